@@ -1,0 +1,92 @@
+// Digest names, one-shot and running digests over node:crypto, and their object identifiers.
+import { createHash, hash } from 'node:crypto';
+import { UnsupportedError } from '#shared/errors.ts';
+
+/** What the names in one row mean: FIPS 180-4, FIPS 202 and the old ones that old evidence still uses. */
+const algorithms = {
+  'SHA-256': { node: 'sha256', length: 32, oid: '2.16.840.1.101.3.4.2.1' },
+  'SHA-384': { node: 'sha384', length: 48, oid: '2.16.840.1.101.3.4.2.2' },
+  'SHA-512': { node: 'sha512', length: 64, oid: '2.16.840.1.101.3.4.2.3' },
+  'SHA-224': { node: 'sha224', length: 28, oid: '2.16.840.1.101.3.4.2.4' },
+  'SHA-512/256': { node: 'sha512-256', length: 32, oid: '2.16.840.1.101.3.4.2.6' },
+  'SHA3-224': { node: 'sha3-224', length: 28, oid: '2.16.840.1.101.3.4.2.7' },
+  'SHA3-256': { node: 'sha3-256', length: 32, oid: '2.16.840.1.101.3.4.2.8' },
+  'SHA3-384': { node: 'sha3-384', length: 48, oid: '2.16.840.1.101.3.4.2.9' },
+  'SHA3-512': { node: 'sha3-512', length: 64, oid: '2.16.840.1.101.3.4.2.10' },
+  'SHA-1': { node: 'sha1', length: 20, oid: '1.3.14.3.2.26' },
+  MD5: { node: 'md5', length: 16, oid: '1.2.840.113549.2.5' },
+  'RIPEMD-160': { node: 'ripemd160', length: 20, oid: '1.3.36.3.2.1' },
+} as const;
+
+export type DigestAlgorithm = keyof typeof algorithms;
+
+/** All names, strongest SHA-2 first. */
+export const digestAlgorithms = Object.keys(algorithms) as readonly DigestAlgorithm[];
+
+/** Length of a digest in octets. */
+export function digestLength(algorithm: DigestAlgorithm): number {
+  return algorithms[algorithm].length;
+}
+
+/** The algorithm's object identifier. */
+export function digestOid(algorithm: DigestAlgorithm): string {
+  return algorithms[algorithm].oid;
+}
+
+/** The name that node:crypto gives the algorithm. */
+export function nodeDigestName(algorithm: DigestAlgorithm): string {
+  return algorithms[algorithm].node;
+}
+
+const byOid = new Map<string, DigestAlgorithm>(
+  digestAlgorithms.map((name) => [algorithms[name].oid, name]),
+);
+
+/** The algorithm of an object identifier, `undefined` where it is not known. */
+export function digestAlgorithmOfOid(oid: string): DigestAlgorithm | undefined {
+  return byOid.get(oid);
+}
+
+/** @throws UnsupportedError ERR_UNSUPPORTED_ALGORITHM naming the identifier */
+export function requireDigestAlgorithm(oid: string): DigestAlgorithm {
+  const algorithm = byOid.get(oid);
+  if (algorithm) return algorithm;
+  throw new UnsupportedError(
+    'ERR_UNSUPPORTED_ALGORITHM',
+    `digest algorithm ${oid} is not supported`,
+    { feature: oid },
+  );
+}
+
+/** Whether `name` is one of ours. */
+export function isDigestAlgorithm(name: string): name is DigestAlgorithm {
+  return Object.hasOwn(algorithms, name);
+}
+
+/** Digest of the concatenation of `parts`. */
+export function digest(algorithm: DigestAlgorithm, ...parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only)
+    return hash(algorithms[algorithm].node, only, { outputEncoding: 'buffer' });
+  const running = createHash(algorithms[algorithm].node);
+  for (const part of parts) running.update(part);
+  return running.digest();
+}
+
+/** A running digest: `update` as octets come, `finish` once. */
+export type RunningDigest = {
+  readonly algorithm: DigestAlgorithm;
+  readonly update: (octets: Uint8Array) => void;
+  readonly finish: () => Uint8Array;
+};
+
+export function createDigest(algorithm: DigestAlgorithm): RunningDigest {
+  const running = createHash(algorithms[algorithm].node);
+  return {
+    algorithm,
+    update: (octets) => {
+      running.update(octets);
+    },
+    finish: () => running.digest(),
+  };
+}

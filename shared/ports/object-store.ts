@@ -1,0 +1,82 @@
+// Objects by key with conditional writes: a folder or an S3-compatible service behind one contract.
+// Keys are opaque strings (the adapters encode them); listing is in ascending order of UTF-8 octets.
+
+/** What a store can do, probed at start (design: what it cannot do is said). */
+export type StoreCapabilities = {
+  /** If-None-Match and If-Match are honoured and atomic. */
+  readonly conditionalWrites: boolean;
+  /** Earlier content stays readable under a version id. */
+  readonly versions: boolean;
+  /** The store checks a SHA-256 given with a write. */
+  readonly checksums: boolean;
+  /** Sentences for the operator on what is missing and what follows from it. */
+  readonly remarks: readonly string[];
+};
+
+/** One object as listed or looked up. `etag` is an opaque change marker, never a digest. */
+export type ObjectEntry = {
+  readonly key: string;
+  readonly size: number;
+  readonly etag: string;
+  readonly versionId?: string | undefined;
+  readonly lastModified: Temporal.Instant;
+};
+
+/** Look-up of one object, with what the store keeps beside it. */
+export type ObjectHead = ObjectEntry & {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
+};
+
+/** Condition of a write: create only, or replace exactly what was read. */
+export type WriteCondition =
+  { readonly kind: 'absent' } | { readonly kind: 'match'; readonly etag: string };
+
+export type ReadOptions = {
+  readonly signal: AbortSignal;
+  readonly versionId?: string | undefined;
+  /** Octets from `start` (inclusive) to `end` (exclusive). */
+  readonly range?: { readonly start: number; readonly end: number } | undefined;
+};
+
+export type WriteOptions = {
+  readonly signal: AbortSignal;
+  readonly condition?: WriteCondition | undefined;
+  readonly contentType?: string | undefined;
+};
+
+/**
+ * Contract, run as one suite against every adapter:
+ * - `read`, `head` of an absent key: SourceError ERR_SOURCE_NOT_FOUND, not retryable.
+ * - A write is there whole or not at all, and durable when its promise fulfils; a failed write may
+ *   have taken effect only if its error has `outcomeUnknown`.
+ * - A condition that does not hold: ConflictError (ERR_CONFLICT_EXISTS, ERR_CONFLICT_CHANGED), nothing written.
+ * - `list` yields keys under `prefix` ascending, from strictly after `startAfter`; pages inside.
+ * - A full store: SourceError ERR_SOURCE_FULL. An unreachable one: ERR_SOURCE_UNREACHABLE, retryable.
+ */
+export type ObjectStore = {
+  /** The name that configuration gives it; part of a document's identity. */
+  readonly name: string;
+  readonly capabilities: StoreCapabilities;
+  readonly list: (options: {
+    readonly prefix?: string | undefined;
+    readonly startAfter?: string | undefined;
+    readonly signal: AbortSignal;
+  }) => AsyncIterable<ObjectEntry>;
+  readonly head: (
+    key: string,
+    options: { readonly signal: AbortSignal; readonly versionId?: string | undefined },
+  ) => Promise<ObjectHead>;
+  /** Streams the object; the entry describes exactly the content that is streamed. */
+  readonly read: (
+    key: string,
+    options: ReadOptions,
+  ) => Promise<{ readonly entry: ObjectEntry; readonly body: AsyncIterable<Uint8Array> }>;
+  readonly write: (
+    key: string,
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+    options: WriteOptions,
+  ) => Promise<ObjectEntry>;
+  readonly remove: (key: string, options: { readonly signal: AbortSignal }) => Promise<void>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
