@@ -1,0 +1,163 @@
+// Settings of the proxy: profiles, providers and the local unit, as frozen values. This file holds the types,
+// the defaults and the reading of the file; tsa/config-schema.ts says what may stand in it and
+// tsa/yaml-lines.ts where it stands.
+import path from 'node:path';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+
+/** How much is demanded of revocation data when a token is verified before it is handed on. */
+export type RevocationMode = 'none' | 'soft' | 'require';
+
+/** Who may get tokens of which kind from which providers, in order. */
+export type Profile = {
+  readonly name: string;
+  /** Names of providers, first choice first. */
+  readonly providers: readonly string[];
+  /** Imprint algorithms that a request may use. */
+  readonly hashAlgorithms: readonly DigestAlgorithm[];
+  /** TSA policies that a request may ask for and a token may carry; none listed: those of the providers. */
+  readonly tsaPolicies: readonly string[];
+  /** Days that the TSU's whole chain must still be valid; 0 asks for nothing beyond now. */
+  readonly minimumRemainingDays: number;
+  /** Refuse tokens without an accuracy. */
+  readonly accuracyRequired: boolean;
+  /** Largest distance between genTime and our clock. */
+  readonly clockToleranceSeconds: number;
+  readonly revocation: RevocationMode;
+};
+
+export type ProviderAuth =
+  | { readonly kind: 'none' }
+  /** The password is the content of the file, without a final line break. */
+  | { readonly kind: 'basic'; readonly user: string; readonly passwordFile: string };
+
+/** What one token costs. */
+export type Price = { readonly amount: number; readonly currency: string };
+
+/** A TSA behind a URL. */
+export type HttpProviderConfig = {
+  readonly kind: 'http';
+  readonly name: string;
+  readonly url: string;
+  /** Plain http to another host than the loopback was chosen on purpose. */
+  readonly allowHttp: boolean;
+  readonly auth: ProviderAuth;
+  /** PEM or DER files, or folders of them. */
+  readonly anchors: readonly string[];
+  /** CRLs: files, folders or URLs. */
+  readonly crls: readonly string[];
+  /** Policies that the provider issues under; a request naming another one is not sent to it. */
+  readonly tsaPolicies: readonly string[];
+  readonly hashAlgorithms: readonly DigestAlgorithm[];
+  readonly timeouts: {
+    readonly connectMs: number;
+    /** After this long the next provider is asked. */
+    readonly responseMs: number;
+    /** Until then a late answer is still taken into the journal: it was paid for. */
+    readonly lateMs: number;
+  };
+  readonly price: Price | undefined;
+};
+
+export type LocalKeyKind = 'P-256' | 'RSA-3072';
+
+/** The embedded time-stamping unit, with a certification authority of its own. */
+export type LocalProviderConfig = {
+  readonly kind: 'local';
+  readonly name: string;
+  readonly key: LocalKeyKind;
+  /** Digest of the signatures on tokens, certificates and CRLs. */
+  readonly signatureDigest: DigestAlgorithm;
+  readonly hashAlgorithms: readonly DigestAlgorithm[];
+  readonly tsaPolicies: readonly string[];
+  readonly accuracyMilliseconds: number;
+  readonly caLifeDays: number;
+  readonly tsuLifeDays: number;
+  /** A new TSU key and certificate replace the old ones this long before its end. */
+  readonly tsuRenewBeforeDays: number;
+  readonly crlLifeDays: number;
+  readonly price: Price | undefined;
+};
+
+export type ProviderConfig = HttpProviderConfig | LocalProviderConfig;
+
+/** Everything the proxy is told. Paths are as given; `parseTsaConfig` made them relative to the file. */
+export type TsaConfig = {
+  /** Port 0 takes any free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly bodyLimitBytes: number;
+  /** From receiving a request to answering it, all providers together. */
+  readonly deadlineMs: number;
+  readonly stateDir: string;
+  readonly journalDir: string;
+  /** The profile behind `POST /`. */
+  readonly defaultProfile: string;
+  readonly profiles: Readonly<Record<string, Profile>>;
+  readonly providers: Readonly<Record<string, ProviderConfig>>;
+};
+
+/** Policy of the local TSU: a UUID as an arc, so that nobody else can have it (X.667). It promises nothing but the clock. */
+export const localTsaPolicy = '2.25.44598827136587759081003827837286159858';
+
+/** Algorithms that a new imprint may use unless the file says otherwise. */
+export const defaultHashAlgorithms = [
+  'SHA-256',
+  'SHA-384',
+  'SHA-512',
+  'SHA3-256',
+  'SHA3-384',
+  'SHA3-512',
+] as const satisfies readonly DigestAlgorithm[];
+
+export const defaultLocalProvider = {
+  kind: 'local',
+  name: 'local',
+  key: 'P-256',
+  signatureDigest: 'SHA-256',
+  hashAlgorithms: defaultHashAlgorithms,
+  tsaPolicies: [localTsaPolicy],
+  accuracyMilliseconds: 1000,
+  caLifeDays: 25 * 365,
+  tsuLifeDays: 10 * 365,
+  tsuRenewBeforeDays: 365,
+  crlLifeDays: 7,
+  price: undefined,
+} as const satisfies LocalProviderConfig;
+
+export const defaultProfile = {
+  name: 'default',
+  providers: ['local'],
+  hashAlgorithms: defaultHashAlgorithms,
+  tsaPolicies: [],
+  minimumRemainingDays: 0,
+  accuracyRequired: false,
+  clockToleranceSeconds: 60,
+  revocation: 'soft',
+} as const satisfies Profile;
+
+export const defaultLimits = {
+  host: '127.0.0.1',
+  port: 3161,
+  bodyLimitBytes: 8 * 1024,
+  deadlineMs: 30_000,
+} as const;
+
+/**
+ * The smallest proxy: one profile over one local TSU, on the loopback. For `npm start`, tests and the simulation.
+ * `local` overrides single settings of the unit, such as short lives or another key.
+ */
+export function localTsaConfig(options: {
+  readonly stateDir: string;
+  readonly port?: number;
+  readonly local?: Partial<Omit<LocalProviderConfig, 'kind' | 'name'>>;
+}): TsaConfig {
+  return {
+    listen: { host: defaultLimits.host, port: options.port ?? 0 },
+    bodyLimitBytes: defaultLimits.bodyLimitBytes,
+    deadlineMs: defaultLimits.deadlineMs,
+    stateDir: options.stateDir,
+    journalDir: path.join(options.stateDir, 'journal'),
+    defaultProfile: defaultProfile.name,
+    profiles: { [defaultProfile.name]: defaultProfile },
+    providers: { local: { ...defaultLocalProvider, ...options.local } },
+  };
+}
