@@ -1,0 +1,230 @@
+// What the evidence room hands to others: batches, their groups and manifests, and the outcomes of
+// stamping and renewing (RFC 4998; layouts in docs/formats.md). Types only, so that the read-back
+// verifier may import them without importing the code that it judges.
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import type { StatusSource } from '#shared/ports/status-source.ts';
+import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
+import type { AlgorithmPolicy } from '#shared/policy/algorithm-policy.ts';
+import type { TrustAnchor } from '#shared/trust/anchors.ts';
+import type { Finding } from '#shared/trust/finding.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+
+/** `<runAt in basic ISO form>-<8 hex digits>`: sorts by time. */
+export type BatchId = string;
+
+/**
+ * What the groups of a batch are: documents; documents with their earlier archive timestamp
+ * sequences (RFC 4998 §5.3); or batches, each by all tokens of its current chain (RFC 4998 §5.2).
+ */
+export type BatchKind = 'initial' | 'hash-tree-renewal' | 'timestamp-renewal';
+
+/** Why an object stands in a group: the document itself or what belongs to it. */
+export type MemberRole = 'document' | 'detached-signature' | 'validation-data';
+
+/** Where a data object is and what it was: one object of a group, as the object list keeps it. */
+export type GroupMember = {
+  readonly store: string;
+  readonly key: string;
+  readonly versionId?: string | undefined;
+  readonly size: number;
+  readonly role: MemberRole;
+  /** Hexadecimal digests by algorithm: SHA-256 (part of the identity) and the tree's. */
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>> & {
+    readonly 'SHA-256': string;
+  };
+};
+
+/** RFC 4998 §4.2: the objects that are proved together, the document first. Never edited once in a batch. */
+export type DocumentGroup = { readonly members: readonly GroupMember[] };
+
+/** A group's place: which batch, and which of its groups, from 0. */
+export type GroupPosition = { readonly batchId: BatchId; readonly index: number };
+
+/** One line of the object list. A deletion removes the line; the digest stays in the leaf table. */
+export type ObjectListLine = DocumentGroup & {
+  readonly index: number;
+  /** Hash-tree renewal: where the group's record stood before. */
+  readonly previous?: GroupPosition | undefined;
+};
+
+/** What a proof horizon needs to know of one certificate of a TSU's chain. */
+export type ChainCertificate = {
+  /** SHA-256 of the certificate, hexadecimal. */
+  readonly fingerprint: string;
+  readonly subject: string;
+  readonly notBefore: Temporal.Instant;
+  readonly notAfter: Temporal.Instant;
+  readonly key: Certificate['key'];
+};
+
+/** What the manifest says of its token. */
+export type TokenFacts = {
+  readonly genTime: Temporal.Instant;
+  readonly serialNumber: string;
+  readonly tsaPolicy: string;
+  readonly imprintAlgorithm: DigestAlgorithm;
+  /** The TSU's signature: algorithm name, digest inside it where it names one, and key. */
+  readonly signature: {
+    readonly name: string;
+    readonly digest?: DigestAlgorithm | undefined;
+    readonly key: Certificate['key'];
+  };
+  /** The TSU's certificate first, the anchor last. */
+  readonly chain: readonly ChainCertificate[];
+};
+
+/**
+ * An earlier batch that this one covers, with how many timestamp renewals it had by then: the chain
+ * that was hashed is its token and the first `renewals` of those.
+ */
+export type PreviousBatch = { readonly batchId: BatchId; readonly renewals: number };
+
+/** The link that makes a batch count: written last, read by everyone. */
+export type BatchManifest = {
+  readonly format: 'tokiwa-batch';
+  readonly version: 1;
+  readonly id: BatchId;
+  readonly kind: BatchKind;
+  readonly runAt: Temporal.Instant;
+  readonly digestAlgorithm: DigestAlgorithm;
+  readonly groupCount: number;
+  /** Member digests in the leaf table: of groups with more than one. */
+  readonly memberCount: number;
+  readonly blind: boolean;
+  /** Hexadecimal root of the tree: the token's imprint. */
+  readonly root: string;
+  readonly token: TokenFacts;
+  /** SHA-256 of the answer as received, hexadecimal. */
+  readonly receivedSha256: string;
+  readonly tsa: { readonly name: string };
+  /** What the token cost, as configured; absent where no price is known. */
+  readonly price?: { readonly amount: number; readonly currency: string } | undefined;
+  /** Timestamp renewal: one per group, in order. Hash-tree renewal: the batches that groups came from. */
+  readonly previous: readonly PreviousBatch[];
+  /** What the checks on token and earlier evidence said without refusing it. */
+  readonly findings: readonly Finding[];
+};
+
+/** How a batch that has no manifest stands. */
+export type PendingBatch = {
+  readonly id: BatchId;
+  readonly kind: BatchKind;
+  /** Not asked for yet, asked with no certain outcome, or answered and not yet found valid. */
+  readonly state: 'unasked' | 'asked' | 'answered';
+  readonly reason: string;
+};
+
+/** Trust and tolerance for every token that the room accepts or renews from. */
+export type TokenVerification = {
+  readonly anchors: readonly TrustAnchor[];
+  /** Candidates for path building beside those inside the token. */
+  readonly certificates: readonly Certificate[];
+  readonly statusSource: StatusSource;
+  readonly revocationMode: 'require' | 'soft' | 'none';
+  readonly algorithmPolicy?: AlgorithmPolicy | undefined;
+  /** Greatest distance between a fresh token's genTime and our clock. */
+  readonly clockToleranceSeconds: number;
+};
+
+/** Ceiling of a run (design, invariant 9): false where these tokens would pass it. */
+export type TokenBudget = { readonly take: (tokens: number) => boolean };
+
+/** One TSA as a batch is stamped by it. */
+export type StampingTsa = {
+  readonly source: TimestampSource;
+  readonly verification: TokenVerification;
+  readonly tsaPolicy?: string | undefined;
+  readonly price?: { readonly amount: number; readonly currency: string } | undefined;
+};
+
+/** What every call of the room takes from outside. */
+export type EvidenceRun = {
+  /** The run's one instant. */
+  readonly runAt: Temporal.Instant;
+  /** Only for the distance between a fresh genTime and now. */
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly budget: TokenBudget;
+  readonly events: EventSink;
+  readonly signal: AbortSignal;
+};
+
+/** Which part of stored evidence a check found damaged. */
+export type DamagedPart = 'document' | 'leaf-table' | 'token' | 'link' | 'manifest' | 'object-list';
+
+/** Evidence that does not hold; reported first, never covered by a new timestamp. */
+export type Damage = {
+  readonly part: DamagedPart;
+  readonly batchId: BatchId;
+  readonly index?: number | undefined;
+  readonly findings: readonly Finding[];
+};
+
+/**
+ * How asking for a token ended. Only `committed` counts. `refused` and `ceiling`: nothing was bought,
+ * the groups go into the next batch. `pending`: asked, and what became of it is not certain or not
+ * yet judged valid; `recoverPending` goes on from there and buys nothing twice.
+ */
+export type StampOutcome =
+  | { readonly kind: 'committed'; readonly manifest: BatchManifest }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'ceiling'; readonly batchId: BatchId }
+  | { readonly kind: 'refused'; readonly batchId: BatchId; readonly error: Error }
+  | {
+      readonly kind: 'refused-token';
+      readonly batchId: BatchId;
+      readonly findings: readonly Finding[];
+    }
+  | { readonly kind: 'pending'; readonly pending: PendingBatch };
+
+/** A due batch that was left out of a timestamp renewal, and why. */
+export type LeftOutBatch =
+  | {
+      readonly kind: 'broken';
+      readonly batchId: BatchId;
+      readonly damage: readonly Damage[];
+    }
+  | {
+      /** Revocation not known now: tried again until the lead time has passed. */
+      readonly kind: 'retry';
+      readonly batchId: BatchId;
+      readonly findings: readonly Finding[];
+    };
+
+export type TimestampRenewalOutcome = {
+  readonly stamped: StampOutcome;
+  readonly covered: readonly BatchId[];
+  readonly leftOut: readonly LeftOutBatch[];
+};
+
+/** A group to be taken to a new digest algorithm: its objects can each be read once. */
+export type RenewalGroup = {
+  readonly position: GroupPosition;
+  readonly members: readonly (Omit<GroupMember, 'digests'> & {
+    readonly open: (options: {
+      readonly signal: AbortSignal;
+    }) => Promise<AsyncIterable<Uint8Array>>;
+  })[];
+};
+
+/** A group that a hash-tree renewal left out, and why. */
+export type LeftOutGroup = {
+  readonly kind: 'broken' | 'unreadable' | 'batch-broken' | 'batch-retry';
+  readonly position: GroupPosition;
+  readonly findings: readonly Finding[];
+};
+
+export type HashTreeRenewalOutcome = {
+  readonly stamped: StampOutcome;
+  readonly renewedCount: number;
+  readonly leftOutCount: number;
+};
+
+/** What finishing the batches of an interrupted run came to. */
+export type RecoveryOutcome = {
+  readonly committed: readonly BatchManifest[];
+  readonly pending: readonly PendingBatch[];
+  /** Nothing was bought for these; their groups wait for the next batch. */
+  readonly superseded: readonly { readonly batchId: BatchId; readonly reason: string }[];
+};
