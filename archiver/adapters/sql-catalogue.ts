@@ -1,0 +1,560 @@
+// The catalogue over one typed query layer (Kysely): SQLite today, PostgreSQL with the same queries.
+import { Kysely, sql, type Insertable, type Selectable } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { InvariantError } from '#shared/errors.ts';
+import type {
+  BatchDemand,
+  BatchRow,
+  Catalogue,
+  DependencyRow,
+  DocumentFilter,
+  DocumentRow,
+  DocumentState,
+  MembershipRow,
+  NewDocument,
+  RunRow,
+} from '#shared/ports/catalogue.ts';
+import { parseFacts } from '../facts-json.ts';
+import { dumpQueries, migrationProvider, type Tables } from './catalogue-schema.ts';
+import { openSqlite } from './sqlite-dialect.ts';
+
+const pageSize = 500;
+
+function instant(text: string): Temporal.Instant {
+  return Temporal.Instant.from(text);
+}
+
+function documentOf(row: Selectable<Tables['documents']>): DocumentRow {
+  return {
+    id: row.id,
+    store: row.store,
+    key: row.key,
+    versionId: row.version_id,
+    sha256: row.sha256,
+    size: row.size,
+    etag: row.etag,
+    lastModified: instant(row.last_modified),
+    firstSeen: instant(row.first_seen),
+    facts: parseFacts(row.facts),
+    intake: JSON.parse(row.intake) as DocumentRow['intake'],
+    retention: JSON.parse(row.retention) as DocumentRow['retention'],
+    state: row.state as DocumentState,
+    stateSince: instant(row.state_since),
+    stateReason: row.state_reason ?? undefined,
+    attachedTo: row.attached_to ?? undefined,
+    regroup: row.regroup !== 0,
+    lastRead: instant(row.last_read),
+  };
+}
+
+type DocumentColumns = Insertable<Tables['documents']>;
+
+function documentColumns(change: Partial<NewDocument>): Partial<DocumentColumns> {
+  const { retention, facts, intake } = change;
+  return {
+    ...(change.store !== undefined && { store: change.store }),
+    ...(change.key !== undefined && { key: change.key }),
+    ...(change.versionId !== undefined && { version_id: change.versionId }),
+    ...(change.sha256 !== undefined && { sha256: change.sha256 }),
+    ...(change.size !== undefined && { size: change.size }),
+    ...(change.etag !== undefined && { etag: change.etag }),
+    ...(change.lastModified && { last_modified: change.lastModified.toString() }),
+    ...(change.firstSeen && { first_seen: change.firstSeen.toString() }),
+    ...(facts && { format: facts.format, facts: JSON.stringify(facts) }),
+    ...(intake && { intake_status: intake.status, intake: JSON.stringify(intake) }),
+    ...(retention && {
+      retention: JSON.stringify(retention),
+      retention_last_day: retention.lastDay ?? null,
+      hold: retention.hold ? 1 : 0,
+    }),
+    ...(change.state && { state: change.state }),
+    ...(change.stateSince && { state_since: change.stateSince.toString() }),
+    ...('stateReason' in change && { state_reason: change.stateReason ?? null }),
+    ...('attachedTo' in change && { attached_to: change.attachedTo ?? null }),
+    ...(change.regroup !== undefined && { regroup: change.regroup ? 1 : 0 }),
+    ...(change.lastRead && { last_read: change.lastRead.toString() }),
+  };
+}
+
+function batchOf(row: Selectable<Tables['batches']>): BatchRow {
+  return {
+    batchId: row.batch_id,
+    kind: row.kind as BatchRow['kind'],
+    digestAlgorithm: row.digest_algorithm as BatchRow['digestAlgorithm'],
+    groupCount: row.group_count,
+    genTime: instant(row.gen_time),
+    newestBatchId: row.newest_batch_id,
+    newestToken: JSON.parse(row.newest_token) as BatchRow['newestToken'],
+    tokenCount: row.token_count,
+    horizon: row.horizon === null ? undefined : instant(row.horizon),
+    horizonElement: JSON.parse(row.horizon_element) as BatchRow['horizonElement'],
+    state: row.state as BatchRow['state'],
+    stateReason: row.state_reason ?? undefined,
+    fruitlessSince: row.fruitless_since === null ? undefined : instant(row.fruitless_since),
+    leafTableRead: instant(row.leaf_table_read),
+  };
+}
+
+function batchColumns(batch: BatchRow): Insertable<Tables['batches']> {
+  return {
+    batch_id: batch.batchId,
+    kind: batch.kind,
+    digest_algorithm: batch.digestAlgorithm,
+    group_count: batch.groupCount,
+    gen_time: batch.genTime.toString(),
+    newest_batch_id: batch.newestBatchId,
+    newest_token: JSON.stringify(batch.newestToken),
+    token_count: batch.tokenCount,
+    horizon: batch.horizon?.toString() ?? null,
+    horizon_element: JSON.stringify(batch.horizonElement),
+    state: batch.state,
+    state_reason: batch.stateReason ?? null,
+    fruitless_since: batch.fruitlessSince?.toString() ?? null,
+    leaf_table_read: batch.leafTableRead.toString(),
+  };
+}
+
+function runOf(row: Selectable<Tables['runs']>): RunRow {
+  return {
+    runId: row.run_id,
+    startedAt: instant(row.started_at),
+    finishedAt: row.finished_at === null ? undefined : instant(row.finished_at),
+    outcome: row.outcome as RunRow['outcome'],
+    tokensBought: row.tokens_bought,
+    report: row.report ?? undefined,
+  };
+}
+
+function chunks<T>(values: readonly T[], size: number): T[][] {
+  const result: T[][] = [];
+  for (let start = 0; start < values.length; start += size)
+    result.push(values.slice(start, start + size));
+  return result;
+}
+
+class SqlCatalogue implements Catalogue {
+  readonly #db: Kysely<Tables>;
+  #depth = 0;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  async #get(table: 'meta' | 'cache', name: string): Promise<string | undefined> {
+    const row = await this.#db
+      .selectFrom(table)
+      .select('value')
+      .where('name', '=', name)
+      .executeTakeFirst();
+    return row?.value;
+  }
+
+  async #set(table: 'meta' | 'cache', name: string, value: string): Promise<void> {
+    await this.#db
+      .insertInto(table)
+      .values({ name, value })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+      .execute();
+  }
+
+  getMeta(name: string): Promise<string | undefined> {
+    return this.#get('meta', name);
+  }
+
+  setMeta(name: string, value: string): Promise<void> {
+    return this.#set('meta', name, value);
+  }
+
+  getCache(name: string): Promise<string | undefined> {
+    return this.#get('cache', name);
+  }
+
+  setCache(name: string, value: string): Promise<void> {
+    return this.#set('cache', name, value);
+  }
+
+  async findDocument(identity: {
+    readonly store: string;
+    readonly key: string;
+    readonly versionId: string;
+  }): Promise<DocumentRow | undefined> {
+    // Without versions several contents may have stood under one key: the newest one is it.
+    const row = await this.#db
+      .selectFrom('documents')
+      .selectAll()
+      .where('store', '=', identity.store)
+      .where('key', '=', identity.key)
+      .where('version_id', '=', identity.versionId)
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+    return row && documentOf(row);
+  }
+
+  async getDocument(id: number): Promise<DocumentRow | undefined> {
+    const row = await this.#db
+      .selectFrom('documents')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row && documentOf(row);
+  }
+
+  async addDocument(document: NewDocument): Promise<number> {
+    const result = await this.#db
+      .insertInto('documents')
+      .values(documentColumns(document) as DocumentColumns)
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return result.id;
+  }
+
+  async updateDocument(id: number, change: Partial<NewDocument>): Promise<void> {
+    await this.#db
+      .updateTable('documents')
+      .set(documentColumns(change))
+      .where('id', '=', id)
+      .execute();
+  }
+
+  async *documents(filter: DocumentFilter = {}): AsyncIterable<DocumentRow> {
+    let after = 0;
+    let left = filter.limit ?? Infinity;
+    while (left > 0) {
+      let query = this.#db.selectFrom('documents').selectAll().where('id', '>', after);
+      if (filter.states) query = query.where('state', 'in', filter.states);
+      if (filter.attached !== undefined)
+        query = query.where('attached_to', filter.attached ? 'is not' : 'is', null);
+      if (filter.regroup !== undefined) query = query.where('regroup', '=', filter.regroup ? 1 : 0);
+      if (filter.store !== undefined) query = query.where('store', '=', filter.store);
+      if (filter.key !== undefined) query = query.where('key', '=', filter.key);
+      if (filter.lastReadBefore)
+        query = query.where('last_read', '<', filter.lastReadBefore.toString());
+      const { batchId } = filter;
+      if (batchId !== undefined) {
+        query = query.where((expression) =>
+          expression.exists(
+            expression
+              .selectFrom('memberships')
+              .select('document_id')
+              .whereRef('memberships.document_id', '=', 'documents.id')
+              .where('batch_id', '=', batchId),
+          ),
+        );
+      }
+      const rows = await query.orderBy('id').limit(Math.min(pageSize, left)).execute();
+      for (const row of rows) yield documentOf(row);
+      const last = rows.at(-1);
+      if (!last || rows.length < pageSize) return;
+      after = last.id;
+      left -= rows.length;
+    }
+  }
+
+  async countByState(): Promise<Readonly<Record<DocumentState, number>>> {
+    const counts = { waiting: 0, protected: 0, broken: 0, missing: 0, changed: 0 };
+    const rows = await this.#db
+      .selectFrom('documents')
+      .select(['state', (expression) => expression.fn.countAll<number>().as('count')])
+      .groupBy('state')
+      .execute();
+    for (const row of rows) counts[row.state as DocumentState] = row.count;
+    return counts;
+  }
+
+  async markSeen(ids: readonly number[], scan: number): Promise<void> {
+    for (const chunk of chunks(ids, pageSize)) {
+      await this.#db
+        .updateTable('documents')
+        .set({ seen_scan: scan })
+        .where('id', 'in', chunk)
+        .execute();
+    }
+  }
+
+  async *unseenDocuments(store: string, scan: number): AsyncIterable<DocumentRow> {
+    let after = 0;
+    for (;;) {
+      const rows = await this.#db
+        .selectFrom('documents')
+        .selectAll()
+        .where('store', '=', store)
+        .where('seen_scan', '<', scan)
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(pageSize)
+        .execute();
+      for (const row of rows) yield documentOf(row);
+      const last = rows.at(-1);
+      if (!last || rows.length < pageSize) return;
+      after = last.id;
+    }
+  }
+
+  async putBatch(batch: BatchRow): Promise<void> {
+    const columns = batchColumns(batch);
+    await this.#db
+      .insertInto('batches')
+      .values(columns)
+      .onConflict((conflict) => conflict.column('batch_id').doUpdateSet(columns))
+      .execute();
+  }
+
+  async getBatch(batchId: string): Promise<BatchRow | undefined> {
+    const row = await this.#db
+      .selectFrom('batches')
+      .selectAll()
+      .where('batch_id', '=', batchId)
+      .executeTakeFirst();
+    return row && batchOf(row);
+  }
+
+  async *batches(): AsyncIterable<BatchRow> {
+    let after = '';
+    for (;;) {
+      const rows = await this.#db
+        .selectFrom('batches')
+        .selectAll()
+        .where('batch_id', '>', after)
+        .orderBy('batch_id')
+        .limit(pageSize)
+        .execute();
+      for (const row of rows) yield batchOf(row);
+      const last = rows.at(-1);
+      if (!last || rows.length < pageSize) return;
+      after = last.batch_id;
+    }
+  }
+
+  async addMemberships(rows: readonly MembershipRow[]): Promise<void> {
+    for (const chunk of chunks(rows, pageSize)) {
+      await this.#db
+        .insertInto('memberships')
+        .values(
+          chunk.map((row) => ({
+            document_id: row.documentId,
+            batch_id: row.batchId,
+            group_index: row.groupIndex,
+            active: row.active ? 1 : 0,
+          })),
+        )
+        .onConflict((conflict) => conflict.columns(['document_id', 'batch_id']).doNothing())
+        .execute();
+    }
+  }
+
+  async retireMemberships(
+    documentIds: readonly number[],
+    batchIds: readonly string[],
+  ): Promise<void> {
+    if (batchIds.length === 0) return;
+    for (const chunk of chunks(documentIds, pageSize)) {
+      await this.#db
+        .updateTable('memberships')
+        .set({ active: 0 })
+        .where('document_id', 'in', chunk)
+        .where('batch_id', 'in', batchIds)
+        .execute();
+    }
+  }
+
+  async memberships(documentId: number): Promise<readonly MembershipRow[]> {
+    const rows = await this.#db
+      .selectFrom('memberships')
+      .selectAll()
+      .where('document_id', '=', documentId)
+      .orderBy('batch_id')
+      .execute();
+    return rows.map((row) => ({
+      documentId: row.document_id,
+      batchId: row.batch_id,
+      groupIndex: row.group_index,
+      active: row.active !== 0,
+    }));
+  }
+
+  async *batchDemand(): AsyncIterable<BatchDemand> {
+    // A document whose retention is known and not on hold ends its demand on its last day; broken
+    // and missing ones still count: what proves them is not given up.
+    const rows = await this.#db
+      .selectFrom('memberships')
+      .innerJoin('documents', 'documents.id', 'memberships.document_id')
+      .where('memberships.active', '=', 1)
+      .groupBy('memberships.batch_id')
+      .select([
+        'memberships.batch_id',
+        (expression) => expression.fn.countAll<number>().as('documents'),
+        (expression) => expression.fn.max('documents.retention_last_day').as('latest'),
+        sql<number>`max(case when documents.retention_last_day is null or documents.hold = 1 then 1 else 0 end)`.as(
+          'open',
+        ),
+      ])
+      .orderBy('memberships.batch_id')
+      .execute();
+    for (const row of rows) {
+      yield {
+        batchId: row.batch_id,
+        documents: row.documents,
+        openEnded: row.open !== 0,
+        latestLastDay: row.latest ?? undefined,
+      };
+    }
+  }
+
+  async newestGenTime(): Promise<Temporal.Instant | undefined> {
+    const row = await this.#db
+      .selectFrom('batches')
+      .select((expression) => expression.fn.max('gen_time').as('newest'))
+      .executeTakeFirst();
+    return row?.newest ? instant(row.newest) : undefined;
+  }
+
+  async putCertificates(documentId: number, facts: DocumentRow['facts']): Promise<void> {
+    for (const certificate of facts.certificates) {
+      await this.#db
+        .insertInto('certificates')
+        .values({
+          fingerprint: certificate.fingerprint,
+          subject: certificate.subject,
+          issuer: certificate.issuer,
+          not_after: certificate.notAfter.toString(),
+        })
+        .onConflict((conflict) => conflict.column('fingerprint').doNothing())
+        .execute();
+      for (const role of certificate.roles) {
+        await this.#db
+          .insertInto('document_certificates')
+          .values({ document_id: documentId, fingerprint: certificate.fingerprint, role })
+          .onConflict((conflict) =>
+            conflict.columns(['document_id', 'fingerprint', 'role']).doNothing(),
+          )
+          .execute();
+      }
+    }
+    for (const algorithm of facts.algorithms) {
+      const bits = algorithm.key ? ` ${algorithm.key.curve ?? algorithm.key.bits}` : '';
+      await this.#db
+        .insertInto('document_algorithms')
+        .values({
+          document_id: documentId,
+          name: `${algorithm.name}${bits}`,
+          role: algorithm.usedBy,
+        })
+        .onConflict((conflict) => conflict.columns(['document_id', 'name', 'role']).doNothing())
+        .execute();
+    }
+  }
+
+  async *dependencies(): AsyncIterable<DependencyRow> {
+    const certificates = await this.#db
+      .selectFrom('document_certificates')
+      .innerJoin('certificates', 'certificates.fingerprint', 'document_certificates.fingerprint')
+      .groupBy(['certificates.fingerprint', 'document_certificates.role'])
+      .select([
+        'certificates.subject',
+        'certificates.not_after',
+        'document_certificates.role',
+        (expression) => expression.fn.countAll<number>().as('documents'),
+      ])
+      .orderBy('certificates.not_after')
+      .execute();
+    for (const row of certificates) {
+      yield {
+        kind: 'certificate',
+        name: row.subject,
+        role: row.role,
+        end: instant(row.not_after),
+        documents: row.documents,
+      };
+    }
+    const algorithms = await this.#db
+      .selectFrom('document_algorithms')
+      .groupBy(['name', 'role'])
+      .select(['name', 'role', (expression) => expression.fn.countAll<number>().as('documents')])
+      .orderBy('name')
+      .execute();
+    for (const row of algorithms) {
+      yield {
+        kind: 'algorithm',
+        name: row.name,
+        role: row.role,
+        end: undefined,
+        documents: row.documents,
+      };
+    }
+  }
+
+  async putRun(run: RunRow): Promise<void> {
+    const columns = {
+      run_id: run.runId,
+      started_at: run.startedAt.toString(),
+      finished_at: run.finishedAt?.toString() ?? null,
+      outcome: run.outcome,
+      tokens_bought: run.tokensBought,
+      report: run.report ?? null,
+    };
+    await this.#db
+      .insertInto('runs')
+      .values(columns)
+      .onConflict((conflict) => conflict.column('run_id').doUpdateSet(columns))
+      .execute();
+  }
+
+  async runs(limit: number): Promise<readonly RunRow[]> {
+    const rows = await this.#db
+      .selectFrom('runs')
+      .selectAll()
+      .orderBy('run_id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(runOf);
+  }
+
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    // One connection and one writer: a transaction inside another is part of it.
+    if (this.#depth > 0) return work();
+    this.#depth++;
+    try {
+      await sql`begin immediate`.execute(this.#db);
+      try {
+        const result = await work();
+        await sql`commit`.execute(this.#db);
+        return result;
+      } catch (error) {
+        await sql`rollback`.execute(this.#db);
+        throw error;
+      }
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  async *dump(): AsyncIterable<string> {
+    for (const query of dumpQueries) {
+      const { rows } = await query.execute(this.#db);
+      for (const row of rows) yield JSON.stringify(row);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#db.destroy();
+  }
+}
+
+/**
+ * The catalogue in a SQLite file, brought to the newest schema.
+ * @throws FormatError ERR_FORMAT_STORED: the file is no catalogue
+ */
+export async function openSqliteCatalogue(file: string): Promise<Catalogue> {
+  const { dialect } = openSqlite(file);
+  const db = new Kysely<Tables>({ dialect });
+  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
+  if (error !== undefined) {
+    await db.destroy();
+    throw new InvariantError(
+      'ERR_INVARIANT_STATE',
+      `the catalogue ${file} could not be brought to the newest schema`,
+      { cause: error },
+    );
+  }
+  return new SqlCatalogue(db);
+}

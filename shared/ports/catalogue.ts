@@ -1,0 +1,200 @@
+// The catalogue: an index over the stores, with horizons as columns. Everything in it but `cache`
+// can be rebuilt from the object stores and the evidence store (design §1.4).
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { Facts } from '#shared/validation/facts.ts';
+import type { Finding } from '#shared/trust/finding.ts';
+import type { HorizonElement, HorizonToken } from '#shared/validation/proof-horizon.ts';
+
+/** What a document is named by. `versionId` is empty where the store has no versions. */
+export type DocumentIdentity = {
+  readonly store: string;
+  readonly key: string;
+  readonly versionId: string;
+  /** SHA-256 at intake, lower-case hexadecimal. */
+  readonly sha256: string;
+};
+
+/**
+ * waiting: no token yet · protected: covered and verified · broken: does not fit its leaf and no
+ * later write explains it · missing: gone · changed: a later write, other bytes at the same key.
+ */
+export type DocumentState = 'waiting' | 'protected' | 'broken' | 'missing' | 'changed';
+
+/** What intake found of the document's own signatures (R-14). */
+export type IntakeStatus = 'valid' | 'not-valid' | 'indeterminate' | 'not-judged' | 'unsigned';
+
+/** One signature as judged at intake; instants are texts, so that the journal's line is the row. */
+export type IntakeSignature = {
+  readonly id: string;
+  readonly status: 'valid' | 'invalid' | 'indeterminate' | 'not-judged';
+  readonly subIndication?: string | undefined;
+  readonly signer?: string | undefined;
+  readonly signerNotAfter?: string | undefined;
+  readonly findings: readonly Finding[];
+};
+
+export type IntakeVerdict = {
+  readonly status: IntakeStatus;
+  readonly at: string;
+  readonly signatures: readonly IntakeSignature[];
+};
+
+/** Where the retention start came from, in the order of the design's §4. */
+export type RetentionSource =
+  'journal' | 'sidecar' | 'tag' | 'key' | 'signing-time' | 'modified-time';
+
+export type RetentionFacts = {
+  readonly rule: string | undefined;
+  readonly preset: string | undefined;
+  readonly start: string | undefined;
+  readonly source: RetentionSource | undefined;
+  readonly estimated: boolean;
+  /** Last day, as a calendar date; absent: unknown, keep and renew. */
+  readonly lastDay: string | undefined;
+  readonly hold: boolean;
+  readonly protectWithinHours: number;
+};
+
+export type DocumentRow = DocumentIdentity & {
+  readonly id: number;
+  readonly size: number;
+  readonly etag: string;
+  readonly lastModified: Temporal.Instant;
+  readonly firstSeen: Temporal.Instant;
+  readonly facts: Facts;
+  readonly intake: IntakeVerdict;
+  readonly retention: RetentionFacts;
+  readonly state: DocumentState;
+  readonly stateSince: Temporal.Instant;
+  readonly stateReason: string | undefined;
+  /** The document whose detached signature or companion this is. */
+  readonly attachedTo: number | undefined;
+  /** A member joined after the newest stamp: stamp again as one group. */
+  readonly regroup: boolean;
+  /** When its octets were last read whole and found as they should be. */
+  readonly lastRead: Temporal.Instant;
+};
+
+export type NewDocument = Omit<DocumentRow, 'id'>;
+
+export type BatchKind = 'initial' | 'timestamp-renewal' | 'hash-tree-renewal';
+
+/**
+ * valid: its newest evidence verified · broken: token, link or leaf table does not verify ·
+ * unknown: revocation could not be had · retired: every document moved on or is gone.
+ */
+export type BatchState = 'valid' | 'broken' | 'unknown' | 'retired';
+
+export type BatchRow = {
+  readonly batchId: string;
+  readonly kind: BatchKind;
+  readonly digestAlgorithm: DigestAlgorithm;
+  readonly groupCount: number;
+  readonly genTime: Temporal.Instant;
+  /** The newest token over this batch: its own, or that of the newest timestamp renewal. */
+  readonly newestBatchId: string;
+  readonly newestToken: HorizonToken;
+  readonly tokenCount: number;
+  readonly horizon: Temporal.Instant | undefined;
+  readonly horizonElement: HorizonElement;
+  readonly state: BatchState;
+  readonly stateReason: string | undefined;
+  /** The last renewal that moved nothing: not repeated at once. */
+  readonly fruitlessSince: Temporal.Instant | undefined;
+  readonly leafTableRead: Temporal.Instant;
+};
+
+/** A document's place in a batch. `active`: not moved on by a hash-tree renewal. */
+export type MembershipRow = {
+  readonly documentId: number;
+  readonly batchId: string;
+  readonly groupIndex: number;
+  readonly active: boolean;
+};
+
+export type RunRow = {
+  readonly runId: string;
+  readonly startedAt: Temporal.Instant;
+  readonly finishedAt: Temporal.Instant | undefined;
+  readonly outcome: 'running' | 'ok' | 'findings' | 'failed' | 'stopped';
+  readonly tokensBought: number;
+  readonly report: string | undefined;
+};
+
+/** A certificate or algorithm and how many documents hang on it (R-30). */
+export type DependencyRow = {
+  readonly kind: 'certificate' | 'algorithm';
+  readonly name: string;
+  readonly role: string;
+  readonly end: Temporal.Instant | undefined;
+  readonly documents: number;
+};
+
+export type DocumentFilter = {
+  readonly states?: readonly DocumentState[] | undefined;
+  readonly attached?: boolean | undefined;
+  readonly regroup?: boolean | undefined;
+  readonly store?: string | undefined;
+  readonly key?: string | undefined;
+  readonly lastReadBefore?: Temporal.Instant | undefined;
+  readonly batchId?: string | undefined;
+  readonly limit?: number | undefined;
+};
+
+/** Per batch: how many live documents depend on it, and the latest last day among them. */
+export type BatchDemand = {
+  readonly batchId: string;
+  readonly documents: number;
+  /** Some document's end is unknown or on hold: renew without end. */
+  readonly openEnded: boolean;
+  readonly latestLastDay: string | undefined;
+};
+
+export type Catalogue = {
+  readonly getMeta: (name: string) => Promise<string | undefined>;
+  readonly setMeta: (name: string, value: string) => Promise<void>;
+
+  readonly findDocument: (identity: {
+    readonly store: string;
+    readonly key: string;
+    readonly versionId: string;
+  }) => Promise<DocumentRow | undefined>;
+  readonly getDocument: (id: number) => Promise<DocumentRow | undefined>;
+  readonly addDocument: (document: NewDocument) => Promise<number>;
+  readonly updateDocument: (id: number, change: Partial<NewDocument>) => Promise<void>;
+  /** Ascending by id; pages inside, so that rows may be changed while iterating. */
+  readonly documents: (filter?: DocumentFilter) => AsyncIterable<DocumentRow>;
+  readonly countByState: () => Promise<Readonly<Record<DocumentState, number>>>;
+  /** Marks everything listed in this scan; what is not marked afterwards is missing. */
+  readonly markSeen: (ids: readonly number[], scan: number) => Promise<void>;
+  readonly unseenDocuments: (store: string, scan: number) => AsyncIterable<DocumentRow>;
+
+  readonly putBatch: (batch: BatchRow) => Promise<void>;
+  readonly getBatch: (batchId: string) => Promise<BatchRow | undefined>;
+  readonly batches: () => AsyncIterable<BatchRow>;
+  readonly addMemberships: (rows: readonly MembershipRow[]) => Promise<void>;
+  /** After a hash-tree renewal: the earlier places of these documents in these batches are no longer active. */
+  readonly retireMemberships: (
+    documentIds: readonly number[],
+    batchIds: readonly string[],
+  ) => Promise<void>;
+  readonly memberships: (documentId: number) => Promise<readonly MembershipRow[]>;
+  readonly batchDemand: () => AsyncIterable<BatchDemand>;
+  readonly newestGenTime: () => Promise<Temporal.Instant | undefined>;
+
+  readonly putCertificates: (documentId: number, facts: Facts) => Promise<void>;
+  readonly dependencies: () => AsyncIterable<DependencyRow>;
+
+  readonly putRun: (run: RunRow) => Promise<void>;
+  readonly runs: (limit: number) => Promise<readonly RunRow[]>;
+
+  /** What may be lost: cursor, back-off, timings. Never part of a comparison after `rebuild`. */
+  readonly getCache: (name: string) => Promise<string | undefined>;
+  readonly setCache: (name: string, value: string) => Promise<void>;
+
+  /** All changes inside are there together or not at all. */
+  readonly transaction: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Every derived row in a stable text form, for comparing two catalogues. */
+  readonly dump: () => AsyncIterable<string>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
