@@ -2,6 +2,7 @@
 // evidence records, certificates and algorithms with their times. All of it survives JSON; instants
 // serialise themselves. Verdicts stand in shared/validation/verdict.ts.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { Problem } from '#shared/problem.ts';
 
 /** What a document is, told from its content. `TST` and `TSR` are RFC 3161 tokens and responses. */
 export type DocumentFormat =
@@ -26,17 +27,6 @@ export type DocumentFormat =
 
 /** Level by what the signature carries, not by whether it verifies. @see EN 319 102-1 §4.3 */
 export type SignatureLevel = 'B' | 'T' | 'LT' | 'LTA';
-
-/** One thing that kept a reader from reading, or that a reader found odd. */
-export type Problem = {
-  /** Stable name: the code of the error, or a kebab-case word such as `too-large-to-inspect`. */
-  readonly code: string;
-  readonly message: string;
-  /** Octet offset in the document, or in the part that `place` names. */
-  readonly offset?: number | undefined;
-  /** The part of the document, such as a container's entry or a signature field; absent: the whole. */
-  readonly place?: string | undefined;
-};
 
 /** A certificate's key. */
 export type KeyDescription = {

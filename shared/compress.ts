@@ -1,0 +1,41 @@
+// Inflate with a limit on the output: what a few octets of a hostile file may grow to is decided
+// before they are read. RFC 1950 (zlib) for PDF, RFC 1951 (raw deflate) for ZIP.
+import { inflateRawSync, inflateSync } from 'node:zlib';
+import { FormatError } from '#shared/errors.ts';
+
+export type InflateOptions = {
+  /** `zlib` has header and checksum, `raw` has neither. */
+  readonly form: 'zlib' | 'raw';
+  /** Most octets of output; one more is an error. */
+  readonly maxOutput: number;
+  /** Code of the error, by the format that holds the data. */
+  readonly code: 'ERR_FORMAT_PDF' | 'ERR_FORMAT_ZIP';
+};
+
+/**
+ * The inflated octets. Memory stays within `maxOutput` plus a window.
+ * @throws FormatError ERR_FORMAT_LIMIT: more output than allowed; `options.code`: not deflate data
+ */
+export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8Array {
+  const { form, maxOutput, code } = options;
+  try {
+    const zlibOptions = { maxOutputLength: Math.max(1, maxOutput) };
+    const output =
+      form === 'raw'
+        ? inflateRawSync(compressed, zlibOptions)
+        : inflateSync(compressed, zlibOptions);
+    if (output.length > maxOutput) throw tooLong(maxOutput);
+    return output;
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    // Node tells "too long" from "not deflate data" by code alone.
+    if (error instanceof RangeError) throw tooLong(maxOutput, error);
+    throw new FormatError(code, 'compressed data cannot be inflated', { cause: error });
+  }
+}
+
+function tooLong(maxOutput: number, cause?: unknown): FormatError {
+  return new FormatError('ERR_FORMAT_LIMIT', `inflates to more than ${maxOutput} octets`, {
+    cause,
+  });
+}

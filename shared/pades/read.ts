@@ -1,0 +1,273 @@
+// The signatures of a PDF: signature fields, their dictionaries, what each covers; encryption and the
+// security store. ISO 32000-2 §12.7, §12.8; EN 319 142-1. What the CMS inside says is read elsewhere.
+import { FormatError, UnsupportedError } from '#shared/errors.ts';
+import { type Coverage, coverageOf, coveredOctets } from '#shared/pades/coverage.ts';
+import { readTlv } from '#shared/der/reader.ts';
+import {
+  type PdfFile,
+  dictionaryOf,
+  entryOf,
+  findMisplacedObjects,
+  openPdf,
+  resolve,
+} from '#shared/pades/file.ts';
+import {
+  type PdfDictionary,
+  type PdfObject,
+  type PdfReference,
+  type PdfString,
+  countOf,
+  isKind,
+  nameOf,
+  pdfError,
+  pdfLimit,
+} from '#shared/pades/objects.ts';
+import { type DocumentSecurityStore, readSecurityStore } from '#shared/pades/security-store.ts';
+import { type Problem, attempt } from '#shared/problem.ts';
+
+/** A signature dictionary that a signature field holds. */
+export type PdfSignature = {
+  /** The field's full name, parts joined by dots. */
+  readonly field: string;
+  readonly subFilter: string;
+  readonly byteRange: readonly number[];
+  readonly coverage: Coverage;
+  /** The CMS (or, for other SubFilters, whatever the string holds) without the zeros after it. */
+  readonly contents: Uint8Array;
+  /** Views of the file that the signature is over; absent where the ByteRange is not to be trusted. */
+  readonly signedOctets?: readonly Uint8Array[] | undefined;
+  /** /M: what the signer's software says. */
+  readonly claimedSigningTime?: Temporal.Instant | undefined;
+};
+
+export type PdfReading = {
+  readonly revisions: number;
+  readonly encrypted: boolean;
+  readonly signatures: readonly PdfSignature[];
+  readonly securityStore?: DocumentSecurityStore | undefined;
+  readonly problems: readonly Problem[];
+};
+
+const maxFields = 50_000;
+const maxFieldDepth = 64;
+const maxSignatures = 1000;
+
+/** A field that holds a signature: its name, the value and the reference by which revisions know it. */
+type Holder = {
+  readonly field: string;
+  readonly dictionary: PdfDictionary;
+  readonly reference: PdfReference | undefined;
+};
+
+function decodeText(object: PdfObject): string {
+  if (!isKind(object, 'string')) return '';
+  const { octets } = object;
+  if (octets[0] === 0xfe && octets[1] === 0xff)
+    return new TextDecoder('utf-16be').decode(octets.subarray(2));
+  if (octets[0] === 0xef && octets[1] === 0xbb && octets[2] === 0xbf)
+    return new TextDecoder().decode(octets);
+  return Buffer.from(octets).toString('latin1');
+}
+
+/** Walks the form's field tree. @throws FormatError for loops and excess, so that no field is passed over in silence */
+function findSignatureFields(file: PdfFile): Holder[] {
+  const form = dictionaryOf(file, file.catalog.entries.get('AcroForm'));
+  const fields = form ? entryOf(file, form, 'Fields') : null;
+  if (!isKind(fields, 'array')) return [];
+  type Visit = {
+    readonly object: PdfObject;
+    readonly parent: string;
+    readonly type: string | undefined;
+    readonly depth: number;
+  };
+  const pending: Visit[] = fields.items
+    .map((object) => ({ object, parent: '', type: undefined, depth: 0 }))
+    .reverse();
+  const seen = new Set<number>();
+  const holders: Holder[] = [];
+  const values = new Set<number>();
+  for (let visit = pending.pop(); visit; visit = pending.pop()) {
+    const own = isKind(visit.object, 'reference') ? visit.object : undefined;
+    if (own) {
+      if (seen.has(own.number)) throw pdfError(`form field ${own.number} occurs twice in the tree`);
+      seen.add(own.number);
+    }
+    if (visit.depth > maxFieldDepth)
+      throw pdfLimit(`form fields nested deeper than ${maxFieldDepth}`);
+    if (seen.size + holders.length > maxFields)
+      throw pdfLimit(`more than ${maxFields} form fields`);
+    const field = dictionaryOf(file, visit.object);
+    if (!field) continue;
+    const partialName = decodeText(entryOf(file, field, 'T'));
+    const name = [visit.parent, partialName].filter((part) => part !== '').join('.');
+    const type = nameOf(entryOf(file, field, 'FT')) ?? visit.type;
+    const kids = entryOf(file, field, 'Kids');
+    if (isKind(kids, 'array')) {
+      const children = kids.items.map((object) => ({
+        object,
+        parent: name,
+        type,
+        depth: visit.depth + 1,
+      }));
+      pending.push(...children.reverse());
+    }
+    const value = field.entries.get('V');
+    const dictionary = type === 'Sig' ? dictionaryOf(file, value) : undefined;
+    if (!dictionary) continue;
+    const reference = isKind(value, 'reference') ? value : own;
+    if (isKind(value, 'reference')) {
+      // Two fields over one signature: which of them was signed cannot be told.
+      if (values.has(value.number))
+        throw pdfError(`signature ${value.number} is the value of several fields`);
+      values.add(value.number);
+    }
+    if (holders.length >= maxSignatures) throw pdfLimit(`more than ${maxSignatures} signatures`);
+    holders.push({ field: name, dictionary, reference });
+  }
+  return holders;
+}
+
+function readByteRange(file: PdfFile, dictionary: PdfDictionary): number[] {
+  const value = entryOf(file, dictionary, 'ByteRange');
+  if (!isKind(value, 'array')) throw pdfError('signature without a ByteRange');
+  if (value.items.length !== 4)
+    throw pdfError(`ByteRange of ${value.items.length} numbers where four are due`);
+  return value.items.map((item) => {
+    const number = countOf(resolve(file, item));
+    if (number === undefined) throw pdfError('ByteRange holds no offset or length');
+    return number;
+  });
+}
+
+/** The CMS without its padding; octets other than zero after it are an error, or they could carry anything. */
+function trimContents(contents: PdfString): Uint8Array {
+  const { octets } = contents;
+  const tlv = readTlv(octets);
+  const rest = octets.findIndex((octet, index) => index >= tlv.raw.length && octet !== 0);
+  if (rest >= 0)
+    throw new FormatError('ERR_FORMAT_PDF', `/Contents goes on after the signature`, {
+      offset: contents.offset + 1 + rest * 2,
+      clause: 'EN 319 142-1 §5.2',
+    });
+  return tlv.raw;
+}
+
+/** A PDF date: `D:20260102030405+09'00'`, parts after the year optional. ISO 32000-2 §7.9.4. */
+function parseDate(object: PdfObject): Temporal.Instant | undefined {
+  if (!isKind(object, 'string')) return undefined;
+  const match =
+    /^D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(?:(\d\d)'?)?)?/.exec(
+      Buffer.from(object.octets).toString('latin1'),
+    );
+  if (!match) return undefined;
+  const [, year, month = '01', day = '01', hour = '00', minute = '00', second = '00'] = match;
+  const [sign, zoneHour = '00', zoneMinute = '00'] = [match[7], match[8], match[9]];
+  const zone = sign === undefined ? 'Z' : `${sign}${zoneHour}:${zoneMinute}`;
+  try {
+    return Temporal.Instant.from(`${year}-${month}-${day}T${hour}:${minute}:${second}${zone}`);
+  } catch {
+    // A date that is none says nothing; it is only what the software claims.
+    return undefined;
+  }
+}
+
+function readSignature(
+  file: PdfFile,
+  holder: Holder,
+  problems: Problem[],
+): PdfSignature | undefined {
+  const { dictionary, field } = holder;
+  return attempt(problems, field, () => {
+    const contents = entryOf(file, dictionary, 'Contents');
+    if (!isKind(contents, 'string')) throw pdfError('signature without /Contents');
+    const subFilter = nameOf(entryOf(file, dictionary, 'SubFilter')) ?? '';
+    const byteRange = attempt(problems, field, () => readByteRange(file, dictionary)) ?? [];
+    const coverage = coverageOf(file, byteRange, contents, holder.reference);
+    if (coverage.coverage === 'unclear' && byteRange.length > 0)
+      problems.push({
+        severity: 'error',
+        code: 'pdf-byte-range',
+        message: 'ByteRange does not leave out exactly the signature of its own dictionary',
+        place: field,
+      });
+    const trimmed = attempt(problems, field, () => trimContents(contents));
+    return {
+      field,
+      subFilter,
+      byteRange,
+      coverage,
+      contents: trimmed ?? contents.octets,
+      signedOctets: coveredOctets(file.octets, byteRange, contents),
+      claimedSigningTime: parseDate(entryOf(file, dictionary, 'M')),
+    };
+  });
+}
+
+const securityHandlers = new Set(['Standard', 'Adobe.PubSec', 'Adobe.PPKLite', 'Entrust.PPKEF']);
+
+/** Whether the encryption dictionary could be used. @throws FormatError, UnsupportedError @see ISO 32000-2 §7.6 */
+function checkEncryption(file: PdfFile): void {
+  const dictionary = dictionaryOf(file, file.trailer.entries.get('Encrypt'));
+  if (!dictionary) throw pdfError('encryption dictionary expected');
+  const handler = nameOf(entryOf(file, dictionary, 'Filter')) ?? 'unnamed';
+  if (!securityHandlers.has(handler))
+    throw new UnsupportedError('ERR_UNSUPPORTED_FEATURE', `security handler ${handler}`, {
+      feature: handler,
+    });
+  if (handler !== 'Standard') return;
+  const revision = countOf(entryOf(file, dictionary, 'R')) ?? 0;
+  const strings = revision >= 5 ? ['O', 'U', 'OE', 'UE', 'Perms'] : ['O', 'U'];
+  for (const key of strings)
+    if (!isKind(entryOf(file, dictionary, key), 'string'))
+      throw pdfError(`encryption dictionary without a string /${key}`);
+  if (typeof entryOf(file, dictionary, 'P') !== 'number')
+    throw pdfError('encryption dictionary without permissions /P');
+}
+
+function checkCatalog(file: PdfFile): Problem[] {
+  const problems: Problem[] = [];
+  const warn = (code: string, message: string): void => {
+    problems.push({ severity: 'warning', code, message });
+  };
+  if (file.catalog.duplicateKeys.length > 0)
+    warn(
+      'pdf-duplicate-key',
+      `catalogue has a key twice: ${file.catalog.duplicateKeys.join(', ')}`,
+    );
+  const action = attempt(problems, undefined, () =>
+    dictionaryOf(file, file.catalog.entries.get('OpenAction')),
+  );
+  if (nameOf(action?.entries.get('S')) === 'JavaScript')
+    warn('pdf-javascript', 'runs JavaScript when opened; it was not run');
+  const misplaced = findMisplacedObjects(file);
+  if (misplaced.length > 0)
+    problems.push({
+      severity: 'error',
+      code: 'pdf-misplaced-objects',
+      message: `cross-reference does not lead to ${misplaced.length} of its objects, the first ${misplaced[0] ?? 0}`,
+    });
+  return problems;
+}
+
+/**
+ * Everything about signatures that the newest revision shows. What cannot be read of one signature
+ * becomes a problem; the others are still given.
+ * @throws FormatError ERR_FORMAT_PDF, ERR_FORMAT_LIMIT: the file itself cannot be followed
+ * @see ISO 32000-2 §12.8
+ */
+export function readPdf(octets: Uint8Array): PdfReading {
+  const file = openPdf(octets);
+  const problems = checkCatalog(file);
+  if (file.encrypted) attempt(problems, undefined, () => checkEncryption(file));
+  const holders = attempt(problems, undefined, () => findSignatureFields(file)) ?? [];
+  const signatures = holders
+    .map((holder) => readSignature(file, holder, problems))
+    .filter((signature) => signature !== undefined);
+  return {
+    revisions: file.sections.length,
+    encrypted: file.encrypted,
+    signatures,
+    securityStore: attempt(problems, 'DSS', () => readSecurityStore(file, problems)),
+    problems,
+  };
+}
