@@ -8,6 +8,7 @@ import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
 import type { AlgorithmPolicy } from '#shared/policy/algorithm-policy.ts';
 import type { TrustAnchor } from '#shared/trust/anchors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
+import type { HorizonToken } from '#shared/validation/proof-horizon.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 
 /** `<runAt in basic ISO form>-<8 hex digits>`: sorts by time. */
@@ -48,31 +49,8 @@ export type ObjectListLine = DocumentGroup & {
   readonly previous?: GroupPosition | undefined;
 };
 
-/** What a proof horizon needs to know of one certificate of a TSU's chain. */
-export type ChainCertificate = {
-  /** SHA-256 of the certificate, hexadecimal. */
-  readonly fingerprint: string;
-  readonly subject: string;
-  readonly notBefore: Temporal.Instant;
-  readonly notAfter: Temporal.Instant;
-  readonly key: Certificate['key'];
-};
-
-/** What the manifest says of its token. */
-export type TokenFacts = {
-  readonly genTime: Temporal.Instant;
-  readonly serialNumber: string;
-  readonly tsaPolicy: string;
-  readonly imprintAlgorithm: DigestAlgorithm;
-  /** The TSU's signature: algorithm name, digest inside it where it names one, and key. */
-  readonly signature: {
-    readonly name: string;
-    readonly digest?: DigestAlgorithm | undefined;
-    readonly key: Certificate['key'];
-  };
-  /** The TSU's certificate first, the anchor last. */
-  readonly chain: readonly ChainCertificate[];
-};
+/** What the manifest says of its token: all that a proof horizon asks for, without reading the token. */
+export type TokenFacts = HorizonToken;
 
 /**
  * An earlier batch that this one covers, with how many timestamp renewals it had by then: the chain
@@ -94,6 +72,7 @@ export type BatchManifest = {
   readonly blind: boolean;
   /** Hexadecimal root of the tree: the token's imprint. */
   readonly root: string;
+  readonly genTime: Temporal.Instant;
   readonly token: TokenFacts;
   /** SHA-256 of the answer as received, hexadecimal. */
   readonly receivedSha256: string;

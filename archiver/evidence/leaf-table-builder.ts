@@ -1,0 +1,115 @@
+// Collects the groups of one batch as they come and gives the finished leaf table: 36 octets a leaf
+// with SHA-256 and nothing else stays in memory, whatever the groups are (design, invariant 8).
+import { digest, digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { toHex } from '#shared/bytes.ts';
+import { buildHashTree, leafDigest } from '#shared/ers/hash-tree.ts';
+import { FormatError } from '#shared/errors.ts';
+import type { RandomSource } from '#shared/ports/runtime.ts';
+import {
+  blindLength,
+  blockSize,
+  buildHeader,
+  leafTableLayout,
+  putRow,
+  type LeafTableShape,
+} from './leaf-table.ts';
+import { createPages } from './pages.ts';
+
+/** Two equal objects of a group are one value: the first list names what is proved, not how often. */
+function withoutRepeats(digests: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [...new Map(digests.map((value) => [toHex(value), value])).values()];
+}
+
+/** A finished table: its root, and its octets as often as they are needed. */
+export type BuiltLeafTable = {
+  readonly shape: LeafTableShape;
+  readonly root: Uint8Array;
+  readonly size: number;
+  readonly octets: () => AsyncIterable<Uint8Array>;
+};
+
+export type LeafTableBuilder = {
+  /**
+   * Adds one group. Digests are raw octets of the table's algorithm, copied.
+   * @throws FormatError ERR_FORMAT_DIGEST_LENGTH: a digest of another length, or none
+   */
+  readonly add: (
+    members: readonly Uint8Array[],
+    previous?: { readonly ordinal: number; readonly index: number },
+  ) => void;
+  readonly count: () => number;
+  /** Once, after at least one group. */
+  readonly finish: () => BuiltLeafTable;
+};
+
+/**
+ * A builder for one table. With `blind`, each group gets 32 random octets as one more data object, so
+ * that a sibling's digest says nothing about the sibling (design §3).
+ */
+export function createLeafTableBuilder(options: {
+  readonly digestAlgorithm: DigestAlgorithm;
+  readonly previous: boolean;
+  readonly blind?: RandomSource | undefined;
+}): LeafTableBuilder {
+  const { digestAlgorithm, previous, blind } = options;
+  const length = digestLength(digestAlgorithm);
+  const rows = createPages(length + 4 + (previous ? 8 : 0));
+  const members = createPages(length);
+  const blinds = createPages(blindLength);
+  const blockRoots: Uint8Array[] = [];
+  const block = new Uint8Array(blockSize * length);
+  let groupCount = 0;
+  let memberCount = 0;
+
+  const closeBlock = (leaves: number): void => {
+    const tree = buildHashTree(digestAlgorithm, block.subarray(0, leaves * length));
+    blockRoots.push(tree.root.slice());
+  };
+
+  return {
+    add: (digests, earlier) => {
+      if (digests.length === 0 || digests.some((value) => value.length !== length))
+        throw new FormatError(
+          'ERR_FORMAT_DIGEST_LENGTH',
+          `a group needs digests of ${length} octets (${digestAlgorithm})`,
+          { clause: 'RFC 4998 §4.2' },
+        );
+      const values = [...digests];
+      if (blind) {
+        const value = blind(blindLength);
+        blinds.entry().set(value);
+        values.push(digest(digestAlgorithm, value));
+      }
+      const distinct = withoutRepeats(values);
+      const leaf = leafDigest(digestAlgorithm, distinct);
+      putRow(rows.entry(), { leaf, memberStart: memberCount, previous: earlier });
+      if (distinct.length > 1) {
+        for (const value of distinct) members.entry().set(value);
+        memberCount += distinct.length;
+      }
+      block.set(leaf, (groupCount % blockSize) * length);
+      groupCount += 1;
+      if (groupCount % blockSize === 0) closeBlock(blockSize);
+    },
+    count: () => groupCount,
+    finish: () => {
+      if (groupCount % blockSize !== 0) closeBlock(groupCount % blockSize);
+      const shape = { digestAlgorithm, groupCount, memberCount, blind: Boolean(blind), previous };
+      const roots = Buffer.concat(blockRoots);
+      const root = buildHashTree(digestAlgorithm, roots).root.slice();
+      return {
+        shape,
+        root,
+        size: leafTableLayout(shape).size,
+        octets: async function* () {
+          yield buildHeader(shape, root);
+          yield roots;
+          yield* rows.octets();
+          yield* members.octets();
+          yield* blinds.octets();
+          await Promise.resolve();
+        },
+      };
+    },
+  };
+}

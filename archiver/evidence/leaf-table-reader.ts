@@ -1,0 +1,169 @@
+// Reads stored leaf tables: one group's reduced hash tree in at most three range reads, or block by
+// block for a walk over all groups. What is read must lead to the root that the manifest names.
+import { concatBytes, equalBytes } from '#shared/bytes.ts';
+import {
+  buildHashTree,
+  leafDigest,
+  reducedHashtreeFor,
+  siblingPath,
+  type HashTree,
+} from '#shared/ers/hash-tree.ts';
+import type { PartialHashtree } from '#shared/ers/evidence-record.ts';
+import { FormatError } from '#shared/errors.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { batchKey, readRange } from './batch-objects.ts';
+import {
+  blindLength,
+  blockSize,
+  getRow,
+  leafTableLayout,
+  type LeafRow,
+  type LeafTableShape,
+} from './leaf-table.ts';
+import type { BatchId } from './types.ts';
+
+/** Up to this size a table is read whole at once: a round trip costs more than the octets. */
+const wholeUpTo = 64 * 1024;
+
+/** One group as its leaf table has it. */
+export type StoredGroup = {
+  /** The group's digests, ascending: the first list of its reduced hash tree. */
+  readonly members: readonly Uint8Array[];
+  readonly reducedHashtree: readonly PartialHashtree[];
+  readonly previous: LeafRow['previous'];
+};
+
+export type LeafTableReader = {
+  /**
+   * Group `index`, checked: members to leaf, leaf to root.
+   * @throws FormatError ERR_FORMAT_STORED: the table is damaged; what the store throws
+   */
+  readonly group: (index: number) => Promise<StoredGroup>;
+  /** The blind value of group `index`; only for a blind table. */
+  readonly blindValue: (index: number) => Promise<Uint8Array>;
+};
+
+type Block = {
+  readonly number: number;
+  readonly rows: readonly LeafRow[];
+  /** Where the members of the row after the last one start. */
+  readonly memberEnd: number;
+  readonly tree: HashTree;
+  /** All members of the block, when reading ahead. */
+  readonly members?: Uint8Array | undefined;
+};
+
+/**
+ * A reader of one table. It keeps the last block: groups asked for in order cost one read or two a
+ * block when `readAhead` is set, and any single group three without it.
+ */
+export function openLeafTable(
+  store: ObjectStore,
+  table: { readonly id: BatchId; readonly shape: LeafTableShape; readonly root: Uint8Array },
+  options: { readonly signal: AbortSignal; readonly readAhead?: boolean },
+): LeafTableReader {
+  const { shape } = table;
+  const layout = leafTableLayout(shape);
+  const key = batchKey(table.id, 'leafTable');
+  let whole: Promise<Uint8Array> | undefined;
+  let upper: HashTree | undefined;
+  let current: Block | undefined;
+
+  const section = async (start: number, end: number): Promise<Uint8Array> => {
+    if (layout.size > wholeUpTo) return readRange(store, key, { start, end }, options.signal);
+    whole ??= readRange(store, key, { start: 0, end: layout.size }, options.signal);
+    return (await whole).subarray(start, end);
+  };
+
+  const membersBetween = (from: number, to: number): Promise<Uint8Array> =>
+    from <= to && to <= shape.memberCount
+      ? section(
+          layout.membersOffset + from * layout.digestLength,
+          layout.membersOffset + to * layout.digestLength,
+        )
+      : Promise.reject(damaged(key, 'members out of order'));
+
+  const loadBlock = async (number: number): Promise<Block> => {
+    const first = number * blockSize;
+    const count = Math.min(blockSize, shape.groupCount - first);
+    const isLast = first + count === shape.groupCount;
+    const start = layout.rowsOffset + first * layout.rowLength;
+    // One row more says where the members of the last one end.
+    const octets = await section(start, start + (count + (isLast ? 0 : 1)) * layout.rowLength);
+    const rows = Array.from({ length: octets.length / layout.rowLength }, (_, i) =>
+      getRow(octets.subarray(i * layout.rowLength, (i + 1) * layout.rowLength), layout),
+    );
+    const memberEnd = isLast ? shape.memberCount : (rows.pop()?.memberStart ?? 0);
+    const tree = buildHashTree(shape.digestAlgorithm, concatBytes(...rows.map((row) => row.leaf)));
+    const members = options.readAhead
+      ? await membersBetween(rows[0]?.memberStart ?? 0, memberEnd)
+      : undefined;
+    return { number, rows, memberEnd, tree, members };
+  };
+
+  /** The tree over the blocks' roots; of one block nothing needs to be read. */
+  const loadUpper = async (block: Block): Promise<HashTree> => {
+    const roots =
+      layout.blockCount === 1
+        ? block.tree.root
+        : await section(layout.rootsOffset, layout.rowsOffset);
+    const tree = buildHashTree(shape.digestAlgorithm, roots);
+    if (!equalBytes(tree.root, table.root)) throw damaged(key, 'does not lead to its root');
+    return tree;
+  };
+
+  const readMembers = async (block: Block, at: number, row: LeafRow): Promise<Uint8Array[]> => {
+    const end = block.rows[at + 1]?.memberStart ?? block.memberEnd;
+    if (end === row.memberStart) return [row.leaf];
+    const base = block.rows[0]?.memberStart ?? 0;
+    const octets = block.members
+      ? block.members.subarray(
+          (row.memberStart - base) * layout.digestLength,
+          (end - base) * layout.digestLength,
+        )
+      : await membersBetween(row.memberStart, end);
+    const members = Array.from({ length: octets.length / layout.digestLength }, (_, i) =>
+      octets.slice(i * layout.digestLength, (i + 1) * layout.digestLength),
+    );
+    if (members.length === 0 || !equalBytes(leafDigest(shape.digestAlgorithm, members), row.leaf))
+      throw damaged(key, `group ${block.number * blockSize + at} does not fit its leaf`);
+    return members;
+  };
+
+  return {
+    group: async (index) => {
+      if (!(index >= 0 && index < shape.groupCount)) throw damaged(key, `no group ${index}`);
+      const number = Math.floor(index / blockSize);
+      if (current?.number !== number) current = await loadBlock(number);
+      const block = current;
+      upper ??= await loadUpper(block);
+      const at = index % blockSize;
+      const stored = upper.levels[0]?.subarray(
+        number * layout.digestLength,
+        (number + 1) * layout.digestLength,
+      );
+      if (!stored || !equalBytes(stored, block.tree.root))
+        throw damaged(key, `block ${number} does not lead to its root`);
+      const row = block.rows[at];
+      if (!row) throw damaged(key, `no group ${index}`);
+      const members = await readMembers(block, at, row);
+      return {
+        members,
+        reducedHashtree: reducedHashtreeFor(
+          members,
+          siblingPath(block.tree, at),
+          siblingPath(upper, number),
+        ),
+        previous: row.previous,
+      };
+    },
+    blindValue: (index) => {
+      const start = layout.blindsOffset + index * blindLength;
+      return section(start, start + blindLength);
+    },
+  };
+}
+
+function damaged(key: string, what: string): FormatError {
+  return new FormatError('ERR_FORMAT_STORED', `${key}: ${what}`);
+}
