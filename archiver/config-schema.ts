@@ -1,0 +1,204 @@
+// What may stand in the archiver's configuration file, each key with its default and a sentence;
+// docs/configuration.md is made from these.
+import { z } from 'zod';
+
+const folderStore = z.strictObject({
+  kind: z.literal('folder'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/)
+    .default('documents')
+    .describe('Part of a document’s identity: do not rename it later.'),
+  path: z.string().describe('The folder.'),
+  prefix: z.string().default('').describe('Only keys under this prefix.'),
+});
+
+const s3Store = z.strictObject({
+  kind: z.literal('s3'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/)
+    .default('documents')
+    .describe('Part of a document’s identity: do not rename it later.'),
+  bucket: z.string().describe('The bucket.'),
+  prefix: z.string().default('').describe('Only keys under this prefix.'),
+  endpoint: z
+    .url()
+    .optional()
+    .describe('Address of the service; absent: AWS. Credentials come from the SDK’s usual chain.'),
+  region: z.string().default('us-east-1'),
+  forcePathStyle: z
+    .boolean()
+    .default(true)
+    .describe('Bucket in the path, as most services other than AWS want it.'),
+});
+
+const store = z.discriminatedUnion('kind', [folderStore, s3Store]);
+
+const price = z.strictObject({ amount: z.number().nonnegative(), currency: z.string().length(3) });
+
+const auth = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({ kind: z.literal('basic'), user: z.string(), passwordFile: z.string() }),
+]);
+
+const rule = z.strictObject({
+  name: z.string().optional().describe('Shown in reports; default: the preset’s id.'),
+  match: z
+    .string()
+    .describe(
+      'Regular expression on the document’s key; a group named `start` gives the start date.',
+    ),
+  preset: z.string().describe('Id of a retention preset.'),
+  years: z
+    .number()
+    .int()
+    .positive()
+    .max(200)
+    .optional()
+    .describe('The operator’s own period instead of the preset’s.'),
+  dates: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Dates that the preset leaves open, by placeholder.'),
+  fallback: z
+    .enum(['signing-time', 'modified-time'])
+    .optional()
+    .describe('Start where none is given; shown as estimated.'),
+  protectWithinHours: z
+    .number()
+    .positive()
+    .default(36)
+    .describe('A document unprotected for longer is an alarm.'),
+});
+
+export const archiverSettings = z.strictObject({
+  state: z
+    .string()
+    .default('./state')
+    .describe('Folder of the catalogue, reports and the default evidence store.'),
+  archiveId: z
+    .string()
+    .optional()
+    .describe('Id of the archive: a run that finds another one stops before it buys.'),
+  stores: z.array(store).min(1).describe('Where documents are.'),
+  evidence: store.optional().describe('Where evidence is kept; default: `<state>/evidence`.'),
+  tsa: z.strictObject({
+    url: z.url().describe('RFC 3161 over HTTP: the proxy or any provider.'),
+    anchors: z
+      .array(z.string())
+      .min(1)
+      .describe('PEM or DER files or folders: anchors of the TSU.'),
+    crls: z
+      .array(z.string())
+      .default([])
+      .describe('CRLs of the TSU’s authorities: files, folders or URLs.'),
+    auth: auth.default({ kind: 'none' }),
+    tsaPolicy: z.string().optional().describe('Policy OID to ask for.'),
+    price: price.optional(),
+    revocation: z
+      .enum(['require', 'soft', 'none'])
+      .default('soft')
+      .describe('What unknown revocation means for a fresh token.'),
+    clockToleranceSeconds: z
+      .number()
+      .positive()
+      .default(300)
+      .describe('Largest distance between genTime and our clock.'),
+    responseMs: z.number().int().positive().default(30_000),
+  }),
+  signers: z
+    .strictObject({
+      anchors: z.array(z.string()).default([]).describe('Anchors of document signers.'),
+      crls: z
+        .array(z.string())
+        .default([])
+        .describe('CRLs for document signers: files, folders or URLs.'),
+    })
+    .default({ anchors: [], crls: [] }),
+  algorithms: z
+    .strictObject({
+      profile: z.string().default('jp-medical').describe('Combination of algorithm policies.'),
+      overrides: z
+        .array(
+          z.strictObject({
+            algorithm: z.string().describe('A digest (`SHA-256`), a scheme (`ECDSA`) or `RSA`.'),
+            minimumBits: z.number().int().optional().describe('Only keys below this size.'),
+            endExclusive: z.iso.date().describe('First day on which it is not acceptable.'),
+            source: z.string().default('operator'),
+          }),
+        )
+        .default([]),
+    })
+    .default({ profile: 'jp-medical', overrides: [] }),
+  digestAlgorithm: z.string().default('SHA-256').describe('Tree hash of new batches.'),
+  nextDigestAlgorithm: z
+    .string()
+    .default('SHA-512')
+    .describe('Tree hash to go to when the present one ends.'),
+  leadTimeDays: z
+    .number()
+    .int()
+    .positive()
+    .default(90)
+    .describe('How long before its proof horizon evidence is renewed.'),
+  timeZone: z
+    .string()
+    .default('Asia/Tokyo')
+    .describe('Where retention periods and the schedule count.'),
+  retention: z.strictObject({ rules: z.array(rule).default([]) }).default({ rules: [] }),
+  detachedSuffixes: z
+    .array(z.string())
+    .default(['.p7s', '.sig', '.tsr', '.ers'])
+    .describe('`report.pdf.p7s` belongs to `report.pdf`.'),
+  ceiling: z
+    .strictObject({
+      tokens: z
+        .number()
+        .int()
+        .positive()
+        .default(100)
+        .describe('A plan above it stops before the first purchase and asks.'),
+      cost: z
+        .number()
+        .positive()
+        .optional()
+        .describe('The same in money, in the price’s currency.'),
+    })
+    .default({ tokens: 100 }),
+  fixityDays: z
+    .number()
+    .int()
+    .positive()
+    .default(90)
+    .describe('Every document is re-read within this many days.'),
+  inspectLimitBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(64 * 1024 * 1024)
+    .describe('Larger documents are protected as bytes only.'),
+  maxLeaves: z.number().int().positive().default(1_000_000).describe('Groups in one batch.'),
+  blind: z
+    .boolean()
+    .default(false)
+    .describe('Add 32 random octets to each group, so that siblings say nothing.'),
+  schedule: z
+    .strictObject({
+      cron: z.string().default('0 2 * * *').describe('When the nightly run starts.'),
+    })
+    .default({ cron: '0 2 * * *' }),
+  web: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.number().int().min(0).max(65535).default(3180),
+    })
+    .default({ host: '127.0.0.1', port: 3180 }),
+  webhook: z
+    .strictObject({
+      url: z.url().describe('Receives a JSON POST for broken, overdue, waiting and ceiling.'),
+    })
+    .optional(),
+});
+
+export type ArchiverSettings = z.infer<typeof archiverSettings>;

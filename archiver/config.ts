@@ -1,0 +1,214 @@
+// Settings of the archiver: stores, trust, rules and schedule, checked together and frozen.
+import path from 'node:path';
+import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { ConfigProblem } from '#shared/errors.ts';
+import { selectProfile, type AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
+import { bundledPolicies, bundledPresets } from '#shared/policy/bundled.ts';
+import { selectPreset, type RetentionPreset } from '#shared/policy/retention-rule.ts';
+import { parseYamlConfig, type YamlConfig } from '#shared/yaml-config.ts';
+import { type ArchiverSettings, archiverSettings } from './config-schema.ts';
+
+/** A retention rule with its preset resolved; `match` is a regular expression on the key. */
+export type RetentionRule = {
+  readonly name: string;
+  readonly match: RegExp;
+  readonly preset: RetentionPreset;
+  /** Whether the signing or modified time may stand in for the start; shown as estimated. */
+  readonly fallback: 'signing-time' | 'modified-time' | undefined;
+  readonly protectWithinHours: number;
+};
+
+export type StoreConfig = ArchiverSettings['stores'][number];
+
+/** Everything the archiver is told; paths are absolute. */
+export type ArchiverConfig = {
+  readonly fileName: string;
+  readonly state: string;
+  readonly stores: readonly StoreConfig[];
+  readonly evidence: StoreConfig;
+  /** Set once the archive exists: a run that finds another id stops before it buys. */
+  readonly archiveId: string | undefined;
+  readonly tsa: ArchiverSettings['tsa'];
+  readonly signers: ArchiverSettings['signers'];
+  readonly profile: AlgorithmProfile;
+  readonly digestAlgorithm: DigestAlgorithm;
+  readonly nextDigestAlgorithm: DigestAlgorithm;
+  readonly leadTime: Temporal.Duration;
+  readonly timeZone: string;
+  readonly rules: readonly RetentionRule[];
+  readonly detachedSuffixes: readonly string[];
+  readonly ceiling: ArchiverSettings['ceiling'];
+  readonly fixityDays: number;
+  readonly inspectLimitBytes: number;
+  readonly maxLeaves: number;
+  readonly blind: boolean;
+  readonly schedule: ArchiverSettings['schedule'];
+  readonly web: ArchiverSettings['web'];
+  readonly webhook: ArchiverSettings['webhook'];
+};
+
+/** Presets that `tokiwa retention set` and sidecars may name without a rule of their own. */
+export function presetOf(config: Pick<ArchiverConfig, 'rules'>, id: string): RetentionPreset {
+  // A rule that set the operator's own dates or years for the preset decides.
+  const ruled = config.rules.find((rule) => rule.preset.id === id);
+  return ruled?.preset ?? selectPreset(bundledPresets, id);
+}
+
+function collect(
+  problems: ConfigProblem[],
+  at: YamlConfig<unknown>,
+  key: readonly (string | number)[],
+  work: () => void,
+): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    problems.push(at.problem(key, error.message));
+  }
+}
+
+function resolveRules(
+  settings: ArchiverSettings,
+  at: YamlConfig<unknown>,
+  problems: ConfigProblem[],
+): RetentionRule[] {
+  return settings.retention.rules.flatMap((rule, index) => {
+    const rules: RetentionRule[] = [];
+    collect(problems, at, ['retention', 'rules', index], () => {
+      rules.push({
+        name: rule.name ?? rule.preset,
+        match: new RegExp(rule.match, 'u'),
+        preset: selectPreset(bundledPresets, rule.preset, { dates: rule.dates, years: rule.years }),
+        fallback: rule.fallback,
+        protectWithinHours: rule.protectWithinHours,
+      });
+    });
+    return rules;
+  });
+}
+
+function digestAt(
+  name: string,
+  key: readonly string[],
+  at: YamlConfig<unknown>,
+  problems: ConfigProblem[],
+): DigestAlgorithm {
+  if (isDigestAlgorithm(name)) return name;
+  problems.push(at.problem(key, `unknown digest algorithm ${name}`));
+  return 'SHA-256';
+}
+
+/**
+ * Configuration from the text of a YAML file; relative paths count from the file's folder.
+ * @throws ConfigError ERR_CONFIG_INVALID with every problem, each with line and key
+ */
+export function parseArchiverConfig(text: string, fileName: string): ArchiverConfig {
+  const at = parseYamlConfig(text, archiverSettings, fileName);
+  const settings = at.value;
+  const problems: ConfigProblem[] = [];
+  const base = path.dirname(path.resolve(fileName));
+  const absolute = (file: string): string => path.resolve(base, file);
+  const located = (source: string): string => (/^https?:/.test(source) ? source : absolute(source));
+  const store = (entry: StoreConfig): StoreConfig =>
+    entry.kind === 'folder' ? { ...entry, path: absolute(entry.path) } : entry;
+
+  const names = new Set<string>();
+  settings.stores.forEach((entry, index) => {
+    if (names.has(entry.name))
+      problems.push(at.problem(['stores', index, 'name'], `store ${entry.name} is named twice`));
+    names.add(entry.name);
+  });
+  const digestAlgorithm = digestAt(settings.digestAlgorithm, ['digestAlgorithm'], at, problems);
+  const nextDigestAlgorithm = digestAt(
+    settings.nextDigestAlgorithm,
+    ['nextDigestAlgorithm'],
+    at,
+    problems,
+  );
+  const rules = resolveRules(settings, at, problems);
+  let profile: AlgorithmProfile | undefined;
+  collect(problems, at, ['algorithms', 'profile'], () => {
+    profile = selectProfile(
+      bundledPolicies,
+      settings.algorithms.profile,
+      settings.algorithms.overrides.map((override) => ({
+        algorithm: override.algorithm,
+        minimumBits: override.minimumBits,
+        endExclusive: Temporal.PlainDate.from(override.endExclusive)
+          .toZonedDateTime('UTC')
+          .toInstant(),
+        source: override.source,
+      })),
+    );
+  });
+  const state = absolute(settings.state);
+  const evidence = store(
+    settings.evidence ?? {
+      kind: 'folder',
+      name: 'evidence',
+      path: path.join(state, 'evidence'),
+      prefix: '',
+    },
+  );
+  for (const entry of settings.stores) {
+    // The evidence store is never scanned as documents (design §4).
+    if (entry.kind === 'folder' && evidence.kind === 'folder') {
+      const relative = path.relative(absolute(entry.path), evidence.path);
+      if (relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative))) {
+        problems.push(
+          at.problem(
+            ['evidence'],
+            `the evidence store lies inside the document store ${entry.name}`,
+          ),
+        );
+      }
+    }
+    if (
+      entry.kind === 's3' &&
+      evidence.kind === 's3' &&
+      entry.bucket === evidence.bucket &&
+      entry.endpoint === evidence.endpoint
+    ) {
+      problems.push(
+        at.problem(
+          ['evidence', 'bucket'],
+          `the evidence store needs a bucket of its own, not that of ${entry.name}`,
+        ),
+      );
+    }
+  }
+  const leadTime = Temporal.Duration.from({ days: settings.leadTimeDays });
+  if (problems.length > 0 || !profile) throw at.fail(problems);
+  return Object.freeze({
+    fileName,
+    state,
+    stores: settings.stores.map(store),
+    evidence,
+    archiveId: settings.archiveId,
+    tsa: {
+      ...settings.tsa,
+      anchors: settings.tsa.anchors.map(absolute),
+      crls: settings.tsa.crls.map(located),
+    },
+    signers: {
+      anchors: settings.signers.anchors.map(absolute),
+      crls: settings.signers.crls.map(located),
+    },
+    profile,
+    digestAlgorithm,
+    nextDigestAlgorithm,
+    leadTime,
+    timeZone: settings.timeZone,
+    rules,
+    detachedSuffixes: settings.detachedSuffixes,
+    ceiling: settings.ceiling,
+    fixityDays: settings.fixityDays,
+    inspectLimitBytes: settings.inspectLimitBytes,
+    maxLeaves: settings.maxLeaves,
+    blind: settings.blind,
+    schedule: settings.schedule,
+    web: settings.web,
+    webhook: settings.webhook,
+  });
+}

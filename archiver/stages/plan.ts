@@ -1,0 +1,259 @@
+// Facts, rules and one instant to a plan: what to stamp, what to renew, what it costs, what cannot
+// be helped. Pure: the same question with a later instant is the forecast, and a night whose plan
+// is empty is proved to have nothing to do.
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import {
+  acceptableAt,
+  askProfile,
+  type AlgorithmProfile,
+} from '#shared/policy/algorithm-policy.ts';
+import { instantAfter } from '#shared/policy/retention-rule.ts';
+import type { BatchDemand, BatchRow } from '#shared/ports/catalogue.ts';
+import { isBefore } from '#shared/time.ts';
+
+export type PlanRules = {
+  readonly profile: AlgorithmProfile;
+  /** Tree hash of new batches, and the one to go to when it ends. */
+  readonly digestAlgorithms: readonly DigestAlgorithm[];
+  readonly leadTime: Temporal.Duration;
+  readonly timeZone: string;
+  readonly maxLeaves: number;
+  readonly price: { readonly amount: number; readonly currency: string } | undefined;
+  readonly ceiling: { readonly tokens: number; readonly cost?: number | undefined };
+};
+
+export type PlanInput = {
+  readonly runAt: Temporal.Instant;
+  readonly rules: PlanRules;
+  /** Batches with horizons under the policy in force. */
+  readonly batches: readonly BatchRow[];
+  /** By batch id: who still depends on it. */
+  readonly demand: ReadonlyMap<string, BatchDemand>;
+  /** Groups that wait for their first token or for a token over a new member. */
+  readonly waitingGroups: number;
+};
+
+export type PlanAction =
+  | {
+      readonly kind: 'hash-tree-renewal';
+      readonly toAlgorithm: DigestAlgorithm;
+      readonly batchIds: readonly string[];
+      readonly documents: number;
+    }
+  | {
+      readonly kind: 'timestamp-renewal';
+      readonly digestAlgorithm: DigestAlgorithm;
+      readonly batchIds: readonly string[];
+    }
+  | {
+      readonly kind: 'protect';
+      readonly digestAlgorithm: DigestAlgorithm;
+      readonly groups: number;
+    };
+
+/** What the plan cannot help, or wants an operator to know. */
+export type PlanFinding = {
+  readonly kind:
+    'overdue' | 'no-acceptable-hash' | 'renewal-does-not-help' | 'broken-batch' | 'above-ceiling';
+  readonly message: string;
+  readonly batchId?: string | undefined;
+};
+
+export type Plan = {
+  /** In the order in which they are carried out: what ends first comes first. */
+  readonly actions: readonly PlanAction[];
+  readonly tokens: number;
+  readonly cost: number | undefined;
+  readonly findings: readonly PlanFinding[];
+  /** False: above the ceiling; nothing may be bought before an operator says so. */
+  readonly allowed: boolean;
+  /** The first instant after `runAt` at which a batch falls due; absent: none ever does. */
+  readonly nextDue: Temporal.Instant | undefined;
+};
+
+/** After a renewal that moved no horizon the same batch is left alone this long. */
+const fruitlessPause = Temporal.Duration.from({ hours: 7 * 24 });
+
+function subtractDays(instant: Temporal.Instant, duration: Temporal.Duration): Temporal.Instant {
+  return instant.subtract({ hours: 24 * duration.total('days') });
+}
+
+/** When a batch falls due; absent: never, because nothing ends it or nobody needs it longer. */
+export function dueAt(
+  batch: BatchRow,
+  demand: BatchDemand | undefined,
+  rules: Pick<PlanRules, 'leadTime' | 'timeZone'>,
+): Temporal.Instant | undefined {
+  if (batch.horizon === undefined || demand === undefined || demand.documents === 0)
+    return undefined;
+  if (!demand.openEnded && demand.latestLastDay !== undefined) {
+    // R-25: what is covered through its retention is not renewed.
+    const end = instantAfter(Temporal.PlainDate.from(demand.latestLastDay), rules.timeZone);
+    if (!isBefore(batch.horizon, end)) return undefined;
+  }
+  return subtractDays(batch.horizon, rules.leadTime);
+}
+
+/** The first hash that is still acceptable a lead time from now; absent: none of those configured. */
+export function chooseDigest(rules: PlanRules, at: Temporal.Instant): DigestAlgorithm | undefined {
+  const until = at.add({ hours: 24 * rules.leadTime.total('days') });
+  return rules.digestAlgorithms.find((digest) =>
+    acceptableAt(askProfile(rules.profile, { kind: 'digest', digest }, 'new'), until),
+  );
+}
+
+/** Whether a chain's hash has to be left: a renewal with the same one would end as soon. */
+function hashIsEnding(batch: BatchRow, rules: PlanRules, at: Temporal.Instant): boolean {
+  const until = at.add({ hours: 24 * rules.leadTime.total('days') });
+  return !acceptableAt(
+    askProfile(rules.profile, { kind: 'digest', digest: batch.digestAlgorithm }),
+    until,
+  );
+}
+
+type Due = {
+  readonly rehash: BatchRow[];
+  readonly renew: Map<DigestAlgorithm, BatchRow[]>;
+  readonly findings: PlanFinding[];
+};
+
+function sortDue(input: PlanInput, newDigest: DigestAlgorithm | undefined): Due {
+  const due: Due = { rehash: [], renew: new Map(), findings: [] };
+  for (const batch of input.batches) {
+    if (batch.kind === 'timestamp-renewal' || batch.state === 'retired') continue;
+    const at = dueAt(batch, input.demand.get(batch.batchId), input.rules);
+    if (batch.state === 'broken') {
+      due.findings.push({
+        kind: 'broken-batch',
+        batchId: batch.batchId,
+        message: `batch ${batch.batchId} is broken and is not renewed: ${batch.stateReason ?? 'see its findings'}`,
+      });
+      continue;
+    }
+    if (at === undefined || isBefore(input.runAt, at)) continue;
+    if (batch.horizon && isBefore(batch.horizon, input.runAt)) {
+      due.findings.push({
+        kind: 'overdue',
+        batchId: batch.batchId,
+        message: `the proof of batch ${batch.batchId} ended at ${batch.horizon.toString()} (${batch.horizonElement.kind} ${batch.horizonElement.name})`,
+      });
+    }
+    if (batch.fruitlessSince && isBefore(input.runAt, batch.fruitlessSince.add(fruitlessPause))) {
+      due.findings.push({
+        kind: 'renewal-does-not-help',
+        batchId: batch.batchId,
+        message: `a renewal of batch ${batch.batchId} moves nothing: ${batch.horizonElement.kind} ${batch.horizonElement.name} ends it at ${batch.horizon?.toString() ?? '?'}`,
+      });
+      continue;
+    }
+    if (!hashIsEnding(batch, input.rules, input.runAt)) {
+      due.renew.set(batch.digestAlgorithm, [
+        ...(due.renew.get(batch.digestAlgorithm) ?? []),
+        batch,
+      ]);
+    } else if (newDigest === undefined || newDigest === batch.digestAlgorithm) {
+      due.findings.push({
+        kind: 'no-acceptable-hash',
+        batchId: batch.batchId,
+        message: `the hash ${batch.digestAlgorithm} of batch ${batch.batchId} ends and no configured one follows it`,
+      });
+    } else {
+      due.rehash.push(batch);
+    }
+  }
+  return due;
+}
+
+function earliestHorizon(batches: readonly BatchRow[]): string {
+  return batches.map((batch) => batch.horizon?.toString() ?? '9999').toSorted()[0] ?? '9999';
+}
+
+/**
+ * The plan of one night.
+ * One token per tree hash for all timestamp renewals, one for all hash-tree renewals, one per
+ * `maxLeaves` new groups (design §3).
+ */
+export function planNight(input: PlanInput): Plan {
+  const { rules, runAt, demand } = input;
+  const newDigest = chooseDigest(rules, runAt);
+  const due = sortDue(input, newDigest);
+  const findings = [...due.findings];
+  const renewals: {
+    readonly order: string;
+    readonly action: PlanAction;
+    readonly tokens: number;
+  }[] = [];
+  for (const [digestAlgorithm, batches] of due.renew) {
+    renewals.push({
+      order: earliestHorizon(batches),
+      action: {
+        kind: 'timestamp-renewal',
+        digestAlgorithm,
+        batchIds: batches.map((batch) => batch.batchId),
+      },
+      tokens: 1,
+    });
+  }
+  if (due.rehash.length > 0 && newDigest) {
+    const documents = due.rehash.reduce(
+      (sum, batch) => sum + (demand.get(batch.batchId)?.documents ?? 0),
+      0,
+    );
+    renewals.push({
+      order: earliestHorizon(due.rehash),
+      action: {
+        kind: 'hash-tree-renewal',
+        toAlgorithm: newDigest,
+        batchIds: due.rehash.map((batch) => batch.batchId),
+        documents,
+      },
+      tokens: Math.max(1, Math.ceil(documents / rules.maxLeaves)),
+    });
+  }
+  renewals.sort((a, b) => a.order.localeCompare(b.order));
+  const steps = [...renewals];
+  if (input.waitingGroups > 0) {
+    if (newDigest) {
+      steps.push({
+        order: '',
+        action: { kind: 'protect', digestAlgorithm: newDigest, groups: input.waitingGroups },
+        tokens: Math.ceil(input.waitingGroups / rules.maxLeaves),
+      });
+    } else {
+      findings.push({
+        kind: 'no-acceptable-hash',
+        message: `no configured hash (${rules.digestAlgorithms.join(', ')}) is acceptable for new evidence`,
+      });
+    }
+  }
+  const tokens = steps.reduce((sum, step) => sum + step.tokens, 0);
+  const cost = rules.price === undefined ? undefined : tokens * rules.price.amount;
+  const allowed =
+    tokens <= rules.ceiling.tokens &&
+    (cost === undefined || rules.ceiling.cost === undefined || cost <= rules.ceiling.cost);
+  if (!allowed) {
+    findings.push({
+      kind: 'above-ceiling',
+      message: `the plan asks for ${tokens} tokens${cost === undefined ? '' : ` (${cost} ${rules.price?.currency ?? ''})`}, the ceiling is ${rules.ceiling.tokens}${rules.ceiling.cost === undefined ? '' : ` (${rules.ceiling.cost})`}: nothing was bought; run again with --allow-tokens ${tokens} or raise ceiling.tokens`,
+    });
+  }
+  const next = input.batches
+    .filter(
+      (batch) =>
+        batch.kind !== 'timestamp-renewal' &&
+        (batch.state === 'valid' || batch.state === 'unknown'),
+    )
+    .flatMap((batch) => {
+      const at = dueAt(batch, demand.get(batch.batchId), rules);
+      return at && isBefore(runAt, at) ? [at] : [];
+    })
+    .toSorted((a, b) => Temporal.Instant.compare(a, b))[0];
+  return {
+    actions: steps.map((step) => step.action),
+    tokens,
+    cost,
+    findings,
+    allowed,
+    nextDue: next,
+  };
+}
