@@ -13,6 +13,8 @@ const algorithms = {
   'SHA3-256': { node: 'sha3-256', length: 32, oid: '2.16.840.1.101.3.4.2.8' },
   'SHA3-384': { node: 'sha3-384', length: 48, oid: '2.16.840.1.101.3.4.2.9' },
   'SHA3-512': { node: 'sha3-512', length: 64, oid: '2.16.840.1.101.3.4.2.10' },
+  // As a message digest of CMS it always gives 64 octets (RFC 8702 §3.1); Ed448 needs it (RFC 8419 §3.1).
+  SHAKE256: { node: 'shake256', length: 64, oid: '2.16.840.1.101.3.4.2.12' },
   'SHA-1': { node: 'sha1', length: 20, oid: '1.3.14.3.2.26' },
   MD5: { node: 'md5', length: 16, oid: '1.2.840.113549.2.5' },
   'RIPEMD-160': { node: 'ripemd160', length: 20, oid: '1.3.36.3.2.1' },
@@ -66,9 +68,10 @@ export function isDigestAlgorithm(name: string): name is DigestAlgorithm {
 /** Digest of the concatenation of `parts`. */
 export function digest(algorithm: DigestAlgorithm, ...parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
+  const { node, length: outputLength } = algorithms[algorithm];
   if (parts.length === 1 && only)
-    return hash(algorithms[algorithm].node, only, { outputEncoding: 'buffer' });
-  const running = createHash(algorithms[algorithm].node);
+    return hash(node, only, { outputEncoding: 'buffer', outputLength });
+  const running = createHash(node, { outputLength });
   for (const part of parts) running.update(part);
   return running.digest();
 }
@@ -81,7 +84,8 @@ export type RunningDigest = {
 };
 
 export function createDigest(algorithm: DigestAlgorithm): RunningDigest {
-  const running = createHash(algorithms[algorithm].node);
+  const { node, length: outputLength } = algorithms[algorithm];
+  const running = createHash(node, { outputLength });
   return {
     algorithm,
     update: (octets) => {
