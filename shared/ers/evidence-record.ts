@@ -28,6 +28,9 @@ export type EvidenceAttribute = {
   readonly values: readonly Uint8Array[];
 };
 
+/** A digest and what made it. */
+export type Imprint = { readonly algorithm: DigestAlgorithm; readonly digest: Uint8Array };
+
 /**
  * ```asn1
  * ArchiveTimeStamp ::= SEQUENCE {
@@ -49,17 +52,23 @@ export type ArchiveTimeStamp = {
   /** The ContentInfo as stored: what a timestamp renewal hashes (§5.2). */
   readonly timeStamp: Uint8Array;
   readonly token: TimeStampToken;
+  /** The token's messageImprint, its algorithm by name. */
+  readonly imprint: Imprint;
 };
 
 /** `ArchiveTimeStampChain ::= SEQUENCE OF ArchiveTimeStamp`; `raw` is the whole element. */
 export type ArchiveTimeStampChain = {
   readonly raw: Uint8Array;
+  /** The tree hash of the first archive timestamp; the others have to use it, too (§5.1). */
+  readonly digestAlgorithm: DigestAlgorithm;
+  /** Never empty. */
   readonly archiveTimeStamps: readonly ArchiveTimeStamp[];
 };
 
 /** `ArchiveTimeStampSequence ::= SEQUENCE OF ArchiveTimeStampChain`; `raw` is the whole element. */
 export type ArchiveTimeStampSequence = {
   readonly raw: Uint8Array;
+  /** Never empty. */
   readonly chains: readonly ArchiveTimeStampChain[];
 };
 
@@ -161,13 +170,18 @@ function parseArchiveTimeStamp(element: Tlv, budget: Budget): ArchiveTimeStamp {
   if (!isUniversal(timeStamp, tags.sequence) || rest.length > 0)
     throw malformed('ArchiveTimeStamp does not end with its timeStamp', element, 'RFC 4998 §4.1');
   const token = parseTimeStampToken(timeStamp.raw);
+  const { messageImprint } = token.tstInfo;
+  const imprint: Imprint = {
+    algorithm: requireDigestAlgorithm(messageImprint.hashAlgorithm.oid),
+    digest: messageImprint.hashedMessage,
+  };
   const digestAlgorithm =
     algorithmField && requireDigestAlgorithm(algorithmOid(algorithmField, budget.read));
   const lists = treeField ? readChildren(treeField, budget.read) : [];
   return {
     raw: element.raw,
     digestAlgorithm,
-    effectiveDigestAlgorithm: digestAlgorithm ?? token.tstInfo.messageImprint.algorithm,
+    effectiveDigestAlgorithm: digestAlgorithm ?? imprint.algorithm,
     attributes: attributesField
       ? parseAttributes(readChildren(attributesField, budget.read), budget.read)
       : [],
@@ -175,6 +189,7 @@ function parseArchiveTimeStamp(element: Tlv, budget: Budget): ArchiveTimeStamp {
       lists.length > 0 ? lists.map((list) => parsePartialHashtree(list, budget)) : undefined,
     timeStamp: timeStamp.raw,
     token,
+    imprint,
   };
 }
 
@@ -185,9 +200,9 @@ function parseSequence(element: Tlv, budget: Budget): ArchiveTimeStampSequence {
     const archiveTimeStamps = readChildren(chain, budget.read).map((archiveTimeStamp) =>
       parseArchiveTimeStamp(archiveTimeStamp, budget),
     );
-    if (archiveTimeStamps.length === 0)
-      throw malformed('ArchiveTimeStampChain is empty', chain, 'RFC 4998 §5.1');
-    return { raw: chain.raw, archiveTimeStamps };
+    const [first] = archiveTimeStamps;
+    if (!first) throw malformed('ArchiveTimeStampChain is empty', chain, 'RFC 4998 §5.1');
+    return { raw: chain.raw, digestAlgorithm: first.effectiveDigestAlgorithm, archiveTimeStamps };
   });
   if (chains.length === 0)
     throw malformed('ArchiveTimeStampSequence is empty', element, 'RFC 4998 §5.1');

@@ -1,6 +1,7 @@
 // What verifying an evidence record answers: per chain, per archive timestamp, per data object.
 // Facts and findings only; verify.ts fills them in.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { Imprint } from '#shared/ers/evidence-record.ts';
 import type { TimeStampToken } from '#shared/tsp/token.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
@@ -13,15 +14,13 @@ export type ArchiveTokenVerdict = {
 };
 
 /**
- * Verifies one token in full (profile, signature, path, revocation) as of `at`. `imprint` is the
- * value that the record's hash tree leads to, under the imprint's algorithm: the token must be over it.
+ * Verifies one token in full (profile, signature, path, revocation) as of `at`. `imprint` is what the
+ * record's hash tree leads to, under the imprint's algorithm: the token must be over it.
  */
 export type ArchiveTokenVerifier<V extends ArchiveTokenVerdict = ArchiveTokenVerdict> = (
   token: TimeStampToken,
-  context: {
-    readonly at: Temporal.Instant;
-    readonly imprint: { readonly algorithm: DigestAlgorithm; readonly digest: Uint8Array };
-  },
+  at: Temporal.Instant,
+  imprint: Imprint,
 ) => V;
 
 /** A data object by name; `digest` gives `undefined` where the digest under an algorithm is not known. */
@@ -56,9 +55,8 @@ export type Coverage =
 export type ArchiveTimeStampVerdict<V extends ArchiveTokenVerdict = ArchiveTokenVerdict> = {
   readonly kind: 'initial' | 'timestamp-renewal' | 'hash-tree-renewal';
   readonly genTime: Temporal.Instant;
-  readonly imprintAlgorithm: DigestAlgorithm;
-  readonly imprint: Uint8Array;
-  /** The reduced hash tree leads to the imprint; without a tree the imprint is what is covered. */
+  readonly imprint: Imprint;
+  /** The reduced hash tree leads to the imprint; without a tree: the imprint is what is to be covered. */
   readonly imprintIntact: boolean;
   /** Number of hash values in each list of the reduced hash tree. */
   readonly listSizes: readonly number[];

@@ -1,0 +1,258 @@
+// Recomputes everything that RFC 4998 §4.3 and §5.3 compare: for each archive timestamp the root of
+// its tree and what its first list covers, in every reading the RFC leaves open. Facts only; what
+// follows from them is decided by checks.ts. Nothing of the writing side is imported.
+import { compareBytes, concatBytes, equalBytes, toHex } from '#shared/bytes.ts';
+import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { reEncodeAsDer } from '#shared/der/re-encode.ts';
+import { derSequence } from '#shared/der/writer.ts';
+import type { ArchiveTimeStamp, EvidenceRecord, PartialHashtree } from './evidence-record.ts';
+import { rootOfReduced } from './reduce.ts';
+import type {
+  ArchiveTimeStampVerdict,
+  Coverage,
+  EvidenceDataObject,
+  HashedForm,
+  RenewalReading,
+} from './verdict.ts';
+
+/** One archive timestamp with what was recomputed for it. */
+export type WalkedArchiveTimeStamp = Omit<ArchiveTimeStampVerdict, 'tokenVerdict'> & {
+  readonly chainIndex: number;
+  readonly index: number;
+  readonly archiveTimeStamp: ArchiveTimeStamp;
+  readonly chainAlgorithm: DigestAlgorithm;
+  readonly firstList: PartialHashtree;
+  /** The digest that the token's imprint has to be; undefined for a malformed tree. */
+  readonly expectedImprint: Uint8Array | undefined;
+  /** Names of data objects without a digest under this algorithm: nothing can be said about them. */
+  readonly undecided: readonly string[];
+};
+
+/** All archive timestamps, oldest first, across the chains. */
+export type Walk = {
+  readonly record: EvidenceRecord;
+  readonly dataObjects: readonly EvidenceDataObject[];
+  readonly at: Temporal.Instant;
+  readonly steps: readonly WalkedArchiveTimeStamp[];
+};
+
+/**
+ * Octets under which a structure may have been hashed: as stored, then re-encoded in DER. §5.2 asks
+ * for DER, other implementations re-encode; the work is done only where the first form does not fit.
+ */
+function* formsOf(
+  elements: readonly Uint8Array[],
+  wrap: (...elements: readonly Uint8Array[]) => Uint8Array,
+): Generator<{ readonly form: HashedForm; readonly octets: Uint8Array }> {
+  const stored = wrap(...elements);
+  yield { form: 'as-stored', octets: stored };
+  const der = wrap(...elements.map((element) => reEncodeAsDer(element)));
+  if (!equalBytes(stored, der)) yield { form: 'der', octets: der };
+}
+
+/** Hash values as a set of hexadecimal strings: first lists may be long. */
+type HashSet = ReadonlySet<string>;
+
+function hashSet(values: readonly Uint8Array[]): HashSet {
+  return new Set(values.map(toHex));
+}
+
+function orphansIn(firstList: PartialHashtree, known: HashSet): Uint8Array[] {
+  return firstList.filter((value) => !known.has(toHex(value)));
+}
+
+type Covered = {
+  readonly covers: Coverage;
+  readonly complete: boolean;
+  readonly orphanDigests: readonly Uint8Array[];
+  readonly undecided: readonly string[];
+};
+
+/** §4.3 steps 1 and 2, §5.3 step 1: H(d) of each data object in the first list. */
+function coverDataObjects(
+  firstList: PartialHashtree,
+  algorithm: DigestAlgorithm,
+  dataObjects: readonly EvidenceDataObject[],
+): Covered {
+  const present = hashSet(firstList);
+  const found: string[] = [];
+  const undecided: string[] = [];
+  const known: Uint8Array[] = [];
+  for (const { name, digest: digestUnder } of dataObjects) {
+    const value = digestUnder(algorithm);
+    if (!value) undecided.push(name);
+    else if (present.has(toHex(value))) {
+      found.push(name);
+      known.push(value);
+    }
+  }
+  return {
+    covers: { kind: 'data-objects', found },
+    complete: found.length === dataObjects.length,
+    orphanDigests: orphansIn(firstList, hashSet(known)),
+    undecided,
+  };
+}
+
+/** §5.3 step 2 a: the hash of the token before. Older tokens of the chain may stand beside it, never instead. */
+function coverPreviousToken(
+  firstList: PartialHashtree,
+  algorithm: DigestAlgorithm,
+  earlier: readonly ArchiveTimeStamp[],
+): Covered {
+  const present = hashSet(firstList);
+  const known: Uint8Array[] = [];
+  let earlierTokens = 0;
+  let form: HashedForm | undefined;
+  for (const [index, { timeStamp }] of earlier.entries()) {
+    for (const candidate of formsOf([timeStamp], concatBytes)) {
+      const value = digest(algorithm, candidate.octets);
+      if (!present.has(toHex(value))) continue;
+      known.push(value);
+      if (index === earlier.length - 1) form = candidate.form;
+      else earlierTokens++;
+      break;
+    }
+  }
+  return {
+    covers: { kind: 'previous-token', form, earlierTokens },
+    complete: form !== undefined,
+    orphanDigests: orphansIn(firstList, hashSet(known)),
+    undecided: [],
+  };
+}
+
+function joined(
+  algorithm: DigestAlgorithm,
+  reading: RenewalReading,
+  document: Uint8Array,
+  sequence: Uint8Array,
+): Uint8Array {
+  // Figure 4 of the RFC sorts the two members, the text of §5.2 step 4 keeps the document first.
+  return reading === 'sorted' && compareBytes(document, sequence) > 0
+    ? digest(algorithm, sequence, document)
+    : digest(algorithm, document, sequence);
+}
+
+/** Data objects found under one reading and form of the earlier sequence. */
+type Hits = {
+  readonly members: readonly { readonly name: string; readonly value: Uint8Array }[];
+  readonly form?: HashedForm;
+  readonly reading?: RenewalReading;
+};
+
+/**
+ * §5.3 step 3 a: the hash of data object hash and hash of all older chains. One reading and form has
+ * to fit every data object; of several that fit equally well the text's positional one counts.
+ */
+function coverRenewedDataObjects(
+  firstList: PartialHashtree,
+  algorithm: DigestAlgorithm,
+  dataObjects: readonly EvidenceDataObject[],
+  olderChains: readonly Uint8Array[],
+): Covered {
+  const present = hashSet(firstList);
+  const digests = dataObjects.flatMap((object) => {
+    const value = object.digest(algorithm);
+    return value ? [{ name: object.name, value }] : [];
+  });
+  let best: Hits = { members: [] };
+  for (const reading of ['positional', 'sorted'] as const) {
+    for (const { form, octets } of formsOf(olderChains, derSequence)) {
+      if (digests.length === 0 || best.members.length === digests.length) break;
+      const sequenceDigest = digest(algorithm, octets);
+      const members = digests
+        .map(({ name, value }) => ({
+          name,
+          value: joined(algorithm, reading, value, sequenceDigest),
+        }))
+        .filter(({ value }) => present.has(toHex(value)));
+      if (members.length > best.members.length) best = { members, form, reading };
+    }
+  }
+  const found = best.members.map(({ name }) => name);
+  return {
+    covers: {
+      kind: 'data-objects-and-sequence',
+      found,
+      form: best.form,
+      reading: best.reading,
+    },
+    complete: found.length === dataObjects.length,
+    orphanDigests: orphansIn(firstList, hashSet(best.members.map(({ value }) => value))),
+    undecided: dataObjects
+      .map(({ name }) => name)
+      .filter((name) => !digests.some((known) => known.name === name)),
+  };
+}
+
+/**
+ * §4.3 step 4: the imprint to which the record leads. Under another imprint algorithm, which §4.2
+ * allows where the field names the tree's, that is the root hashed once more. Without a tree there is
+ * nothing to compute: the imprint is the covered hash value.
+ */
+function imprintOf({ reducedHashtree, ...ats }: ArchiveTimeStamp): Uint8Array | undefined {
+  if (!reducedHashtree) return ats.imprint.digest;
+  const root = rootOfReduced(ats.effectiveDigestAlgorithm, reducedHashtree);
+  return root && ats.imprint.algorithm !== ats.effectiveDigestAlgorithm
+    ? digest(ats.imprint.algorithm, root)
+    : root;
+}
+
+/** The hash values that an archive timestamp is directly about. */
+function firstListOf({ reducedHashtree, ...ats }: ArchiveTimeStamp): PartialHashtree {
+  if (reducedHashtree) return reducedHashtree[0] ?? [];
+  // A lone imprint under another algorithm than the field's is the hash of nothing we could name.
+  return ats.imprint.algorithm === ats.effectiveDigestAlgorithm ? [ats.imprint.digest] : [];
+}
+
+/** Walks the whole record once. Cost: each token and each older sequence is hashed once per form. */
+export function walkEvidenceRecord(
+  record: EvidenceRecord,
+  dataObjects: readonly EvidenceDataObject[],
+  at: Temporal.Instant,
+): Walk {
+  const { chains } = record.sequence;
+  const genTimes = chains.flatMap((chain) =>
+    chain.archiveTimeStamps.map(({ token }) => token.tstInfo.genTime),
+  );
+  const steps: WalkedArchiveTimeStamp[] = [];
+  for (const [chainIndex, chain] of chains.entries()) {
+    for (const [index, archiveTimeStamp] of chain.archiveTimeStamps.entries()) {
+      const { effectiveDigestAlgorithm: algorithm, reducedHashtree, imprint } = archiveTimeStamp;
+      const firstList = firstListOf(archiveTimeStamp);
+      const expectedImprint = imprintOf(archiveTimeStamp);
+      const earlier = chain.archiveTimeStamps.slice(0, index);
+      const olderChains = chains.slice(0, chainIndex).map(({ raw }) => raw);
+      const kind =
+        index > 0 ? 'timestamp-renewal' : chainIndex > 0 ? 'hash-tree-renewal' : 'initial';
+      const covered =
+        kind === 'timestamp-renewal'
+          ? coverPreviousToken(firstList, algorithm, earlier)
+          : kind === 'hash-tree-renewal'
+            ? coverRenewedDataObjects(firstList, algorithm, dataObjects, olderChains)
+            : coverDataObjects(firstList, algorithm, dataObjects);
+      steps.push({
+        kind,
+        chainIndex,
+        index,
+        archiveTimeStamp,
+        chainAlgorithm: chain.digestAlgorithm,
+        genTime: archiveTimeStamp.token.tstInfo.genTime,
+        imprint,
+        expectedImprint,
+        imprintIntact: reducedHashtree
+          ? expectedImprint !== undefined && equalBytes(expectedImprint, imprint.digest)
+          : firstList.length > 0 && covered.orphanDigests.length === 0,
+        listSizes: reducedHashtree?.map((list) => list.length) ?? [],
+        firstList,
+        covers: covered.covers,
+        coversPrevious: covered.complete,
+        orphanDigests: covered.orphanDigests,
+        undecided: covered.undecided,
+        verifiedAt: genTimes[steps.length + 1] ?? at,
+      });
+    }
+  }
+  return { record, dataObjects, at, steps };
+}
