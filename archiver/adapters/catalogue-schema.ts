@@ -13,6 +13,7 @@ export type Tables = {
     version_id: string;
     sha256: string;
     size: number;
+    digests: string;
     etag: string;
     last_modified: string;
     first_seen: string;
@@ -78,6 +79,7 @@ async function createFirstTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('version_id', 'text', (column) => column.notNull())
     .addColumn('sha256', 'text', (column) => column.notNull())
     .addColumn('size', integer, (column) => column.notNull())
+    .addColumn('digests', 'text', (column) => column.notNull())
     .addColumn('etag', 'text', (column) => column.notNull())
     .addColumn('last_modified', 'text', (column) => column.notNull())
     .addColumn('first_seen', 'text', (column) => column.notNull())

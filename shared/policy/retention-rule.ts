@@ -59,7 +59,7 @@ export function selectPreset(
   file: PresetFile,
   id: string,
   settings: {
-    readonly dates?: Readonly<Record<string, string>>;
+    readonly dates?: Readonly<Record<string, string>> | undefined;
     readonly years?: number | undefined;
   } = {},
 ): RetentionPreset {

@@ -43,9 +43,20 @@ export type IntakeVerdict = {
 export type RetentionSource =
   'journal' | 'sidecar' | 'tag' | 'key' | 'signing-time' | 'modified-time';
 
+/** What was said about a document's retention, by who said it; kept to be resolved again when rules change. */
+export type RetentionStatement = {
+  /** Preset ids; the latest end wins. Absent: the rule that matches the key. */
+  readonly presets?: readonly string[] | undefined;
+  /** Calendar dates by event; `start` is the preset's own start event. */
+  readonly events?: Readonly<Record<string, string>> | undefined;
+};
+
 export type RetentionFacts = {
+  readonly journal?: RetentionStatement | undefined;
+  readonly sidecar?: RetentionStatement | undefined;
+  readonly tag?: RetentionStatement | undefined;
   readonly rule: string | undefined;
-  readonly preset: string | undefined;
+  readonly presets: readonly string[];
   readonly start: string | undefined;
   readonly source: RetentionSource | undefined;
   readonly estimated: boolean;
@@ -58,6 +69,8 @@ export type RetentionFacts = {
 export type DocumentRow = DocumentIdentity & {
   readonly id: number;
   readonly size: number;
+  /** Digests at intake beside SHA-256, hexadecimal: what trees of other hashes need. */
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
   readonly etag: string;
   readonly lastModified: Temporal.Instant;
   readonly firstSeen: Temporal.Instant;
