@@ -1,0 +1,117 @@
+// The local authority on disk: one state file that decides, key files beside it, and a public folder (anchors,
+// CRLs, TSU certificates) that is derived and can always be written again.
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { toBase64 } from '#shared/bytes.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { ConfigError } from '#shared/errors.ts';
+import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
+import type { AuthorityState, CaGeneration, TsuGeneration } from '../local-authority.ts';
+import {
+  createSigningKey,
+  loadSigningKey,
+  removeSigningKey,
+  signatureDigests,
+  type SigningKey,
+} from './signing-key.ts';
+
+const instant = z
+  .string()
+  .refine((text) => /^\d{4}-\d\d-\d\dT[0-9:.]+Z$/.test(text))
+  .transform((text) => Temporal.Instant.from(text));
+const der = z.base64().transform((text) => new Uint8Array(Buffer.from(text, 'base64')));
+const generation = {
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  key: z.enum(['P-256', 'RSA-3072']),
+  signatureDigest: z.enum(signatureDigests),
+  certificate: der,
+  notBefore: instant,
+  notAfter: instant,
+};
+const stateSchema = z.object({
+  version: z.literal(1),
+  cas: z.array(z.object(generation)),
+  tsu: z.object({ ...generation, caId: z.string() }).optional(),
+});
+
+/** Where the authority keeps itself. One process at a time: the proxy that owns the state folder. */
+export type AuthorityFiles = {
+  readonly publicFolder: string;
+  readonly loadState: () => Promise<AuthorityState>;
+  readonly storeState: (state: AuthorityState) => Promise<void>;
+  readonly createKey: (
+    name: string,
+    kind: CaGeneration['key'],
+    digestAlgorithm: DigestAlgorithm,
+  ) => Promise<SigningKey>;
+  readonly loadKey: (name: string, owner: CaGeneration | TsuGeneration) => Promise<SigningKey>;
+  readonly removeKey: (name: string) => Promise<void>;
+  /** Name relative to the public folder. */
+  readonly publish: (name: string, content: Uint8Array) => Promise<void>;
+};
+
+/** PEM text of certificates, with a final line break. @see RFC 7468 §5 */
+export function toPem(certificates: readonly Uint8Array[]): string {
+  return certificates
+    .map((octets) => {
+      const lines =
+        Buffer.from(octets)
+          .toString('base64')
+          .match(/.{1,64}/g) ?? [];
+      return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+    })
+    .join('');
+}
+
+/** Opens the folder of one authority, making it where it is missing. @throws the system's error */
+export async function openAuthorityFiles(folder: string): Promise<AuthorityFiles> {
+  const keyFolder = path.join(folder, 'keys');
+  const publicFolder = path.join(folder, 'public');
+  await mkdir(keyFolder, { recursive: true, mode: 0o700 });
+  await mkdir(path.join(publicFolder, 'crls'), { recursive: true });
+  const stateFile = path.join(folder, 'authority.json');
+  const keyFile = (name: string): string => path.join(keyFolder, `${name}.pem`);
+
+  return {
+    publicFolder,
+    loadState: async () => {
+      let text: string;
+      try {
+        text = await readFile(stateFile, 'utf8');
+      } catch (error) {
+        if (systemErrorCode(error) === 'ENOENT') return { version: 1, cas: [], tsu: undefined };
+        throw error;
+      }
+      try {
+        const { version, cas, tsu } = stateSchema.parse(JSON.parse(text));
+        return { version, cas, tsu };
+      } catch (error) {
+        // Starting afresh over a damaged file would orphan the anchors that old tokens need.
+        throw new ConfigError(
+          'ERR_CONFIG_INVALID',
+          `${stateFile} is damaged: restore it from a backup, or move its folder away to start a new authority`,
+          { cause: error },
+        );
+      }
+    },
+    storeState: async (state) => {
+      const written = <T extends CaGeneration>(generation: T) => ({
+        ...generation,
+        certificate: toBase64(generation.certificate),
+      });
+      const text = JSON.stringify(
+        { ...state, cas: state.cas.map(written), tsu: state.tsu && written(state.tsu) },
+        undefined,
+        1,
+      );
+      await replaceFile(stateFile, Buffer.from(`${text}\n`), { mode: 0o600 });
+    },
+    createKey: (name, kind, digestAlgorithm) =>
+      createSigningKey(keyFile(name), kind, digestAlgorithm),
+    loadKey: (name, owner) => loadSigningKey(keyFile(name), owner.key, owner.signatureDigest),
+    removeKey: (name) => removeSigningKey(keyFile(name)),
+    publish: (name, content) =>
+      replaceFile(path.join(publicFolder, name), content, { mode: 0o644 }),
+  };
+}

@@ -1,0 +1,121 @@
+// Records of the journal and their form: one JSON line each, led by a piece of its own digest, so that a torn or
+// damaged line is told from a whole one. Reading and writing files is for journal.ts.
+import { z } from 'zod';
+import { fromBase64, toBase64, toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import type { Price } from './config.ts';
+
+type Common = {
+  /** Joins the lines of one request; 32 hexadecimal digits. */
+  readonly id: string;
+  readonly at: Temporal.Instant;
+};
+
+/** Durable before the request is sent to any provider. */
+export type RequestRecord = Common & {
+  readonly kind: 'request';
+  readonly client: string;
+  readonly profile: string;
+  /** The TimeStampReq as received. */
+  readonly request: Uint8Array;
+};
+
+/** Durable before the token is answered. */
+export type TokenRecord = Common & {
+  readonly kind: 'token';
+  /** By which a repeat finds it; missing for a request without a nonce. */
+  readonly repeatKey?: string | undefined;
+  readonly provider: string;
+  /** Hexadecimal. */
+  readonly serialNumber: string;
+  readonly genTime: Temporal.Instant;
+  /** It came after the next provider had been asked, and answered nobody yet. */
+  readonly late: boolean;
+  readonly price?: Price | undefined;
+  /** The TimeStampResp, the provider's own octets. */
+  readonly response: Uint8Array;
+};
+
+/** What a provider did instead of giving a good token. Evidence for a dispute, no promise hangs on it. */
+export type FailureRecord = Common & {
+  readonly kind: 'failure';
+  readonly provider: string;
+  readonly reason: string;
+  /** The octets that were refused, where there were any. */
+  readonly response?: Uint8Array | undefined;
+};
+
+export type JournalRecord = RequestRecord | TokenRecord | FailureRecord;
+
+const instant = z.string().transform((text, context) => {
+  try {
+    return Temporal.Instant.from(text);
+  } catch {
+    context.addIssue('not an instant');
+    return z.NEVER;
+  }
+});
+const octets = z.string().transform((text, context) => {
+  const value = fromBase64(text);
+  if (value) return value;
+  context.addIssue('not base64');
+  return z.NEVER;
+});
+const common = { id: z.string(), at: instant };
+const recordSchema = z.discriminatedUnion('kind', [
+  z.object({
+    ...common,
+    kind: z.literal('request'),
+    client: z.string(),
+    profile: z.string(),
+    request: octets,
+  }),
+  z.object({
+    ...common,
+    kind: z.literal('token'),
+    repeatKey: z.string().optional(),
+    provider: z.string(),
+    serialNumber: z.string(),
+    genTime: instant,
+    late: z.boolean(),
+    price: z.object({ amount: z.number(), currency: z.string() }).optional(),
+    response: octets,
+  }),
+  z.object({
+    ...common,
+    kind: z.literal('failure'),
+    provider: z.string(),
+    reason: z.string(),
+    response: octets.optional(),
+  }),
+]);
+
+const checkLength = 16;
+
+function checkOf(text: Uint8Array): string {
+  return toHex(digest('SHA-256', text).subarray(0, checkLength / 2));
+}
+
+/** The record as one line with its line break. */
+export function buildJournalLine(record: JournalRecord): Uint8Array {
+  // Octets by hand: a Buffer would write itself as a list of numbers.
+  const written = {
+    ...record,
+    ...(record.kind === 'request' ? { request: toBase64(record.request) } : {}),
+    ...(record.kind !== 'request' && record.response
+      ? { response: toBase64(record.response) }
+      : {}),
+  };
+  const text = Buffer.from(JSON.stringify(written));
+  return Buffer.concat([Buffer.from(`${checkOf(text)} `), text, Buffer.from('\n')]);
+}
+
+/** The record of a line without its line break; `undefined` where the line is torn or damaged. */
+export function parseJournalLine(line: Uint8Array): JournalRecord | undefined {
+  const buffer = Buffer.from(line.buffer, line.byteOffset, line.length);
+  const text = buffer.subarray(checkLength + 1);
+  if (buffer.toString('latin1', 0, checkLength + 1) !== `${checkOf(text)} `) return undefined;
+  // The digest says that these are the octets we wrote; the schema, that we still understand them.
+  const result = recordSchema.safeParse(JSON.parse(text.toString()));
+  return result.success ? result.data : undefined;
+}

@@ -1,0 +1,205 @@
+// The journal: a request is durable before it is sent, a token before it is answered, and a repeat within seven
+// days gets the same token. Append-only segments by day; the index of repeats is in memory, rebuilt at start.
+import { toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { InvariantError } from '#shared/errors.ts';
+import type { AppendLog } from '#shared/io/append-log.ts';
+import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import { isBefore } from '#shared/time.ts';
+import type { JournalFiles } from './adapters/files.ts';
+import {
+  buildJournalLine,
+  parseJournalLine,
+  type JournalRecord,
+  type TokenRecord,
+} from './journal-line.ts';
+
+/** So long a repeat is answered with the same token (design §5). */
+const repeatPeriod = { hours: 7 * 24 } as const;
+
+/** Where a token stands that a repeat may ask for. */
+type Place = {
+  readonly segment: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly at: Temporal.Instant;
+};
+
+export type Journal = {
+  /** Resolves when the record is durable. @throws the system's error: the record does not count */
+  readonly append: (record: JournalRecord) => Promise<void>;
+  /** The answer that a repeat of this request gets, `undefined` where it is a new request. */
+  readonly find: (repeatKey: string) => Promise<TokenRecord | undefined>;
+  /** The newest genTime of a provider's tokens that the loaded segments hold. */
+  readonly lastGenTime: (provider: string) => Temporal.Instant | undefined;
+  /** Whether the last append succeeded. */
+  readonly writable: () => boolean;
+  readonly newId: () => string;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+/** What makes two requests the same: who asks, where, and every octet (the nonce is among them). */
+export function repeatKeyOf(request: {
+  readonly client: string;
+  readonly profile: string;
+  readonly octets: Uint8Array;
+}): string {
+  const head = Buffer.from(JSON.stringify([request.client, request.profile]));
+  return toHex(digest('SHA-256', head, request.octets).subarray(0, 16));
+}
+
+function dayOf(instant: Temporal.Instant): string {
+  return instant.toZonedDateTimeISO('UTC').toPlainDate().toString();
+}
+
+type Segment = { readonly name: string; readonly day: string; readonly log: AppendLog };
+
+/** The part of the index that is rebuilt from segments. */
+type Index = {
+  /** By day of the token, so that old days are dropped whole. */
+  readonly days: Map<string, Map<string, Place>>;
+  readonly lastGenTimes: Map<string, Temporal.Instant>;
+};
+
+function enter(index: Index, record: TokenRecord, place: Place): void {
+  const last = index.lastGenTimes.get(record.provider);
+  if (!last || isBefore(last, record.genTime))
+    index.lastGenTimes.set(record.provider, record.genTime);
+  if (record.repeatKey === undefined) return;
+  const day = dayOf(record.at);
+  const places = index.days.get(day) ?? new Map<string, Place>();
+  index.days.set(day, places);
+  // The first token stays the answer: a later one for the same request came late.
+  if (!places.has(record.repeatKey)) places.set(record.repeatKey, place);
+}
+
+async function loadIndex(
+  files: JournalFiles,
+  since: Temporal.Instant,
+  events: EventSink,
+): Promise<Index> {
+  const index: Index = { days: new Map(), lastGenTimes: new Map() };
+  const firstDay = dayOf(since);
+  // Names begin with the day. Days after today are read too: a clock that went back must be noticed.
+  const segments = (await files.list()).filter((name) => name >= firstDay);
+  for (const segment of segments) {
+    for await (const line of files.lines(segment)) {
+      const record = line.whole ? parseJournalLine(line.octets) : undefined;
+      if (record?.kind === 'token') {
+        const { offset, octets } = line;
+        enter(index, record, { segment, offset, length: octets.length, at: record.at });
+      } else if (!record) {
+        // A torn last line is what a crash leaves: nobody was told of it. In the middle it is damage.
+        events({
+          level: line.whole ? 'error' : 'info',
+          name: line.whole ? 'tsa.journal.damaged-line' : 'tsa.journal.torn-line',
+          segment,
+          offset: line.offset,
+        });
+      }
+    }
+  }
+  return index;
+}
+
+/**
+ * Opens the journal and rebuilds its index. Each opening writes segments of its own, so that nothing is
+ * ever appended behind a torn line and two processes do not meet in one file.
+ * @throws the system's error
+ */
+export async function openJournal(options: {
+  readonly files: JournalFiles;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly events: EventSink;
+}): Promise<Journal> {
+  const { files, clock, random, events } = options;
+  const instance = toHex(random(4));
+  const index = await loadIndex(files, clock.now().subtract(repeatPeriod), events);
+  let segment: Segment | undefined;
+  let segments = 0;
+  let writable = true;
+  let closed = false;
+  let switching: Promise<void> = Promise.resolve();
+
+  const forgetOldDays = (): void => {
+    const firstDay = dayOf(clock.now().subtract(repeatPeriod));
+    for (const day of index.days.keys()) if (day < firstDay) index.days.delete(day);
+  };
+
+  /** Opens a segment for `day` unless another call did so meanwhile. */
+  const switchTo = (day: string): Promise<void> => {
+    const run = switching.then(async () => {
+      if (segment && segment.day >= day) return;
+      if (closed) throw new InvariantError('ERR_INVARIANT_STATE', 'the journal is closed');
+      const name = `${day}.${instance}.${String(segments++).padStart(6, '0')}.jsonl`;
+      const old = segment;
+      segment = { name, day, log: await files.create(name) };
+      forgetOldDays();
+      await old?.log[Symbol.asyncDispose]();
+    });
+    switching = run.catch(() => undefined);
+    return run;
+  };
+
+  const append = async (record: JournalRecord): Promise<void> => {
+    const line = buildJournalLine(record);
+    const day = dayOf(record.at);
+    let current: Segment | undefined;
+    try {
+      // A segment of a later day serves as well: one that waited over midnight goes there.
+      while (!segment || segment.day < day) await switchTo(day);
+      current = segment;
+      const offset = await current.log.append(line);
+      writable = true;
+      if (record.kind !== 'token') return;
+      const length = line.length - 1;
+      enter(index, record, { segment: current.name, offset, length, at: record.at });
+    } catch (error) {
+      writable = false;
+      // What a failed write left is not known for certain: the next record begins a new segment.
+      if (current && segment === current) {
+        segment = undefined;
+        void current.log[Symbol.asyncDispose]().catch(() => undefined);
+      }
+      events({
+        level: 'error',
+        name: 'tsa.journal.append-failed',
+        kind: record.kind,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+      throw error;
+    }
+  };
+
+  const find = async (repeatKey: string): Promise<TokenRecord | undefined> => {
+    const now = clock.now();
+    for (const places of index.days.values()) {
+      const place = places.get(repeatKey);
+      if (!place || isBefore(place.at, now.subtract(repeatPeriod))) continue;
+      const record = parseJournalLine(await files.read(place.segment, place.offset, place.length));
+      if (record?.kind === 'token') return record;
+      events({
+        level: 'error',
+        name: 'tsa.journal.damaged-line',
+        segment: place.segment,
+        offset: place.offset,
+      });
+    }
+    return undefined;
+  };
+
+  return {
+    append,
+    find,
+    lastGenTime: (provider) => index.lastGenTimes.get(provider),
+    writable: () => writable,
+    newId: () => toHex(random(16)),
+    [Symbol.asyncDispose]: async () => {
+      closed = true;
+      await switching;
+      await segment?.log[Symbol.asyncDispose]();
+      segment = undefined;
+    },
+  };
+}

@@ -1,0 +1,296 @@
+// The certification authority behind the local TSU: makes its own CA and TSU certificates, replaces them ahead of
+// their end, and reissues the CRLs daily (RFC 5280 §4, §5). It signs no token; that is local-tsu.ts.
+import { toHex } from '#shared/bytes.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import { addCalendar, earlier, isBefore } from '#shared/time.ts';
+import { type AuthorityFiles, toPem } from './adapters/authority-files.ts';
+import type { SigningKey } from './adapters/signing-key.ts';
+import { buildCertificate, buildCertificateList, buildName } from './certificate-builder.ts';
+import type { LocalKeyKind, LocalProviderConfig } from './config.ts';
+
+/** One CA key and its self-signed certificate. Old ones stay: their anchors verify old tokens. */
+export type CaGeneration = {
+  /** 16 hexadecimal digits, part of the subject and of file names. */
+  readonly id: string;
+  readonly key: LocalKeyKind;
+  readonly signatureDigest: DigestAlgorithm;
+  /** DER. */
+  readonly certificate: Uint8Array;
+  readonly notBefore: Temporal.Instant;
+  readonly notAfter: Temporal.Instant;
+};
+
+/** The TSU in service. */
+export type TsuGeneration = CaGeneration & { readonly caId: string };
+
+export type AuthorityState = {
+  readonly version: 1;
+  /** Oldest first. */
+  readonly cas: readonly CaGeneration[];
+  readonly tsu: TsuGeneration | undefined;
+};
+
+/** What signs tokens. */
+export type TsuCredential = {
+  readonly generation: TsuGeneration;
+  readonly issuerCertificate: Uint8Array;
+  readonly key: SigningKey;
+};
+
+/** What is due: decided before anything is done. */
+export type AuthorityPlan = { readonly newCa: boolean; readonly newTsu: boolean };
+
+/** CRLs are reissued this often; they live longer, so that a missed day does no harm. */
+const crlPeriod = { hours: 24 } as const;
+
+/**
+ * Decides what must be made at `now`. A TSU certificate is always made for its whole life, so a CA that would
+ * end before it is replaced; changed settings of key or digest replace both.
+ */
+export function planAuthority(
+  state: AuthorityState,
+  config: LocalProviderConfig,
+  now: Temporal.Instant,
+): AuthorityPlan {
+  const { tsu } = state;
+  const ca = state.cas.at(-1);
+  const matches = (generation: CaGeneration): boolean =>
+    generation.key === config.key && generation.signatureDigest === config.signatureDigest;
+  const newTsu =
+    !tsu ||
+    !matches(tsu) ||
+    !isBefore(now, addCalendar(tsu.notAfter, { days: -config.tsuRenewBeforeDays }));
+  if (!newTsu) return { newCa: false, newTsu: false };
+  const tsuEnd = addCalendar(now, { days: config.tsuLifeDays });
+  return { newCa: !ca || !matches(ca) || isBefore(ca.notAfter, tsuEnd), newTsu: true };
+}
+
+/** An authority that is ready: every call brings it up to date first. */
+export type LocalAuthority = {
+  /** @throws the system's error: nothing may be signed */
+  readonly credential: (now: Temporal.Instant) => Promise<TsuCredential>;
+  /** Renews what is due: CA, TSU, CRLs, public files. */
+  readonly upkeep: (now: Temporal.Instant) => Promise<void>;
+  /** CA certificates of all generations in DER, oldest first. */
+  readonly anchors: () => readonly Uint8Array[];
+  /** The newest CRL of each CA that is still valid, in DER, oldest CA first. */
+  readonly certificateLists: () => readonly Uint8Array[];
+  readonly publicFolder: string;
+};
+
+function caName(id: string): Uint8Array {
+  return buildName([
+    ['2.5.4.10', 'Tokiwa'],
+    ['2.5.4.3', `Tokiwa local CA ${id} - not accredited`],
+  ]);
+}
+
+const tsuName = buildName([
+  ['2.5.4.10', 'Tokiwa'],
+  ['2.5.4.3', 'Tokiwa local TSU - not accredited'],
+]);
+
+type OpenCa = { readonly generation: CaGeneration; readonly key: SigningKey };
+type IssuedCrl = { readonly thisUpdate: Temporal.Instant; readonly octets: Uint8Array };
+
+/**
+ * Opens the authority that lives in `files`; makes it on first use.
+ * @throws ConfigError ERR_CONFIG_INVALID: damaged state, or a key file that others can read
+ */
+export async function openLocalAuthority(options: {
+  readonly config: LocalProviderConfig;
+  readonly files: AuthorityFiles;
+  readonly random: RandomSource;
+  readonly events: EventSink;
+}): Promise<LocalAuthority> {
+  const { config, files, random, events } = options;
+  let state = await files.loadState();
+  const cas = new Map<string, OpenCa>();
+  let credential: TsuCredential | undefined;
+  const crls = new Map<string, IssuedCrl>();
+  let published = false;
+
+  const newId = (): string => toHex(random(8));
+  // At most 20 octets, positive, not zero (RFC 5280 §4.1.2.2).
+  const newSerial = (): Uint8Array => {
+    const serial = Uint8Array.from(random(16));
+    serial[0] = (serial[0] ?? 0) & 0x7f || 1;
+    return serial;
+  };
+
+  /** The signing half of a CA; `undefined` once it has ended, when its key is gone. */
+  const openCa = async (
+    generation: CaGeneration,
+    now: Temporal.Instant,
+  ): Promise<OpenCa | undefined> => {
+    if (isBefore(generation.notAfter, now)) return undefined;
+    const open = cas.get(generation.id) ?? {
+      generation,
+      key: await files.loadKey(`ca-${generation.id}`, generation),
+    };
+    cas.set(generation.id, open);
+    return open;
+  };
+
+  const createCa = async (now: Temporal.Instant): Promise<OpenCa> => {
+    const id = newId();
+    const key = await files.createKey(`ca-${id}`, config.key, config.signatureDigest);
+    const notAfter = addCalendar(now, { days: config.caLifeDays });
+    const certificate = buildCertificate({
+      role: 'ca',
+      serialNumber: newSerial(),
+      issuer: caName(id),
+      subject: caName(id),
+      notBefore: now,
+      notAfter,
+      publicKey: key.publicKey,
+      issuerPublicKey: key.publicKey,
+      signer: key,
+    });
+    const generation = {
+      id,
+      key: config.key,
+      signatureDigest: config.signatureDigest,
+      certificate,
+      notBefore: now,
+      notAfter,
+    };
+    return { generation, key };
+  };
+
+  const createTsu = async (ca: OpenCa, now: Temporal.Instant): Promise<TsuCredential> => {
+    const id = newId();
+    const key = await files.createKey(`tsu-${id}`, config.key, config.signatureDigest);
+    const notAfter = earlier(
+      addCalendar(now, { days: config.tsuLifeDays }),
+      ca.generation.notAfter,
+    );
+    const certificate = buildCertificate({
+      role: 'tsu',
+      serialNumber: newSerial(),
+      issuer: caName(ca.generation.id),
+      subject: tsuName,
+      notBefore: now,
+      notAfter,
+      publicKey: key.publicKey,
+      issuerPublicKey: ca.key.publicKey,
+      signer: ca.key,
+    });
+    const generation = {
+      id,
+      caId: ca.generation.id,
+      key: config.key,
+      signatureDigest: config.signatureDigest,
+      certificate,
+      notBefore: now,
+      notAfter,
+    };
+    return { generation, issuerCertificate: ca.generation.certificate, key };
+  };
+
+  const renew = async (plan: AuthorityPlan, now: Temporal.Instant): Promise<void> => {
+    const newest = state.cas.at(-1);
+    const current = plan.newCa || !newest ? undefined : await openCa(newest, now);
+    const ca = current ?? (await createCa(now));
+    const created = await createTsu(ca, now);
+    const replaced = state.tsu;
+    // Keys are durable by now; this write makes them count. A crash before it leaves unused key files.
+    const next: AuthorityState = {
+      version: 1,
+      cas: current ? state.cas : [...state.cas, ca.generation],
+      tsu: created.generation,
+    };
+    await files.storeState(next);
+    state = next;
+    cas.set(ca.generation.id, ca);
+    credential = created;
+    published = false;
+    if (replaced) await files.removeKey(`tsu-${replaced.id}`);
+    events({
+      level: 'info',
+      name: 'tsa.local.renewed',
+      provider: config.name,
+      newCa: current === undefined,
+      tsuNotAfter: created.generation.notAfter.toString(),
+    });
+  };
+
+  const issueCrls = async (now: Temporal.Instant): Promise<void> => {
+    for (const generation of state.cas) {
+      const last = crls.get(generation.id);
+      // A clock that went back gets no older list: the newest one stands until its day is over.
+      if (last && isBefore(now, last.thisUpdate.add(crlPeriod))) continue;
+      const ca = await openCa(generation, now);
+      if (!ca) {
+        if (cas.delete(generation.id)) await files.removeKey(`ca-${generation.id}`);
+        crls.delete(generation.id);
+        continue;
+      }
+      const octets = buildCertificateList({
+        issuer: caName(generation.id),
+        issuerPublicKey: ca.key.publicKey,
+        thisUpdate: now,
+        nextUpdate: addCalendar(now, { days: config.crlLifeDays }),
+        // Grows with every list and needs no state of its own (RFC 5280 §5.2.3).
+        crlNumber: Math.floor(now.epochMilliseconds / 1000),
+        signer: ca.key,
+      });
+      await files.publish(`crls/${generation.id}.crl`, octets);
+      crls.set(generation.id, { thisUpdate: now, octets });
+    }
+  };
+
+  const bringUpToDate = async (now: Temporal.Instant): Promise<void> => {
+    const plan = planAuthority(state, config, now);
+    if (plan.newTsu) await renew(plan, now);
+    if (!published && state.tsu) {
+      await files.publish('anchors.pem', Buffer.from(toPem(state.cas.map((ca) => ca.certificate))));
+      await files.publish('tsu.pem', Buffer.from(toPem([state.tsu.certificate])));
+      published = true;
+    }
+    await issueCrls(now);
+  };
+
+  let working: Promise<void> = Promise.resolve();
+  const upkeep = (now: Temporal.Instant): Promise<void> => {
+    // One at a time; a failure is told to its own caller, and the next one tries again.
+    const run = working.then(() => bringUpToDate(now));
+    working = run.catch(() => undefined);
+    return run;
+  };
+
+  const isDue = (now: Temporal.Instant): boolean =>
+    !published ||
+    planAuthority(state, config, now).newTsu ||
+    state.cas.some((generation) => {
+      const last = crls.get(generation.id);
+      if (!last) return !isBefore(generation.notAfter, now);
+      return !isBefore(now, last.thisUpdate.add(crlPeriod));
+    });
+
+  const loadCredential = async (): Promise<TsuCredential | undefined> => {
+    const { tsu } = state;
+    const issuer = state.cas.find((ca) => ca.id === tsu?.caId);
+    if (!tsu || !issuer) return undefined;
+    const key = await files.loadKey(`tsu-${tsu.id}`, tsu);
+    return { generation: tsu, issuerCertificate: issuer.certificate, key };
+  };
+  credential = await loadCredential();
+
+  return {
+    credential: async (now) => {
+      if (isDue(now)) await upkeep(now);
+      if (!credential) throw new Error('unreachable: upkeep makes a credential or throws');
+      return credential;
+    },
+    upkeep,
+    anchors: () => state.cas.map((ca) => ca.certificate),
+    certificateLists: () =>
+      state.cas.flatMap((ca) => {
+        const last = crls.get(ca.id);
+        return last ? [last.octets] : [];
+      }),
+    publicFolder: files.publicFolder,
+  };
+}
