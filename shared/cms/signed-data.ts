@@ -25,14 +25,15 @@ import { FormatError, TokiwaError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { parseCertificate, type Certificate } from '#shared/x509/certificate.ts';
 import { parseCertificateList, type CertificateList } from '#shared/x509/crl.ts';
+import { readName, type Name } from '#shared/x509/name.ts';
 import { parseOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
 import { readAttributes, type Attribute } from './attributes.ts';
 
-/** `SignerIdentifier ::= CHOICE { issuerAndSerialNumber, subjectKeyIdentifier [0] }`; `issuer` is the whole Name. */
+/** `SignerIdentifier ::= CHOICE { issuerAndSerialNumber, subjectKeyIdentifier [0] }` */
 export type SignerIdentifier =
   | {
       readonly kind: 'issuer-and-serial-number';
-      readonly issuer: Uint8Array;
+      readonly issuer: Name;
       readonly serialNumber: bigint;
     }
   | { readonly kind: 'subject-key-identifier'; readonly keyIdentifier: Uint8Array };
@@ -147,7 +148,7 @@ function readSignerIdentifier(tlv: Tlv | undefined): SignerIdentifier {
     throw malformed('SignerIdentifier', tlv, 'RFC 5652 §5.3');
   return {
     kind: 'issuer-and-serial-number',
-    issuer: issuer.raw,
+    issuer: readName(issuer),
     serialNumber: readInteger(serialNumber),
   };
 }
@@ -217,18 +218,18 @@ function readCertificates(tlv: Tlv | undefined): {
   const certificates: Certificate[] = [];
   const otherCertificates: OtherCertificate[] = [];
   for (const member of tlv ? readChildren(tlv, limits) : []) {
-    if (isUniversal(member, tags.sequence)) {
-      try {
-        certificates.push(parseCertificate(member.raw));
-      } catch (error) {
-        if (!(error instanceof TokiwaError)) throw error;
-        otherCertificates.push({ kind: 'malformed', raw: member.raw, problem: error.message });
-      }
-    } else if (member.tagClass === 'context') {
+    if (member.tagClass === 'context') {
       const kind = otherCertificateKinds[member.tag] ?? 'other';
       otherCertificates.push({ kind, raw: member.raw });
-    } else {
+      continue;
+    }
+    if (!isUniversal(member, tags.sequence))
       throw malformed('CertificateChoices', member, 'RFC 5652 §10.2.2');
+    try {
+      certificates.push(parseCertificate(member.raw));
+    } catch (error) {
+      if (!(error instanceof TokiwaError)) throw error;
+      otherCertificates.push({ kind: 'malformed', raw: member.raw, problem: error.message });
     }
   }
   return { certificates, otherCertificates };
