@@ -1,5 +1,6 @@
 // Objects by key with conditional writes: a folder or an S3-compatible service behind one contract.
-// Keys are opaque strings (the adapters encode them); listing is in ascending order of UTF-8 octets.
+// Keys are opaque strings; listing is in ascending order of UTF-8 octets. What the adapters can and
+// cannot hold is said by `capabilities` and by ERR_FORMAT_KEY, never by a mangled key.
 
 /** What a store can do, probed at start (design: what it cannot do is said). */
 export type StoreCapabilities = {
@@ -26,7 +27,12 @@ export type ObjectEntry = {
 export type ObjectHead = ObjectEntry & {
   readonly metadata: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
+  /** Why metadata or tags could not be read; they are then empty, which is not the same as none. */
+  readonly remark?: string | undefined;
 };
+
+/** What a write made. A store says when only on look-up. */
+export type WrittenObject = Omit<ObjectEntry, 'lastModified'>;
 
 /** Condition of a write: create only, or replace exactly what was read. */
 export type WriteCondition =
@@ -35,7 +41,7 @@ export type WriteCondition =
 export type ReadOptions = {
   readonly signal: AbortSignal;
   readonly versionId?: string | undefined;
-  /** Octets from `start` (inclusive) to `end` (exclusive). */
+  /** Octets from `start` (inclusive) to `end` (exclusive); what lies behind the end is not there. */
   readonly range?: { readonly start: number; readonly end: number } | undefined;
 };
 
@@ -48,11 +54,18 @@ export type WriteOptions = {
 /**
  * Contract, run as one suite against every adapter:
  * - `read`, `head` of an absent key: SourceError ERR_SOURCE_NOT_FOUND, not retryable.
+ * - A key that the store cannot hold: FormatError ERR_FORMAT_KEY, or SourceError ERR_SOURCE_REFUSED
+ *   where another object stands in its way.
  * - A write is there whole or not at all, and durable when its promise fulfils; a failed write may
- *   have taken effect only if its error has `outcomeUnknown`.
+ *   have taken effect only if its error has `outcomeUnknown`. An error of the content's own source
+ *   comes through as it is, and nothing is written.
  * - A condition that does not hold: ConflictError (ERR_CONFLICT_EXISTS, ERR_CONFLICT_CHANGED), nothing written.
  * - `list` yields keys under `prefix` ascending, from strictly after `startAfter`; pages inside.
+ * - `read`: the caller iterates `body` or aborts the signal. A body that ends without an error is
+ *   complete; an object that changes meanwhile: ConflictError ERR_CONFLICT_CHANGED.
+ * - `remove` of an absent key does nothing.
  * - A full store: SourceError ERR_SOURCE_FULL. An unreachable one: ERR_SOURCE_UNREACHABLE, retryable.
+ * - An aborted signal: the promise rejects with the signal's reason.
  */
 export type ObjectStore = {
   /** The name that configuration gives it; part of a document's identity. */
@@ -76,7 +89,7 @@ export type ObjectStore = {
     key: string,
     content: Uint8Array | AsyncIterable<Uint8Array>,
     options: WriteOptions,
-  ) => Promise<ObjectEntry>;
+  ) => Promise<WrittenObject>;
   readonly remove: (key: string, options: { readonly signal: AbortSignal }) => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };

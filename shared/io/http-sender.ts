@@ -1,0 +1,278 @@
+// Outgoing HTTP requests with limits: deadlines, answer size, redirects, and, for addresses found
+// in certificates, only public ones, checked again after the name is resolved. It hands back any
+// status: what an answer means is left to the protocol (RFC 3161 §3.4, RFC 6960 App. A, RFC 5280).
+import { lookup } from 'node:dns';
+import http from 'node:http';
+import https from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { concatBytes } from '#shared/bytes.ts';
+import { SourceError } from '#shared/errors.ts';
+import { type AddressRule, checkUrl, isPublicAddress } from './address-check.ts';
+
+export type HttpLimits = {
+  /** From DNS to the end of the TLS handshake. */
+  readonly connectMs: number;
+  /** From the end of the request to the answer's header. */
+  readonly firstByteMs: number;
+  /** The whole exchange, redirects included. */
+  readonly totalMs: number;
+  readonly maxAnswerBytes: number;
+};
+
+export type HttpRequest = {
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  /** Authorization included, where the caller has one; it goes to the URL's own origin only. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | undefined;
+  readonly addresses: AddressRule;
+  /** How many redirects a GET may follow; 0 hands back the 3xx answer. */
+  readonly maxRedirects?: number | undefined;
+  readonly limits: HttpLimits;
+  readonly signal: AbortSignal;
+};
+
+export type HttpAnswer = {
+  readonly status: number;
+  /** Names in lower case; repeated headers joined by a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+};
+
+/** TLS of this sender: which authorities it trusts instead of the system's, who it is. PEM. */
+export type TlsOptions = {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+};
+
+export type HttpSender = {
+  /**
+   * Sends one request; connections are kept for the next.
+   * @throws SourceError ERR_SOURCE_FORBIDDEN_ADDRESS (nothing was sent), ERR_SOURCE_TIMEOUT,
+   *   ERR_SOURCE_UNREACHABLE, ERR_SOURCE_ANSWER (too long, encoded, cut off); a POST that may have
+   *   been acted upon has `outcomeUnknown`
+   * @throws the signal's reason
+   */
+  readonly send: (request: HttpRequest) => Promise<HttpAnswer>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+/** Shorter than the 5 s after which common servers drop an idle connection. */
+const idleMs = 4000;
+
+export function openHttpSender(
+  options: { readonly tls?: TlsOptions; readonly lookup?: LookupFunction } = {},
+): HttpSender {
+  const resolve = options.lookup ?? lookup;
+  const agentOptions = { keepAlive: true, timeout: idleMs, maxFreeSockets: 8 };
+  // One pair per rule: a connection made under `any` must not serve a request under `public`.
+  const agentsOf = (rule: AddressRule) => {
+    const checked = rule === 'any' ? resolve : publicOnly(resolve);
+    return {
+      'http:': new http.Agent({ ...agentOptions, lookup: checked }),
+      'https:': new https.Agent({ ...agentOptions, ...options.tls, lookup: checked }),
+    };
+  };
+  const agents = { any: agentsOf('any'), public: agentsOf('public') };
+  return {
+    send: (request) =>
+      follow(request, (url) => agents[request.addresses][url.protocol as 'http:' | 'https:']),
+    [Symbol.asyncDispose]: () => {
+      for (const pair of Object.values(agents))
+        for (const agent of Object.values(pair)) agent.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Thrown into the socket by the look-up, found again as the request's error. */
+class ForbiddenAddress extends Error {
+  override readonly name = 'ForbiddenAddress';
+}
+
+/** A name with one private address among its public ones is refused whole: which is used is chance. */
+function publicOnly(resolve: LookupFunction): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, options, (error, address, family) => {
+      if (error !== null) {
+        callback(error, address, family);
+        return;
+      }
+      const found = typeof address === 'string' ? [address] : address.map((one) => one.address);
+      const forbidden = found.find((one) => !isPublicAddress(one));
+      if (forbidden !== undefined)
+        callback(new ForbiddenAddress(`${hostname} resolves to ${forbidden}`), '', 0);
+      else callback(null, address, family);
+    });
+  };
+}
+
+async function follow(
+  request: HttpRequest,
+  agentOf: (url: URL) => http.Agent,
+): Promise<HttpAnswer> {
+  const deadline = AbortSignal.timeout(request.limits.totalMs);
+  let { url: target, headers = {} } = request;
+  for (let redirects = 0; ; redirects++) {
+    request.signal.throwIfAborted();
+    const check = checkUrl(target, request.addresses);
+    if (check.kind === 'refused')
+      throw new SourceError(
+        'ERR_SOURCE_FORBIDDEN_ADDRESS',
+        `${JSON.stringify(target.slice(0, 200))} is not asked: ${check.reason}`,
+        { retryable: false },
+      );
+    const { url } = check;
+    const answer = await exchange({ ...request, headers }, url, agentOf(url), deadline);
+    const location = answer.headers['location'];
+    const mayFollow = request.method === 'GET' && redirects < (request.maxRedirects ?? 0);
+    if (!mayFollow || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status))
+      return answer;
+    const next = URL.parse(location, url);
+    if (next === null || (url.protocol === 'https:' && next.protocol !== 'https:'))
+      throw new SourceError(
+        'ERR_SOURCE_FORBIDDEN_ADDRESS',
+        `${url.origin} redirects to ${JSON.stringify(location.slice(0, 200))}, which is not followed`,
+        { retryable: false },
+      );
+    if (next.origin !== url.origin)
+      headers = Object.fromEntries(
+        Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'),
+      );
+    target = next.href;
+  }
+}
+
+/** One request to one address. Settles once; every timer and listener is gone afterwards. */
+async function exchange(
+  request: HttpRequest,
+  url: URL,
+  agent: http.Agent,
+  deadline: AbortSignal,
+): Promise<HttpAnswer> {
+  const { limits, signal } = request;
+  // Aborting this ends the exchange; the reason becomes the error.
+  const stop = new AbortController();
+  const timeOut = (what: string, ms: number) => () => {
+    stop.abort(new PhaseTimeout(`${url.host} gave no ${what} within ${ms} ms`));
+  };
+  let connected = false;
+  const outgoing = (url.protocol === 'https:' ? https : http).request(url, {
+    agent,
+    method: request.method,
+    headers: {
+      ...request.headers,
+      'accept-encoding': 'identity',
+      ...(request.body === undefined ? {} : { 'content-length': request.body.length }),
+    },
+    signal: AbortSignal.any([stop.signal, signal, deadline]),
+  });
+  let phase = setTimeout(timeOut('connection', limits.connectMs), limits.connectMs);
+  const onConnected = () => {
+    connected = true;
+    clearTimeout(phase);
+    phase = setTimeout(timeOut('answer', limits.firstByteMs), limits.firstByteMs);
+  };
+  outgoing.once('socket', (socket) => {
+    if (outgoing.reusedSocket) onConnected();
+    else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', onConnected);
+  });
+  try {
+    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+    outgoing.once('response', resolve);
+    // Stays for late errors too: without a listener they would end the process.
+    outgoing.on('error', reject);
+    outgoing.end(request.body);
+    const incoming = await promise;
+    clearTimeout(phase);
+    return {
+      status: incoming.statusCode ?? 0,
+      headers: Object.fromEntries(
+        Object.entries(incoming.headersDistinct).map(([name, values]) => [
+          name,
+          (values ?? []).join(', '),
+        ]),
+      ),
+      body: await readBody(incoming, url, limits.maxAnswerBytes),
+    };
+  } catch (error) {
+    outgoing.destroy();
+    signal.throwIfAborted();
+    throw translate(error, {
+      url,
+      timedOut: deadline.aborted
+        ? `${url.host}: no whole answer within ${limits.totalMs} ms`
+        : stop.signal.reason instanceof PhaseTimeout
+          ? stop.signal.reason.message
+          : undefined,
+      outcomeUnknown: connected && request.method === 'POST',
+    });
+  } finally {
+    clearTimeout(phase);
+  }
+}
+
+class PhaseTimeout extends Error {
+  override readonly name = 'PhaseTimeout';
+}
+
+class BadAnswer extends Error {
+  override readonly name = 'BadAnswer';
+}
+
+async function readBody(
+  incoming: http.IncomingMessage,
+  url: URL,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const encoding = incoming.headers['content-encoding'] ?? 'identity';
+  // A small answer could unpack to gigabytes; it was asked not to be packed.
+  if (encoding.toLowerCase() !== 'identity')
+    throw new BadAnswer(`${url.host} answers with content-encoding ${encoding}`);
+  const tooLong = () => new BadAnswer(`${url.host} answers with more than ${maxBytes} octets`);
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLong();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of incoming as AsyncIterable<Uint8Array>) {
+    length += part.length;
+    if (length > maxBytes) throw tooLong();
+    parts.push(part);
+  }
+  return concatBytes(...parts);
+}
+
+function translate(
+  error: unknown,
+  facts: {
+    readonly url: URL;
+    readonly timedOut: string | undefined;
+    readonly outcomeUnknown: boolean;
+  },
+): unknown {
+  const { url, timedOut, outcomeUnknown } = facts;
+  if (timedOut !== undefined)
+    return new SourceError('ERR_SOURCE_TIMEOUT', timedOut, {
+      retryable: true,
+      outcomeUnknown,
+      cause: error,
+    });
+  if (error instanceof ForbiddenAddress)
+    return new SourceError('ERR_SOURCE_FORBIDDEN_ADDRESS', `not asked: ${error.message}`, {
+      retryable: false,
+      cause: error,
+    });
+  if (error instanceof BadAnswer)
+    return new SourceError('ERR_SOURCE_ANSWER', error.message, {
+      retryable: true,
+      outcomeUnknown,
+      cause: error,
+    });
+  // Every failure of sockets, TLS and the HTTP parser has a code; what has none is a fault of ours.
+  if (!(error instanceof Error) || !('code' in error) || error instanceof TypeError) return error;
+  return new SourceError(
+    'ERR_SOURCE_UNREACHABLE',
+    `${url.host} cannot be reached: ${error.message || String(error.code)}`,
+    { retryable: true, outcomeUnknown, cause: error },
+  );
+}
