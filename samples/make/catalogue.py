@@ -141,7 +141,8 @@ SAMPLES = (
 RULES = (
     {'match': '^診療録/', 'preset': RECORD},
     {'match': '^同意書/', 'preset': CLINICAL},
-    {'match': r'^処方箋/(?<start>\d{4}-\d{2}-\d{2})_', 'preset': PRESCRIPTION},
+    # The preset leaves open from when five years apply and says to take five until the operator sets the date.
+    {'match': r'^処方箋/(?<start>\d{4}-\d{2}-\d{2})_', 'preset': PRESCRIPTION, 'years': 5},
     {'match': '^検査/', 'preset': FINDING, 'fallback': 'signing-time'},
     {'match': '^契約/', 'preset': CONTRACT},
     {'match': '^特定生物由来製品/', 'preset': BIOLOGICAL},
