@@ -192,6 +192,33 @@ class SqlCatalogue implements Catalogue {
     return row && documentOf(row);
   }
 
+  async findContent(
+    store: string,
+    key: string,
+    versionId: string,
+    sha256: string,
+  ): Promise<DocumentRow | undefined> {
+    const row = await this.#db
+      .selectFrom('documents')
+      .selectAll()
+      .where('store', '=', store)
+      .where('key', '=', key)
+      .where('version_id', '=', versionId)
+      .where('sha256', '=', sha256)
+      .executeTakeFirst();
+    return row && documentOf(row);
+  }
+
+  async *attachedDocuments(id: number): AsyncIterable<DocumentRow> {
+    const rows = await this.#db
+      .selectFrom('documents')
+      .selectAll()
+      .where('attached_to', '=', id)
+      .orderBy('id')
+      .execute();
+    for (const row of rows) yield documentOf(row);
+  }
+
   async getDocument(id: number): Promise<DocumentRow | undefined> {
     const row = await this.#db
       .selectFrom('documents')
@@ -357,6 +384,17 @@ class SqlCatalogue implements Catalogue {
         .where('batch_id', 'in', batchIds)
         .execute();
     }
+  }
+
+  async hasActiveMembers(batchId: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('memberships')
+      .select('document_id')
+      .where('batch_id', '=', batchId)
+      .where('active', '=', 1)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   async memberships(documentId: number): Promise<readonly MembershipRow[]> {

@@ -172,6 +172,14 @@ export type Catalogue = {
     readonly key: string;
     readonly versionId: string;
   }) => Promise<DocumentRow | undefined>;
+  /** The document with exactly this content, whatever stands under its key now. */
+  readonly findContent: (
+    store: string,
+    key: string,
+    versionId: string,
+    sha256: string,
+  ) => Promise<DocumentRow | undefined>;
+  readonly attachedDocuments: (id: number) => AsyncIterable<DocumentRow>;
   readonly getDocument: (id: number) => Promise<DocumentRow | undefined>;
   readonly addDocument: (document: NewDocument) => Promise<number>;
   readonly updateDocument: (id: number, change: Partial<NewDocument>) => Promise<void>;
@@ -191,6 +199,7 @@ export type Catalogue = {
     documentIds: readonly number[],
     batchIds: readonly string[],
   ) => Promise<void>;
+  readonly hasActiveMembers: (batchId: string) => Promise<boolean>;
   readonly memberships: (documentId: number) => Promise<readonly MembershipRow[]>;
   readonly batchDemand: () => AsyncIterable<BatchDemand>;
   readonly newestGenTime: () => Promise<Temporal.Instant | undefined>;

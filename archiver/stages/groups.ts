@@ -1,0 +1,107 @@
+// Which data object groups wait for a token: a document with its detached signatures, in the order
+// in which documents came (RFC 4998 §4.2).
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import type { DocumentGroup, GroupMember, MemberRole } from '../evidence/types.ts';
+import type { FindingLine } from '../reports/report.ts';
+import { readDocument } from './read-document.ts';
+
+/** What a group costs in reading: nothing, unless a digest of the tree's hash is not known yet. */
+export type GroupSources = {
+  readonly catalogue: Catalogue;
+  readonly stores: ReadonlyMap<string, ObjectStore>;
+  readonly signal: AbortSignal;
+  readonly onFinding: (finding: FindingLine) => void;
+};
+
+async function memberOf(
+  row: DocumentRow,
+  role: MemberRole,
+  algorithm: DigestAlgorithm,
+  sources: GroupSources,
+): Promise<GroupMember | undefined> {
+  let digests: GroupMember['digests'] = { ...row.digests, 'SHA-256': row.sha256 };
+  if (digests[algorithm] === undefined) {
+    const store = sources.stores.get(row.store);
+    if (!store) return undefined;
+    const reading = await readDocument(store, row.key, {
+      versionId: row.versionId === '' ? undefined : row.versionId,
+      algorithms: ['SHA-256', algorithm],
+      keep: 0,
+      signal: sources.signal,
+    });
+    if (reading.digests['SHA-256'] !== row.sha256) {
+      sources.onFinding({
+        kind: 'changed',
+        level: 'error',
+        key: row.key,
+        message: 'its content is not what was taken in; it is left out of tonight’s batch',
+      });
+      return undefined;
+    }
+    digests = { ...digests, ...reading.digests };
+  }
+  return {
+    store: row.store,
+    key: row.key,
+    versionId: row.versionId === '' ? undefined : row.versionId,
+    size: row.size,
+    role,
+    digests,
+  };
+}
+
+/** Attached objects of a document that stand as they were taken in. */
+async function attachedTo(catalogue: Catalogue, id: number): Promise<DocumentRow[]> {
+  const rows: DocumentRow[] = [];
+  for await (const row of catalogue.attachedDocuments(id)) {
+    if (row.state === 'waiting' || row.state === 'protected') rows.push(row);
+  }
+  return rows;
+}
+
+/** Documents whose group has to be stamped: waiting ones, and those that got a new member. */
+async function* headsOfGroups(catalogue: Catalogue): AsyncIterable<DocumentRow> {
+  yield* catalogue.documents({ states: ['waiting'], attached: false });
+  yield* catalogue.documents({ states: ['protected'], attached: false, regroup: true });
+  // A signature whose document is broken, missing or changed is protected alone.
+  for await (const row of catalogue.documents({ states: ['waiting'], attached: true })) {
+    const main =
+      row.attachedTo === undefined ? undefined : await catalogue.getDocument(row.attachedTo);
+    if (main?.state !== 'waiting' && !main?.regroup) yield row;
+  }
+}
+
+/** How many groups wait. */
+export async function countWaitingGroups(catalogue: Catalogue): Promise<number> {
+  let count = 0;
+  const heads = headsOfGroups(catalogue)[Symbol.asyncIterator]();
+  while (!(await heads.next()).done) count++;
+  return count;
+}
+
+/** The groups themselves, at most `limit`; a member that cannot be read is left for the next night. */
+export async function* waitingGroups(
+  algorithm: DigestAlgorithm,
+  limit: number,
+  sources: GroupSources,
+): AsyncIterable<DocumentGroup> {
+  let left = limit;
+  for await (const head of headsOfGroups(sources.catalogue)) {
+    if (left-- <= 0) return;
+    const main = await memberOf(
+      head,
+      head.attachedTo === undefined ? 'document' : 'detached-signature',
+      algorithm,
+      sources,
+    );
+    if (!main) continue;
+    const members = [main];
+    for (const row of await attachedTo(sources.catalogue, head.id)) {
+      const member = await memberOf(row, 'detached-signature', algorithm, sources);
+      if (member) members.push(member);
+    }
+    yield { members };
+  }
+}

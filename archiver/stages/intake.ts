@@ -1,0 +1,165 @@
+// One document taken in: read once, told from its content, its signatures judged as of now.
+// The result is a catalogue row and a journal entry; nothing is stored here.
+import { fromHex } from '#shared/bytes.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { TokiwaError } from '#shared/errors.ts';
+import type {
+  IntakeSignature,
+  IntakeStatus,
+  IntakeVerdict,
+  RetentionStatement,
+} from '#shared/ports/catalogue.ts';
+import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
+import type { DetachedContent, Facts } from '#shared/validation/facts.ts';
+import { inspect } from '#shared/validation/inspect.ts';
+import { judgeSignatures, type SignerTrust } from '#shared/validation/judge-signatures.ts';
+import { readDocument } from './read-document.ts';
+
+export type IntakeRules = {
+  readonly runAt: Temporal.Instant;
+  readonly digestAlgorithm: DigestAlgorithm;
+  readonly inspectLimitBytes: number;
+  readonly trust: SignerTrust;
+};
+
+/** What intake found of one object. */
+export type IntakeResult = {
+  readonly entry: ObjectEntry;
+  readonly sha256: string;
+  readonly size: number;
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
+  readonly facts: Facts;
+  readonly verdict: IntakeVerdict;
+};
+
+/** A document that detached signatures may be about: known digests, others by reading it again. */
+export type IntakeContent = {
+  readonly name: string;
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
+  readonly read: (
+    algorithms: readonly DigestAlgorithm[],
+  ) => Promise<Readonly<Partial<Record<DigestAlgorithm, string>>>>;
+};
+
+/** valid only where every signature is; one that is not valid decides. */
+export function combineIntake(signatures: readonly IntakeSignature[]): IntakeStatus {
+  if (signatures.length === 0) return 'unsigned';
+  if (signatures.some((signature) => signature.status === 'invalid')) return 'not-valid';
+  if (signatures.some((signature) => signature.status === 'indeterminate')) return 'indeterminate';
+  if (signatures.some((signature) => signature.status === 'not-judged')) return 'not-judged';
+  return 'valid';
+}
+
+/** Digest algorithms that signatures or records of the facts ask of detached content. */
+function neededAlgorithms(facts: Facts): DigestAlgorithm[] {
+  const names = [
+    ...facts.signatures.flatMap((signature) => [
+      signature.digestAlgorithm,
+      ...signature.references.map((reference) => reference.algorithm),
+    ]),
+    ...facts.timestamps.map((timestamp) => timestamp.imprintAlgorithm),
+    ...facts.evidenceRecords.flatMap((record) =>
+      record.chains.map((chain) => chain.digestAlgorithm),
+    ),
+  ];
+  return [...new Set(names)].filter(
+    (name): name is DigestAlgorithm => name !== undefined,
+  ) as DigestAlgorithm[];
+}
+
+async function contentFor(facts: Facts, content: IntakeContent): Promise<DetachedContent> {
+  const missing = neededAlgorithms(facts).filter(
+    (algorithm) => content.digests[algorithm] === undefined,
+  );
+  const digests =
+    missing.length === 0
+      ? content.digests
+      : { ...content.digests, ...(await content.read(missing)) };
+  return {
+    name: content.name,
+    digest: (algorithm) => {
+      const hex = digests[algorithm];
+      return hex === undefined ? undefined : fromHex(hex);
+    },
+  };
+}
+
+/**
+ * Reads and judges one object. A document that cannot be parsed is a result like any other: its
+ * facts say why.
+ * @throws SourceError, ConflictError from the store
+ */
+export async function takeIn(
+  store: ObjectStore,
+  entry: ObjectEntry,
+  rules: IntakeRules,
+  content: IntakeContent | undefined,
+  signal: AbortSignal,
+): Promise<IntakeResult> {
+  const reading = await readDocument(store, entry.key, {
+    versionId: entry.versionId,
+    algorithms: ['SHA-256', rules.digestAlgorithm],
+    keep: rules.inspectLimitBytes,
+    signal,
+  });
+  const { head, size } = reading;
+  const whole = head.length === size;
+  let facts = inspect({ bytes: head, size });
+  const detached =
+    content && facts.signatures.length + facts.timestamps.length + facts.evidenceRecords.length > 0
+      ? [await contentFor(facts, content)]
+      : [];
+  if (detached.length > 0) facts = inspect({ bytes: head, size, detached });
+  const signatures = whole ? judge(head, facts, detached, rules) : [];
+  return {
+    entry: reading.entry,
+    sha256: reading.digests['SHA-256'] ?? '',
+    size,
+    digests: reading.digests,
+    facts,
+    verdict: { status: combineIntake(signatures), at: rules.runAt.toString(), signatures },
+  };
+}
+
+function judge(
+  bytes: Uint8Array,
+  facts: Facts,
+  detached: readonly DetachedContent[],
+  rules: IntakeRules,
+): IntakeSignature[] {
+  if (facts.signatures.length === 0) return [];
+  try {
+    return judgeSignatures({ bytes, facts, detached, trust: rules.trust, at: rules.runAt }).map(
+      (verdict) => ({
+        id: verdict.id,
+        status: verdict.status,
+        subIndication: verdict.subIndication,
+        signer: verdict.signer?.subject,
+        signerNotAfter: verdict.signer?.notAfter.toString(),
+        findings: verdict.findings,
+      }),
+    );
+  } catch (error) {
+    // Hostile octets that inspection could list and judging could not: undecided, with the reason.
+    if (!(error instanceof TokiwaError)) throw error;
+    return facts.signatures.map((signature) => ({
+      id: signature.id,
+      status: 'indeterminate',
+      findings: [
+        {
+          check: 'readable',
+          clause: 'EN 319 102-1 §5.2',
+          level: 'unknown',
+          message: error.message,
+          facts: { code: error.code },
+        },
+      ],
+    }));
+  }
+}
+
+/** Statements that came beside the document. */
+export type IntakeStatements = {
+  readonly sidecar: RetentionStatement | undefined;
+  readonly tag: RetentionStatement | undefined;
+};
