@@ -18,7 +18,7 @@ import {
   type SignerContext,
   type SigningCertificateReference,
 } from './signer-checks.ts';
-import { certHashMatches, parseSigningCertificate } from './signing-certificate.ts';
+import { certHashMatches, parseSigningCertificate, type ESSCertID } from './signing-certificate.ts';
 
 export type SignerVerdict = {
   readonly status: 'valid' | 'invalid' | 'indeterminate';
@@ -31,6 +31,8 @@ export type SignerVerdict = {
   /** The message digest, or without signed attributes the signature itself, fits the content. */
   readonly messageDigestIntact: boolean;
   readonly signatureIntact: boolean;
+  /** The certificate identifiers of the ESS attributes, as far as they parse. */
+  readonly signingCertificates: readonly ESSCertID[];
 };
 
 export type VerifySignerInput = {
@@ -190,5 +192,6 @@ export function verifySigner(input: VerifySignerInput): SignerVerdict {
       ? contentDigest !== undefined && !digestWrong
       : signatureIntact,
     signatureIntact,
+    signingCertificates: references.flatMap(({ ids }) => ids ?? []),
   };
 }

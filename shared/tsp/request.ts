@@ -44,6 +44,8 @@ export type TimeStampReq = {
   readonly nonce?: bigint | undefined;
   readonly certReq: boolean;
   readonly extensions: readonly TimestampExtension[];
+  /** A value equal to its DEFAULT is written out, which DER forbids (X.690 §11.5). */
+  readonly defaultEncoded: boolean;
 };
 
 /** A query is small; extensions that nobody defines cannot make it large. */
@@ -83,6 +85,7 @@ export function parseTimeStampReq(octets: Uint8Array): TimeStampReq {
     throw new FormatError('ERR_FORMAT_LIMIT', 'a nonce of more than 1,024 octets', {
       offset: nonce.offset,
     });
+  const read = extensions ? readTimestampExtensions(extensions) : [];
   return {
     raw: octets,
     version: Number(readInteger(version)),
@@ -90,7 +93,9 @@ export function parseTimeStampReq(octets: Uint8Array): TimeStampReq {
     reqPolicy: reqPolicy && readObjectIdentifier(reqPolicy),
     nonce: nonce && readInteger(nonce),
     certReq: certReq ? readBoolean(certReq) : false,
-    extensions: extensions ? readTimestampExtensions(extensions) : [],
+    extensions: read,
+    defaultEncoded:
+      (certReq ? !readBoolean(certReq) : false) || read.some((one) => one.defaultEncoded),
   };
 }
 

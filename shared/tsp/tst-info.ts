@@ -40,6 +40,8 @@ export type Accuracy = {
 export type TimestampExtension = {
   readonly oid: string;
   readonly critical: boolean;
+  /** `critical` FALSE is written out. */
+  readonly defaultEncoded: boolean;
   readonly value: Uint8Array;
 };
 
@@ -68,6 +70,8 @@ export type TSTInfo = {
   /** The whole GeneralName. */
   readonly tsa?: Uint8Array | undefined;
   readonly extensions: readonly TimestampExtension[];
+  /** A value equal to its DEFAULT is written out, which DER forbids (X.690 §11.5). */
+  readonly defaultEncoded: boolean;
 };
 
 function malformed(what: string, tlv: Tlv | undefined): FormatError {
@@ -111,6 +115,7 @@ export function readTimestampExtensions(tlv: Tlv): readonly TimestampExtension[]
     return {
       oid: readObjectIdentifier(oid),
       critical: critical ? readBoolean(critical) : false,
+      defaultEncoded: critical ? !readBoolean(critical) : false,
       value: readOctets(value),
     };
   });
@@ -162,6 +167,7 @@ export function parseTSTInfo(octets: Uint8Array): TSTInfo {
   const tsa = isContext(rest[0], 0) ? rest.shift() : undefined;
   const extensions = isContext(rest[0], 1) ? rest.shift() : undefined;
   if (rest.length > 0) throw malformed('end of TSTInfo', rest[0]);
+  const read = extensions ? readTimestampExtensions(extensions) : [];
   return {
     raw: octets,
     version: Number(readInteger(version)),
@@ -173,7 +179,9 @@ export function parseTSTInfo(octets: Uint8Array): TSTInfo {
     ordering: ordering ? readBoolean(ordering) : false,
     nonce: nonce && readInteger(nonce),
     tsa: tsa && readChildren(tsa)[0]?.raw,
-    extensions: extensions ? readTimestampExtensions(extensions) : [],
+    extensions: read,
+    defaultEncoded:
+      (ordering ? !readBoolean(ordering) : false) || read.some((one) => one.defaultEncoded),
   };
 }
 
