@@ -18,7 +18,8 @@ const maxNumberOctets = 64;
 export type Read<T = PdfObject> = { readonly value: T; readonly end: number };
 
 const space = new Set([0x00, 0x09, 0x0a, 0x0c, 0x0d, 0x20]);
-const delimiter = new Set([...'()<>[]{}/%'].map((character) => character.charCodeAt(0)));
+/** `()<>[]{}/%` */
+const delimiter = new Set([0x28, 0x29, 0x3c, 0x3e, 0x5b, 0x5d, 0x7b, 0x7d, 0x2f, 0x25]);
 
 function isRegular(octet: number | undefined): boolean {
   return octet !== undefined && !space.has(octet) && !delimiter.has(octet);

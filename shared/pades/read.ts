@@ -258,7 +258,11 @@ function checkCatalog(file: PdfFile): Problem[] {
 export function readPdf(octets: Uint8Array): PdfReading {
   const file = openPdf(octets);
   const problems = checkCatalog(file);
-  if (file.encrypted) attempt(problems, undefined, () => checkEncryption(file));
+  if (file.encrypted) {
+    attempt(problems, undefined, () => {
+      checkEncryption(file);
+    });
+  }
   const holders = attempt(problems, undefined, () => findSignatureFields(file)) ?? [];
   const signatures = holders
     .map((holder) => readSignature(file, holder, problems))

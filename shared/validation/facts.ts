@@ -2,6 +2,7 @@
 // evidence records, certificates and algorithms with their times. All of it survives JSON; instants
 // serialise themselves. Verdicts stand in shared/validation/verdict.ts.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { ByteRangeCoverage } from '#shared/pades/coverage.ts';
 import type { Problem } from '#shared/problem.ts';
 
 /** What a document is, told from its content. `TST` and `TSR` are RFC 3161 tokens and responses. */
@@ -74,10 +75,6 @@ export type ReferenceFacts = {
   readonly found?: boolean | undefined;
   readonly intact?: boolean | undefined;
 };
-
-/** How much of a PDF a ByteRange covers; the words are those of the signing revision. */
-export type ByteRangeCoverage =
-  'entire-file' | 'entire-revision' | 'contiguous-from-start' | 'unclear';
 
 export type SignatureFacts = {
   /** Unique in the document: `signature-1`, in order of appearance. */
@@ -168,6 +165,10 @@ export type EvidenceRecordFacts = {
   readonly chains: readonly ArchiveTimeStampChainFacts[];
   readonly initialTime?: Temporal.Instant | undefined;
   readonly lastTime?: Temporal.Instant | undefined;
+  /** The hash values that the initial archive timestamp is directly about. */
+  readonly references: readonly ReferenceFacts[];
+  /** What was given as covered, and whether it is. */
+  readonly dataObjects: readonly { readonly name: string; readonly found: boolean }[];
 };
 
 /** An algorithm and who uses it; the catalogue keeps one row for each. */

@@ -1,0 +1,140 @@
+// Judges the CMS and PDF signatures of a document as it is taken in: digest, signature value,
+// certification path and revocation as of one instant, without proof of existence from timestamps.
+// EN 319 102-1 §5.2, §5.3. XML signatures are listed as not judged.
+import { type SignerVerdict, verifySigner } from '#shared/cms/verify-signer.ts';
+import type { TrustAnchor } from '#shared/trust/anchors.ts';
+import type { Finding } from '#shared/trust/finding.ts';
+import type { PathVerdict } from '#shared/trust/path-verdict.ts';
+import type { SubIndication } from '#shared/trust/sub-indication.ts';
+import { verifyCertificatePath } from '#shared/trust/verify-path.ts';
+import type { DetachedContent, Facts, SignerFacts } from '#shared/validation/facts.ts';
+import { readDocument } from '#shared/validation/inspect.ts';
+import type { CmsSignatureReading } from '#shared/validation/reading.ts';
+import type { VerdictStatus } from '#shared/validation/verdict.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { CertificateList } from '#shared/x509/crl.ts';
+import type { OcspResponse } from '#shared/x509/ocsp.ts';
+
+/** Whom signers of documents may descend from, and what is known of revocation beside the document. */
+export type SignerTrust = {
+  readonly anchors: readonly TrustAnchor[];
+  readonly intermediates?: readonly Certificate[] | undefined;
+  readonly crls?: readonly CertificateList[] | undefined;
+  readonly ocspResponses?: readonly OcspResponse[] | undefined;
+};
+
+export type SignatureVerdict = {
+  /** Id of the signature in the facts. */
+  readonly id: string;
+  readonly status: VerdictStatus | 'not-judged';
+  readonly subIndication?: SubIndication | undefined;
+  readonly signer?: SignerFacts | undefined;
+  readonly findings: readonly Finding[];
+};
+
+export type JudgeInput = {
+  readonly bytes: Uint8Array;
+  /** What `inspect` said of the same bytes and detached contents. */
+  readonly facts: Facts;
+  readonly detached?: readonly DetachedContent[] | undefined;
+  readonly trust: SignerTrust;
+  readonly at: Temporal.Instant;
+};
+
+/** Digest and signature value. Without signed attributes the signature is over the content itself. */
+function verifyValue(
+  { signedData, signerInfo, content }: CmsSignatureReading,
+  candidates: readonly Certificate[],
+): SignerVerdict {
+  return verifySigner({
+    signedData,
+    signerInfo,
+    candidates,
+    ...(content && { digests: content.digest }),
+    ...(content?.octets && !signerInfo.signedAttrs && { content: content.octets() }),
+  });
+}
+
+/** Worst first: what is wrong in itself, then what cannot be told, then the path. */
+function combine(
+  value: SignerVerdict,
+  path: PathVerdict | undefined,
+): Pick<SignatureVerdict, 'status' | 'subIndication'> {
+  if (value.status !== 'valid') return { status: value.status, subIndication: value.subIndication };
+  if (!path) return { status: 'indeterminate', subIndication: 'NO_SIGNING_CERTIFICATE_FOUND' };
+  // §5.2.6: as of now, an expired or revoked signer may have signed in time; only a proof of existence
+  // could tell, and at intake there is none.
+  return {
+    status: path.status === 'valid' ? 'valid' : 'indeterminate',
+    subIndication: path.subIndication,
+  };
+}
+
+function judgeOne(
+  signature: CmsSignatureReading,
+  known: readonly Certificate[],
+  input: JudgeInput,
+): Omit<SignatureVerdict, 'id' | 'signer'> {
+  if (signature.contentProblem !== undefined) {
+    return {
+      status: 'invalid',
+      subIndication: 'FORMAT_FAILURE',
+      findings: [
+        {
+          check: 'signed-octets',
+          clause: 'ISO 32000-2 §12.8.1',
+          level: 'error',
+          message: `What is signed cannot be told: ${signature.contentProblem}.`,
+          facts: {},
+        },
+      ],
+    };
+  }
+  const value = verifyValue(signature, known);
+  const { trust, at } = input;
+  const path =
+    value.status === 'valid' && value.signer
+      ? verifyCertificatePath({
+          target: value.signer,
+          intermediates: [...known, ...(trust.intermediates ?? [])],
+          anchors: trust.anchors,
+          crls: [...signature.signedData.crls, ...(trust.crls ?? [])],
+          ocspResponses: [...signature.signedData.ocspResponses, ...(trust.ocspResponses ?? [])],
+          at,
+          purpose: 'signer',
+          revocationMode: 'require',
+        })
+      : undefined;
+  return {
+    ...combine(value, path),
+    findings: [...value.findings, ...(path?.findings ?? [])],
+  };
+}
+
+const notJudged: Finding = {
+  check: 'signature-judged',
+  clause: 'EN 319 102-1 §5.2',
+  level: 'unknown',
+  message: 'XML signatures are not judged yet.',
+  facts: {},
+};
+
+/**
+ * One verdict for each signature of the facts, in their order.
+ * @throws FormatError where the bytes cannot be read although the facts name signatures
+ * @see EN 319 102-1 §5.3
+ */
+export function judgeSignatures(input: JudgeInput): readonly SignatureVerdict[] {
+  const { bytes, facts } = input;
+  const { cmsSignatures, certificates } = readDocument({
+    bytes,
+    size: bytes.length,
+    detached: input.detached,
+  });
+  const byId = new Map(cmsSignatures.map((signature) => [signature.id, signature]));
+  return facts.signatures.map(({ id, signer }): SignatureVerdict => {
+    const signature = byId.get(id);
+    if (!signature) return { id, status: 'not-judged', signer, findings: [notJudged] };
+    return { id, signer, ...judgeOne(signature, certificates, input) };
+  });
+}

@@ -1,0 +1,250 @@
+// CMS and CAdES signatures, tokens and time-stamp responses into facts: level, references, timestamps
+// with their imprints recomputed. EN 319 122-1; archive timestamps' imprints are not computed here.
+import { equalBytes, toHex } from '#shared/bytes.ts';
+import { type CadesSignature, readCades } from '#shared/cades/read.ts';
+import type { AttributeTimestamp } from '#shared/cades/read.ts';
+import type { SignedData } from '#shared/cms/signed-data.ts';
+import { type DigestAlgorithm, digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
+import { oidName, oids } from '#shared/oid.ts';
+import { attempt } from '#shared/problem.ts';
+import { parseTimeStampResp } from '#shared/tsp/response.ts';
+import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
+import type {
+  DetachedContent,
+  DocumentFormat,
+  ReferenceFacts,
+  SignatureFacts,
+  SignatureLevel,
+  TimestampFacts,
+  TimestampType,
+} from '#shared/validation/facts.ts';
+import { readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
+import { type Reading, type SignedContent, contentOf } from '#shared/validation/reading.ts';
+
+type ImprintFacts = Pick<TimestampFacts, 'imprintFound' | 'imprintIntact'>;
+
+/** Compares a token's imprint with the digest of what it should be over. */
+export function compareImprint(
+  token: TimeStampToken,
+  digestOf: (algorithm: DigestAlgorithm) => Uint8Array | undefined,
+): ImprintFacts {
+  const { algorithm, hashedMessage } = token.tstInfo.messageImprint;
+  const expected = algorithm && digestOf(algorithm);
+  if (!expected) return { imprintFound: false, imprintIntact: false };
+  return { imprintFound: true, imprintIntact: equalBytes(expected, hashedMessage) };
+}
+
+/** The same where any of several contents may be meant: the one that fits, else found but not intact. */
+export function compareImprintWithAny(
+  token: TimeStampToken,
+  contents: readonly DetachedContent[],
+): ImprintFacts {
+  const all = contents.map((content) => compareImprint(token, content.digest));
+  return (
+    all.find(({ imprintIntact }) => imprintIntact) ??
+    all.find(({ imprintFound }) => imprintFound) ?? { imprintFound: false, imprintIntact: false }
+  );
+}
+
+function imprintOf(
+  timestamp: AttributeTimestamp,
+  content: SignedContent | undefined,
+): ImprintFacts {
+  const { covered, token } = timestamp;
+  switch (covered.kind) {
+    case 'octets':
+      return compareImprint(token, (algorithm) => digest(algorithm, ...covered.parts));
+    case 'content':
+      return compareImprint(token, (algorithm) => content?.digest(algorithm));
+    case 'archive':
+      // Not computed yet: no claim, which is something else than "not intact".
+      return {};
+  }
+}
+
+/** Level by what is carried. EN 319 122-1 §6.1; `hasRevocation`: CRLs or OCSP in SignedData or the store. */
+function levelOf(signature: CadesSignature, hasRevocation: boolean): SignatureLevel {
+  const types = new Set(signature.timestamps.map(({ type }) => type));
+  if (types.has('archive')) return 'LTA';
+  const { crls, ocspResponses } = signature.values;
+  const withValues = hasRevocation || crls.length + ocspResponses.length > 0;
+  if (types.has('signature')) return withValues ? 'LT' : 'T';
+  return 'B';
+}
+
+function messageDigestReference(
+  signature: CadesSignature,
+  content: SignedContent | undefined,
+): ReferenceFacts[] {
+  const { messageDigest, signerInfo } = signature;
+  if (!messageDigest) return [];
+  const algorithm = digestAlgorithmOfOid(signerInfo.digestAlgorithm.oid);
+  const actual = algorithm && content?.digest(algorithm);
+  return [
+    {
+      kind: 'message-digest',
+      uri: content?.name,
+      algorithm: algorithm ?? oidName(signerInfo.digestAlgorithm.oid),
+      digest: toHex(messageDigest),
+      found: actual !== undefined,
+      intact: actual !== undefined && equalBytes(actual, messageDigest),
+    },
+  ];
+}
+
+/** Of several detached contents, the one that the message digest fits; else the first. */
+function chooseContent(
+  signature: CadesSignature,
+  contents: readonly SignedContent[],
+): SignedContent | undefined {
+  const algorithm = digestAlgorithmOfOid(signature.signerInfo.digestAlgorithm.oid);
+  const { messageDigest } = signature;
+  const fits = contents.find((content) => {
+    const actual = algorithm && content.digest(algorithm);
+    return actual && messageDigest && equalBytes(actual, messageDigest);
+  });
+  return fits ?? contents[0];
+}
+
+export type CmsContext = {
+  /** What detached signatures are over, best guess first. */
+  readonly contents: readonly SignedContent[];
+  readonly place?: string | undefined;
+  /** Facts that only the outer format knows. */
+  readonly outer?: Partial<
+    Pick<SignatureFacts, 'format' | 'pdf' | 'claimedSigningTime' | 'references'>
+  >;
+  /** Validation data outside of the CMS that counts for its level, such as a PDF's store. */
+  readonly hasRevocation?: boolean;
+  readonly contentProblem?: string | undefined;
+  /** Document or container timestamps lift the level to LTA. */
+  readonly hasArchiveTimestamp?: boolean;
+};
+
+function addSignature(
+  reading: Reading,
+  signedData: SignedData,
+  signature: CadesSignature,
+  context: CmsContext,
+  countersigned: { readonly id: string; readonly octets: Uint8Array } | undefined,
+): void {
+  const { collector } = reading;
+  const content = countersigned
+    ? contentOf([countersigned.octets])
+    : signedData.eContent
+      ? contentOf([signedData.eContent])
+      : chooseContent(signature, context.contents);
+  const own = levelOf(
+    signature,
+    (context.hasRevocation ?? false) ||
+      signedData.crls.length + signedData.ocspResponses.length > 0,
+  );
+  const id = collector.addSignature({
+    by: { kind: 'cms', signerInfo: signature.signerInfo },
+    format: signature.isCades ? 'CAdES' : 'CMS',
+    level: context.hasArchiveTimestamp && own !== 'B' ? 'LTA' : own,
+    place: context.place,
+    countersigns: countersigned?.id,
+    claimedSigningTime: signature.claimedSigningTime,
+    detached: !countersigned && signedData.eContent === undefined,
+    ...context.outer,
+    references: [
+      ...messageDigestReference(signature, content),
+      ...(countersigned ? [] : (context.outer?.references ?? [])),
+    ],
+  });
+  reading.cmsSignatures.push({
+    id,
+    signedData,
+    signerInfo: signature.signerInfo,
+    content,
+    contentProblem: countersigned ? undefined : context.contentProblem,
+  });
+  for (const octets of signature.values.certificates)
+    collector.addCertificateOctets(octets, context.place);
+  for (const octets of signature.values.crls) collector.addCrlOctets(octets, context.place);
+  for (const octets of signature.values.ocspResponses)
+    collector.addOcspOctets(octets, context.place);
+  for (const timestamp of signature.timestamps) {
+    collector.addTimestamp({
+      type: timestamp.type,
+      token: timestamp.token,
+      of: id,
+      place: context.place,
+      ...imprintOf(timestamp, content),
+    });
+  }
+  for (const octets of signature.evidenceRecords)
+    attempt(collector.problems, context.place, () => {
+      readEvidenceRecord(reading, octets, { of: id, place: context.place, dataObjects: [] });
+    });
+  for (const counter of signature.countersignatures)
+    addSignature(reading, signedData, counter, context, {
+      id,
+      octets: signature.signerInfo.signature,
+    });
+}
+
+/**
+ * All signatures of a ContentInfo. Tells CMS from CAdES, and gives a bare token as one.
+ * @throws FormatError ERR_FORMAT_CMS, ERR_FORMAT_DER, ERR_FORMAT_LIMIT
+ */
+export function readCmsDocument(
+  reading: Reading,
+  octets: Uint8Array,
+  context: CmsContext,
+): Extract<DocumentFormat, 'CMS' | 'CAdES' | 'TST'> {
+  const cades = readCades(octets);
+  if (cades.signedData.eContentType === oids.idCtTSTInfo) {
+    readToken(reading, octets, { type: 'token', contents: context.contents });
+    return 'TST';
+  }
+  const { collector } = reading;
+  collector.addProblems(cades.problems, context.place);
+  collector.addSignedData(cades.signedData);
+  if (cades.signatures.length === 0)
+    collector.problems.push({
+      severity: 'warning',
+      code: 'cms-without-signer',
+      message: 'SignedData without a signer',
+      ...(context.place !== undefined && { place: context.place }),
+    });
+  for (const signature of cades.signatures)
+    addSignature(reading, cades.signedData, signature, context, undefined);
+  return cades.signatures.some(({ isCades }) => isCades) ? 'CAdES' : 'CMS';
+}
+
+/** A bare token. @throws FormatError ERR_FORMAT_TSP_TOKEN and what reading its CMS throws */
+export function readToken(
+  reading: Reading,
+  octets: Uint8Array,
+  context: {
+    readonly type: TimestampType;
+    readonly contents: readonly DetachedContent[];
+    readonly place?: string | undefined;
+    readonly of?: string | undefined;
+  },
+): void {
+  const token = parseTimeStampToken(octets);
+  reading.collector.addTimestamp({
+    type: context.type,
+    token,
+    of: context.of,
+    place: context.place,
+    ...compareImprintWithAny(token, context.contents),
+  });
+}
+
+/** A time-stamp response: its token, or why there is none. @throws FormatError */
+export function readTimestampResponse(reading: Reading, octets: Uint8Array): void {
+  const response = parseTimeStampResp(octets);
+  if (response.token) {
+    readToken(reading, response.token, { type: 'token', contents: reading.detached });
+    return;
+  }
+  reading.collector.problems.push({
+    severity: 'warning',
+    code: 'tsp-no-token',
+    message: `response without a token: ${response.statusName ?? response.status}`,
+  });
+}

@@ -1,0 +1,85 @@
+// RFC 4998 evidence records into facts: chains, tokens, and every imprint recomputed from the reduced
+// hash tree. The verdict is for shared/ers/verify.ts.
+import { toHex } from '#shared/bytes.ts';
+import { readAttributeValues } from '#shared/cades/read.ts';
+import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { walkEvidenceRecord } from '#shared/ers/walk.ts';
+import type { DetachedContent, ReferenceFacts } from '#shared/validation/facts.ts';
+import type { Reading } from '#shared/validation/reading.ts';
+
+/**
+ * Adds one record with its timestamps.
+ * @throws FormatError, UnsupportedError what reading the record throws
+ * @see RFC 4998 §4.3, §5.3
+ */
+export function readEvidenceRecord(
+  reading: Reading,
+  octets: Uint8Array,
+  context: {
+    readonly dataObjects: readonly DetachedContent[];
+    readonly of?: string | undefined;
+    readonly place?: string | undefined;
+  },
+): void {
+  const { collector } = reading;
+  const record = parseEvidenceRecord(octets);
+  const dataObjects = context.dataObjects.map((content, index) => ({
+    name: content.name ?? `data object ${index + 1}`,
+    digest: content.digest,
+  }));
+  // The instant matters for verdicts only; the record's own newest time keeps this a pure reading.
+  const [oldest] = record.sequence.chains[0]?.archiveTimeStamps ?? [];
+  const { steps } = walkEvidenceRecord(
+    record,
+    dataObjects,
+    oldest?.token.tstInfo.genTime ?? Temporal.Instant.fromEpochMilliseconds(0),
+  );
+  const values = readAttributeValues(record.cryptoInfos, collector.problems);
+  for (const value of values.certificates) collector.addCertificateOctets(value, context.place);
+  for (const value of values.crls) collector.addCrlOctets(value, context.place);
+  for (const value of values.ocspResponses) collector.addOcspOctets(value, context.place);
+  const id = collector.nextEvidenceRecordId();
+  const [first] = steps;
+  const timestamps = steps.map((step) => {
+    return collector.addTimestamp({
+      type: 'evidence-record',
+      token: step.archiveTimeStamp.token,
+      of: id,
+      place: context.place,
+      // Without a tree there is nothing to compute: the imprint is found with what it covers.
+      imprintFound: step.archiveTimeStamp.reducedHashtree !== undefined || step.imprintIntact,
+      imprintIntact: step.imprintIntact,
+    });
+  });
+  const found = first && 'found' in first.covers ? first.covers.found : [];
+  const leaves = (first?.firstList ?? []).map((value): ReferenceFacts => {
+    const name = dataObjects.find((dataObject) => {
+      const actual = dataObject.digest(first?.chainAlgorithm ?? 'SHA-256');
+      return actual !== undefined && toHex(actual) === toHex(value);
+    })?.name;
+    return {
+      kind: 'record-leaf',
+      uri: name,
+      algorithm: first?.chainAlgorithm ?? '',
+      digest: toHex(value),
+      found: name !== undefined,
+      intact: name !== undefined,
+    };
+  });
+  collector.addEvidenceRecord({
+    kind: 'RFC 4998',
+    place: context.place,
+    of: context.of,
+    chains: record.sequence.chains.map((chain, chainIndex) => ({
+      digestAlgorithm: chain.digestAlgorithm,
+      archiveTimeStamps: steps
+        .map((step, index) => ({ step, timestamp: timestamps[index] }))
+        .filter(({ step }) => step.chainIndex === chainIndex)
+        .map(({ step, timestamp }) => ({ timestamp, reducedHashtree: step.listSizes })),
+    })),
+    initialTime: first?.genTime,
+    lastTime: steps.at(-1)?.genTime,
+    references: leaves,
+    dataObjects: dataObjects.map(({ name }) => ({ name, found: found.includes(name) })),
+  });
+}

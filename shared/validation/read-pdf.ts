@@ -1,0 +1,99 @@
+// PDF signatures and document timestamps into facts. ISO 32000-2 §12.8, EN 319 142-1. The file is read
+// by shared/pades, the CMS in it by read-cms.ts.
+import { type PdfSignature, readPdf } from '#shared/pades/read.ts';
+import { attempt } from '#shared/problem.ts';
+import type { DocumentFormat, PdfFacts } from '#shared/validation/facts.ts';
+import { readCmsDocument, readToken } from '#shared/validation/read-cms.ts';
+import { type Reading, contentOf } from '#shared/validation/reading.ts';
+
+const cmsSubFilters = new Set(['adbe.pkcs7.detached', 'adbe.pkcs7.sha1', 'ETSI.CAdES.detached']);
+const timestampSubFilter = 'ETSI.RFC3161';
+
+/** Whether a later document timestamp covers this signature: its range goes beyond and fits a revision. */
+function isCoveredByTimestamp(
+  signature: PdfSignature,
+  signatures: readonly PdfSignature[],
+): boolean {
+  const endOf = ({ byteRange }: PdfSignature): number => (byteRange[2] ?? 0) + (byteRange[3] ?? 0);
+  return signatures.some(
+    (other) =>
+      other.subFilter === timestampSubFilter &&
+      other.coverage.coverage !== 'unclear' &&
+      endOf(other) > endOf(signature),
+  );
+}
+
+/**
+ * Adds everything that the file's newest revision shows.
+ * @throws FormatError ERR_FORMAT_PDF, ERR_FORMAT_LIMIT: the file cannot be followed
+ */
+export function readPdfDocument(
+  reading: Reading,
+  octets: Uint8Array,
+): { readonly format: Extract<DocumentFormat, 'PDF' | 'PAdES'>; readonly pdf: PdfFacts } {
+  const { collector } = reading;
+  const file = readPdf(octets);
+  collector.addProblems(file.problems);
+  const store = file.securityStore;
+  for (const value of store?.certificates ?? []) collector.addCertificateOctets(value, 'DSS');
+  for (const value of store?.crls ?? []) collector.addCrlOctets(value, 'DSS');
+  for (const value of store?.ocspResponses ?? []) collector.addOcspOctets(value, 'DSS');
+  const hasRevocation = (store?.crls.length ?? 0) + (store?.ocspResponses.length ?? 0) > 0;
+  let isPades = false;
+  for (const signature of file.signatures) {
+    const { field, subFilter, signedOctets, coverage } = signature;
+    const contents = signedOctets ? [contentOf(signedOctets)] : [];
+    if (subFilter === timestampSubFilter) {
+      isPades = true;
+      attempt(collector.problems, field, () => {
+        readToken(reading, signature.contents, { type: 'document', contents, place: field });
+      });
+      continue;
+    }
+    if (!cmsSubFilters.has(subFilter)) {
+      collector.problems.push({
+        severity: 'error',
+        code: 'ERR_UNSUPPORTED_FEATURE',
+        message: `signature of SubFilter ${subFilter || 'unnamed'} is not read`,
+        place: field,
+      });
+      continue;
+    }
+    const isEtsi = subFilter === 'ETSI.CAdES.detached';
+    isPades ||= isEtsi;
+    attempt(collector.problems, field, () =>
+      readCmsDocument(reading, signature.contents, {
+        contents,
+        place: field,
+        hasRevocation,
+        hasArchiveTimestamp: isCoveredByTimestamp(signature, file.signatures),
+        contentProblem: signedOctets
+          ? undefined
+          : 'the ByteRange does not leave out exactly this signature',
+        outer: {
+          format: isEtsi ? 'PAdES' : 'PDF',
+          claimedSigningTime: signature.claimedSigningTime,
+          pdf: {
+            subFilter,
+            byteRange: signature.byteRange,
+            coverage: coverage.coverage,
+            revision: coverage.revision,
+          },
+        },
+      }),
+    );
+  }
+  return {
+    format: isPades ? 'PAdES' : 'PDF',
+    pdf: {
+      revisions: file.revisions,
+      encrypted: file.encrypted,
+      documentSecurityStore: store && {
+        certificates: store.certificates.length,
+        crls: store.crls.length,
+        ocspResponses: store.ocspResponses.length,
+        vri: store.vri,
+      },
+    },
+  };
+}
