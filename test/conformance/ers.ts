@@ -25,7 +25,10 @@ async function judge(folder: string, item: Item): Promise<string> {
   const dataObjects = await Promise.all(
     item.data.map(async (name) => {
       const content = await readFile(join(folder, name));
-      return { name, digest: (algorithm: Parameters<typeof digest>[0]) => digest(algorithm, content) };
+      return {
+        name,
+        digest: (algorithm: Parameters<typeof digest>[0]) => digest(algorithm, content),
+      };
     }),
   );
   try {
@@ -35,7 +38,9 @@ async function judge(folder: string, item: Item): Promise<string> {
       verifyToken: verifyTokenSignature,
       at,
     });
-    const decisive = verdict.findings.filter(({ level }) => level === 'error' || level === 'unknown');
+    const decisive = verdict.findings.filter(
+      ({ level }) => level === 'error' || level === 'unknown',
+    );
     return verdict.status === 'valid'
       ? 'accept'
       : `reject: ${verdict.status} ${verdict.subIndication ?? ''}: ${decisive.map(({ check }) => check).join(', ')}`;
@@ -59,7 +64,8 @@ export async function run(folder: string): Promise<ConformanceReport> {
       passed: agrees || !item.firm,
       expected: item.expect,
       got,
-      note: agrees || item.firm ? undefined : 'readings differ; docs/standards.md, Evidence records',
+      note:
+        agrees || item.firm ? undefined : 'readings differ; docs/standards.md, Evidence records',
     });
   }
   return { results };

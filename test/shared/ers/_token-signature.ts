@@ -10,7 +10,12 @@ export const verifyTokenSignature: ArchiveTokenVerifier<
 > = (token, _at, imprint) => {
   const [signerInfo, ...others] = token.signedData.signerInfos;
   if (!signerInfo || others.length > 0)
-    return { status: 'invalid', subIndication: 'FORMAT_FAILURE', findings: [], signatureIntact: false };
+    return {
+      status: 'invalid',
+      subIndication: 'FORMAT_FAILURE',
+      findings: [],
+      signatureIntact: false,
+    };
   const verdict = verifySigner({
     signedData: token.signedData,
     signerInfo,
