@@ -1,16 +1,16 @@
 // Collects the groups of one batch as they come and gives the finished leaf table: 36 octets a leaf
 // with SHA-256 and nothing else stays in memory, whatever the groups are (design, invariant 8).
-import { digest, digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { toHex } from '#shared/bytes.ts';
 import { buildHashTree, leafDigest } from '#shared/ers/hash-tree.ts';
 import { FormatError } from '#shared/errors.ts';
-import type { RandomSource } from '#shared/ports/runtime.ts';
 import {
   blindLength,
   blockSize,
   buildHeader,
   leafTableLayout,
   putRow,
+  type LeafRow,
   type LeafTableShape,
 } from './leaf-table.ts';
 import { createPages } from './pages.ts';
@@ -30,26 +30,27 @@ export type BuiltLeafTable = {
 
 export type LeafTableBuilder = {
   /**
-   * Adds one group. Digests are raw octets of the table's algorithm, copied.
+   * Adds one group. Digests are raw octets of the table's algorithm, copied. Of a blind table the
+   * blind value is given, too; its digest is one of the members already.
    * @throws FormatError ERR_FORMAT_DIGEST_LENGTH: a digest of another length, or none
    */
   readonly add: (
     members: readonly Uint8Array[],
-    previous?: { readonly ordinal: number; readonly index: number },
+    more?: {
+      readonly previous?: LeafRow['previous'];
+      readonly blindValue?: Uint8Array | undefined;
+    },
   ) => void;
   readonly count: () => number;
   /** Once, after at least one group. */
   readonly finish: () => BuiltLeafTable;
 };
 
-/**
- * A builder for one table. With `blind`, each group gets 32 random octets as one more data object, so
- * that a sibling's digest says nothing about the sibling (design §3).
- */
+/** A builder for one table; `previous` and `blind` fix what each row carries. */
 export function createLeafTableBuilder(options: {
   readonly digestAlgorithm: DigestAlgorithm;
   readonly previous: boolean;
-  readonly blind?: RandomSource | undefined;
+  readonly blind: boolean;
 }): LeafTableBuilder {
   const { digestAlgorithm, previous, blind } = options;
   const length = digestLength(digestAlgorithm);
@@ -67,22 +68,17 @@ export function createLeafTableBuilder(options: {
   };
 
   return {
-    add: (digests, earlier) => {
+    add: (digests, more = {}) => {
       if (digests.length === 0 || digests.some((value) => value.length !== length))
         throw new FormatError(
           'ERR_FORMAT_DIGEST_LENGTH',
           `a group needs digests of ${length} octets (${digestAlgorithm})`,
           { clause: 'RFC 4998 §4.2' },
         );
-      const values = [...digests];
-      if (blind) {
-        const value = blind(blindLength);
-        blinds.entry().set(value);
-        values.push(digest(digestAlgorithm, value));
-      }
-      const distinct = withoutRepeats(values);
+      if (blind) blinds.entry().set(more.blindValue ?? new Uint8Array(blindLength));
+      const distinct = withoutRepeats(digests);
       const leaf = leafDigest(digestAlgorithm, distinct);
-      putRow(rows.entry(), { leaf, memberStart: memberCount, previous: earlier });
+      putRow(rows.entry(), { leaf, memberStart: memberCount, previous: more.previous });
       if (distinct.length > 1) {
         for (const value of distinct) members.entry().set(value);
         memberCount += distinct.length;
@@ -94,7 +90,7 @@ export function createLeafTableBuilder(options: {
     count: () => groupCount,
     finish: () => {
       if (groupCount % blockSize !== 0) closeBlock(groupCount % blockSize);
-      const shape = { digestAlgorithm, groupCount, memberCount, blind: Boolean(blind), previous };
+      const shape = { digestAlgorithm, groupCount, memberCount, blind, previous };
       const roots = Buffer.concat(blockRoots);
       const root = buildHashTree(digestAlgorithm, roots).root.slice();
       return {

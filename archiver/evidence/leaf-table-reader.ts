@@ -39,8 +39,8 @@ export type LeafTableReader = {
    * @throws FormatError ERR_FORMAT_STORED: the table is damaged; what the store throws
    */
   readonly group: (index: number) => Promise<StoredGroup>;
-  /** The blind value of group `index`; only for a blind table. */
-  readonly blindValue: (index: number) => Promise<Uint8Array>;
+  /** The blind value of group `index` of a blind table; zeros stand for a group without one. */
+  readonly blindValue: (index: number) => Promise<Uint8Array | undefined>;
 };
 
 type Block = {
@@ -157,9 +157,10 @@ export function openLeafTable(
         previous: row.previous,
       };
     },
-    blindValue: (index) => {
+    blindValue: async (index) => {
       const start = layout.blindsOffset + index * blindLength;
-      return section(start, start + blindLength);
+      const value = await section(start, start + blindLength);
+      return value.some((octet) => octet !== 0) ? value : undefined;
     },
   };
 }

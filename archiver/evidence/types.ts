@@ -2,14 +2,16 @@
 // stamping and renewing (RFC 4998; layouts in docs/formats.md). Types only, so that the read-back
 // verifier may import them without importing the code that it judges.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
 import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
-import type { AlgorithmPolicy } from '#shared/policy/algorithm-policy.ts';
+import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { TrustAnchor } from '#shared/trust/anchors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { HorizonToken } from '#shared/validation/proof-horizon.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
+import type { ChainIndex } from './chains.ts';
 
 /** `<runAt in basic ISO form>-<8 hex digits>`: sorts by time. */
 export type BatchId = string;
@@ -85,6 +87,21 @@ export type BatchManifest = {
   readonly findings: readonly Finding[];
 };
 
+/** A batch whose leaf table and object list are durable and whose token is still to be asked for. */
+export type PreparedBatch = Pick<
+  BatchManifest,
+  | 'id'
+  | 'kind'
+  | 'runAt'
+  | 'digestAlgorithm'
+  | 'groupCount'
+  | 'memberCount'
+  | 'blind'
+  | 'root'
+  | 'previous'
+  | 'findings'
+>;
+
 /** How a batch that has no manifest stands. */
 export type PendingBatch = {
   readonly id: BatchId;
@@ -101,7 +118,7 @@ export type TokenVerification = {
   readonly certificates: readonly Certificate[];
   readonly statusSource: StatusSource;
   readonly revocationMode: 'require' | 'soft' | 'none';
-  readonly algorithmPolicy?: AlgorithmPolicy | undefined;
+  readonly algorithmPolicy?: AlgorithmProfile | undefined;
   /** Greatest distance between a fresh token's genTime and our clock. */
   readonly clockToleranceSeconds: number;
 };
@@ -127,6 +144,16 @@ export type EvidenceRun = {
   readonly budget: TokenBudget;
   readonly events: EventSink;
   readonly signal: AbortSignal;
+};
+
+/** What every call that makes batches works on. */
+export type EvidenceContext = {
+  /** The evidence store, its prefix taken off. */
+  readonly store: ObjectStore;
+  /** What counts in the store; batches that are committed are added to it. */
+  readonly chains: ChainIndex;
+  readonly tsa: StampingTsa;
+  readonly run: EvidenceRun;
 };
 
 /** Which part of stored evidence a check found damaged. */
@@ -165,7 +192,7 @@ export type LeftOutBatch =
       readonly damage: readonly Damage[];
     }
   | {
-      /** Revocation not known now: tried again until the lead time has passed. */
+      /** Revocation not known now, or a renewal over it is already asked for and not yet certain. */
       readonly kind: 'retry';
       readonly batchId: BatchId;
       readonly findings: readonly Finding[];

@@ -1,0 +1,168 @@
+// A document's own EvidenceRecord, put together on demand from its batch, the renewals over it and
+// the batches before (RFC 4998 §3.1, §5.1). Nothing is stored n times; the same store gives the
+// same octets.
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import {
+  buildArchiveTimeStamp,
+  buildArchiveTimeStampChain,
+  buildArchiveTimeStampSequence,
+  buildEvidenceRecord,
+} from '#shared/ers/build.ts';
+import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
+import { FormatError } from '#shared/errors.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { batchKey, readSmall } from './batch-objects.ts';
+import { loadChainIndex, type ChainIndex } from './chains.ts';
+import { openLeafTable, type LeafTableReader, type StoredGroup } from './leaf-table-reader.ts';
+import { leafTableOf } from './manifest.ts';
+import type { BatchId, GroupPosition } from './types.ts';
+
+/** The ArchiveTimeStampSequence of one group, whole element in DER, and its chains' hash algorithms. */
+export type AssembledSequence = {
+  readonly sequence: Uint8Array;
+  readonly digestAlgorithms: readonly DigestAlgorithm[];
+};
+
+export type Assembler = {
+  /** @throws FormatError ERR_FORMAT_STORED: a leaf table is damaged; what the store throws */
+  readonly sequence: (position: GroupPosition) => Promise<AssembledSequence>;
+  /** The EvidenceRecord in DER; throws as `sequence`. */
+  readonly record: (position: GroupPosition) => Promise<Uint8Array>;
+  /** The group as its leaf table has it. */
+  readonly group: (position: GroupPosition) => Promise<StoredGroup>;
+  /**
+   * What a group's leaf must hold for data objects of these digests (under the batch's algorithm):
+   * the digests themselves or, after a hash-tree renewal, joined with the earlier sequence (§5.3).
+   */
+  readonly leafMembersOf: (
+    position: GroupPosition,
+    digests: readonly Uint8Array[],
+  ) => Promise<readonly Uint8Array[]>;
+  /** The group's blind value, a data object of its own; `undefined` where the batch is not blind. */
+  readonly blindValue: (position: GroupPosition) => Promise<Uint8Array | undefined>;
+};
+
+/** A group's place, and how many renewals of its batch belong to the chain in question. */
+type Place = GroupPosition & { readonly renewals: number };
+
+/** Renewal parts that are kept: those of the batches at hand, not of a whole archive. */
+const maxCachedChains = 64;
+
+/**
+ * Assembles records over one state of the store. Tokens and the archive timestamps of renewals are
+ * read once for all groups of a batch; groups asked for in order share their blocks (`readAhead`).
+ */
+export function createAssembler(
+  store: ObjectStore,
+  chains: ChainIndex,
+  options: { readonly signal: AbortSignal; readonly readAhead?: boolean },
+): Assembler {
+  const tokens = new Map<BatchId, Promise<Uint8Array>>();
+  const tables = new Map<BatchId, LeafTableReader>();
+  const renewalParts = new Map<string, Promise<readonly Uint8Array[]>>();
+
+  const token = (id: BatchId): Promise<Uint8Array> =>
+    cached(tokens, id, async () => {
+      const { octets } = await readSmall(store, batchKey(id, 'token'), options);
+      return octets;
+    });
+
+  const table = (id: BatchId): LeafTableReader =>
+    cached(tables, id, () => openLeafTable(store, leafTableOf(chains.manifest(id)), options));
+
+  const archiveTimeStamp = async (position: GroupPosition): Promise<Uint8Array> => {
+    const { reducedHashtree } = await table(position.batchId).group(position.index);
+    return buildArchiveTimeStamp({
+      digestAlgorithm: chains.manifest(position.batchId).digestAlgorithm,
+      reducedHashtree,
+      timeStamp: await token(position.batchId),
+    });
+  };
+
+  /** The archive timestamps of the first `count` renewals of a batch: the same for all its groups. */
+  const renewals = (id: BatchId, count: number): Promise<readonly Uint8Array[]> =>
+    cached(renewalParts, `${id}/${count}`, async () => {
+      const parts: Uint8Array[] = [];
+      for (const position of chains.renewalsOf(id).slice(0, count))
+        parts.push(await archiveTimeStamp(position));
+      return parts;
+    });
+
+  /** Where a group's record stood before its hash-tree renewal, and how long that chain was. */
+  const before = async (position: GroupPosition): Promise<Place | undefined> => {
+    const { previous } = await table(position.batchId).group(position.index);
+    if (!previous) return undefined;
+    const earlier = chains.manifest(position.batchId).previous[previous.ordinal];
+    if (earlier)
+      return { batchId: earlier.batchId, index: previous.index, renewals: earlier.renewals };
+    throw new FormatError(
+      'ERR_FORMAT_STORED',
+      `batch ${position.batchId}, group ${position.index}: its earlier batch is not in the manifest`,
+    );
+  };
+
+  /** The chains up to a place and its number of renewals, oldest first. */
+  const sequenceUpTo = async (place: Place): Promise<AssembledSequence> => {
+    const parts: Uint8Array[] = [];
+    const digestAlgorithms: DigestAlgorithm[] = [];
+    const seen = new Set<BatchId>();
+    for (let at: Place | undefined = place; at; at = await before(at)) {
+      const { batchId, renewals: count } = at;
+      if (seen.has(batchId))
+        throw new FormatError('ERR_FORMAT_STORED', `batch ${batchId} stands before itself`);
+      seen.add(batchId);
+      const own = await archiveTimeStamp(at);
+      parts.unshift(buildArchiveTimeStampChain([own, ...(await renewals(batchId, count))]));
+      digestAlgorithms.unshift(chains.manifest(batchId).digestAlgorithm);
+    }
+    return { sequence: buildArchiveTimeStampSequence(parts), digestAlgorithms };
+  };
+
+  const sequence = (position: GroupPosition): Promise<AssembledSequence> =>
+    sequenceUpTo({ ...position, renewals: chains.renewalsOf(position.batchId).length });
+
+  return {
+    sequence,
+    record: async (position) => buildEvidenceRecord(await sequence(position)),
+    group: (position) => table(position.batchId).group(position.index),
+    leafMembersOf: async (position, digests) => {
+      const earlier = await before(position);
+      if (!earlier) return digests;
+      const { digestAlgorithm } = chains.manifest(position.batchId);
+      const upTo = await sequenceUpTo(earlier);
+      return hashTreeRenewalDigests(digestAlgorithm, digests, upTo.sequence);
+    },
+    blindValue: async (position) =>
+      chains.manifest(position.batchId).blind
+        ? table(position.batchId).blindValue(position.index)
+        : undefined,
+  };
+}
+
+/**
+ * One group's EvidenceRecord in DER, from the store alone.
+ * @throws FormatError ERR_FORMAT_STORED; InvariantError ERR_INVARIANT_STATE: no such batch
+ * @see RFC 4998 §3.1
+ */
+export async function assembleEvidenceRecord(
+  store: ObjectStore,
+  position: GroupPosition,
+  options: { readonly signal: AbortSignal; readonly chains?: ChainIndex },
+): Promise<Uint8Array> {
+  const chains = options.chains ?? (await loadChainIndex(store, options.signal));
+  return createAssembler(store, chains, { signal: options.signal }).record(position);
+}
+
+/** A map that makes what it lacks and forgets its oldest. */
+function cached<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  if (map.size >= maxCachedChains)
+    for (const oldest of map.keys()) {
+      map.delete(oldest);
+      break;
+    }
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,149 @@
+// manifest.json: the link that makes a batch count. Written last and once; who reads the evidence
+// store starts from the manifests, and a batch without one is pending or superseded.
+import { z } from 'zod';
+import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { fromHex } from '#shared/bytes.ts';
+import { FormatError } from '#shared/errors.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import {
+  batchesPrefix,
+  batchKey,
+  ifPresent,
+  parseBatchKey,
+  readSmall,
+  type BatchObjectName,
+} from './batch-objects.ts';
+import type { LeafTableShape } from './leaf-table.ts';
+import { buildStoredJson, hexSchema, instantSchema, parseStoredJson } from './stored-json.ts';
+import type { BatchId, BatchManifest, PreparedBatch } from './types.ts';
+
+const digestAlgorithmSchema = z.custom<DigestAlgorithm>(
+  (name) => typeof name === 'string' && isDigestAlgorithm(name),
+);
+const countSchema = z.number().int().min(0);
+
+const tokenSchema = z.object({
+  genTime: z.string(),
+  imprintAlgorithm: digestAlgorithmSchema,
+  tsaPolicy: z.string(),
+  serialNumber: z.string(),
+  signature: z.object({
+    name: z.string(),
+    digest: digestAlgorithmSchema.optional(),
+    key: z.object({ kind: z.string(), bits: z.number(), curve: z.string().optional() }),
+  }),
+  chain: z.array(z.object({ fingerprint: hexSchema, subject: z.string(), notAfter: z.string() })),
+});
+
+const findingSchema = z.object({
+  check: z.string(),
+  clause: z.string(),
+  level: z.enum(['error', 'unknown', 'warning', 'info']),
+  message: z.string(),
+  facts: z.record(z.string(), z.string()),
+});
+
+const preparedFields = {
+  id: z.string(),
+  kind: z.enum(['initial', 'hash-tree-renewal', 'timestamp-renewal']),
+  runAt: instantSchema,
+  digestAlgorithm: digestAlgorithmSchema,
+  groupCount: countSchema.min(1),
+  memberCount: countSchema,
+  blind: z.boolean(),
+  root: hexSchema,
+  previous: z.array(z.object({ batchId: z.string(), renewals: countSchema })),
+  findings: z.array(findingSchema),
+};
+
+/** What is known of a batch before its token: also part of request.json. */
+export const preparedSchema: z.ZodType<PreparedBatch> = z.object(preparedFields);
+
+const manifestSchema: z.ZodType<BatchManifest> = z.object({
+  ...preparedFields,
+  format: z.literal('tokiwa-batch'),
+  version: z.literal(1),
+  genTime: instantSchema,
+  token: tokenSchema,
+  receivedSha256: hexSchema,
+  tsa: z.object({ name: z.string() }),
+  price: z.object({ amount: z.number(), currency: z.string() }).optional(),
+});
+
+export function buildManifest(manifest: BatchManifest): Uint8Array {
+  return buildStoredJson(manifest);
+}
+
+/** @throws FormatError ERR_FORMAT_STORED, UnsupportedError ERR_UNSUPPORTED_VERSION */
+export function parseManifest(octets: Uint8Array, id: BatchId): BatchManifest {
+  const key = batchKey(id, 'manifest');
+  const manifest = parseStoredJson(octets, key, {
+    format: 'tokiwa-batch',
+    version: 1,
+    schema: manifestSchema,
+  });
+  if (manifest.id !== id)
+    throw new FormatError('ERR_FORMAT_STORED', `${key} is the manifest of ${manifest.id}`);
+  return manifest;
+}
+
+/** The manifest of one batch, `undefined` where it has none. */
+export async function loadManifest(
+  store: ObjectStore,
+  id: BatchId,
+  signal: AbortSignal,
+): Promise<BatchManifest | undefined> {
+  const found = await ifPresent(readSmall(store, batchKey(id, 'manifest'), { signal }));
+  return found && parseManifest(found.octets, id);
+}
+
+/** What fixes the layout of a batch's leaf table. */
+export function leafTableOf(batch: PreparedBatch): {
+  readonly id: BatchId;
+  readonly shape: LeafTableShape;
+  readonly root: Uint8Array;
+} {
+  return {
+    id: batch.id,
+    shape: {
+      digestAlgorithm: batch.digestAlgorithm,
+      groupCount: batch.groupCount,
+      memberCount: batch.memberCount,
+      blind: batch.blind,
+      previous: batch.kind === 'hash-tree-renewal',
+    },
+    root: fromHex(batch.root) ?? new Uint8Array(0),
+  };
+}
+
+/** Every batch in the store, oldest first, with the objects that it has. Reads nothing but the listing. */
+export async function* listBatches(
+  store: ObjectStore,
+  signal: AbortSignal,
+): AsyncIterable<{ readonly id: BatchId; readonly objects: ReadonlySet<BatchObjectName> }> {
+  let id: BatchId | undefined;
+  let objects = new Set<BatchObjectName>();
+  for await (const entry of store.list({ prefix: batchesPrefix, signal })) {
+    const found = parseBatchKey(entry.key);
+    if (!found) continue;
+    if (id !== undefined && id !== found.id) {
+      yield { id, objects };
+      objects = new Set();
+    }
+    id = found.id;
+    objects.add(found.name);
+  }
+  if (id !== undefined) yield { id, objects };
+}
+
+/** The manifests of all batches that count, oldest first. */
+export async function* listManifests(
+  store: ObjectStore,
+  signal: AbortSignal,
+): AsyncIterable<BatchManifest> {
+  for await (const { id, objects } of listBatches(store, signal)) {
+    if (!objects.has('manifest')) continue;
+    const manifest = await loadManifest(store, id, signal);
+    if (manifest) yield manifest;
+  }
+}

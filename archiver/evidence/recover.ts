@@ -1,0 +1,81 @@
+// Finishes what an interrupted run left: the normal path entered in the middle. Nothing that was
+// bought is lost, nothing is bought twice (design §1, invariant 3).
+import { isUncertain, type StoredRequest } from './ask.ts';
+import type { BatchObjectName } from './batch-objects.ts';
+import { listBatches } from './manifest.ts';
+import { loadRequest } from './request-file.ts';
+import { finishBatch } from './stamp.ts';
+import { storeSuperseded } from './superseded.ts';
+import type {
+  BatchId,
+  BatchManifest,
+  EvidenceContext,
+  PendingBatch,
+  RecoveryOutcome,
+  StampOutcome,
+} from './types.ts';
+
+/** How long the proxy's journal answers a repeat with the same token. */
+const journalMemory = Temporal.Duration.from({ hours: 7 * 24 });
+
+/**
+ * Takes every batch without a manifest to its end: committed, superseded, or still pending. To be
+ * called at the start of a run, before anything is planned; buys nothing, whatever it asks again.
+ * @throws InvariantError ERR_INVARIANT_READ_BACK, and what the store throws
+ */
+export async function recoverPending(context: EvidenceContext): Promise<RecoveryOutcome> {
+  const { store, run } = context;
+  const committed: BatchManifest[] = [];
+  const pending: PendingBatch[] = [];
+  const superseded: { batchId: BatchId; reason: string }[] = [];
+
+  const supersede = async (batchId: BatchId, reason: string): Promise<void> => {
+    await storeSuperseded(store, batchId, reason, run);
+    superseded.push({ batchId, reason });
+  };
+
+  // The list is taken first: finishing a batch adds objects under the prefix that is listed.
+  const open: { id: BatchId; objects: ReadonlySet<BatchObjectName> }[] = [];
+  for await (const batch of listBatches(store, run.signal))
+    if (!batch.objects.has('manifest') && !batch.objects.has('superseded')) open.push(batch);
+
+  for (const { id, objects } of open) {
+    run.signal.throwIfAborted();
+    const stored = objects.has('request') ? await loadRequest(store, id, run.signal) : undefined;
+    if (!stored) {
+      await supersede(id, 'no token was asked for');
+      continue;
+    }
+    const settled = settledReason(stored, objects, run.runAt);
+    if (settled !== undefined) {
+      await supersede(id, settled);
+      continue;
+    }
+    const outcome = await finishBatch(context, stored);
+    if (outcome.kind === 'committed') committed.push(outcome.manifest);
+    else if (outcome.kind === 'pending') pending.push(outcome.pending);
+    else superseded.push({ batchId: id, reason: reasonFor(outcome) });
+  }
+  return { committed, pending, superseded };
+}
+
+/** Why a batch without an answer need not be asked for again, if so. */
+function settledReason(
+  { request }: StoredRequest,
+  objects: ReadonlySet<BatchObjectName>,
+  runAt: Temporal.Instant,
+): string | undefined {
+  if (objects.has('received')) return undefined;
+  const { attempts, batch } = request;
+  // No attempt written down: the run ended while it asked, so the octets may have bought a token.
+  if (attempts.length > 0 && !isUncertain(attempts)) return 'no token was made';
+  const forgotten = batch.runAt.add(journalMemory);
+  return Temporal.Instant.compare(runAt, forgotten) >= 0
+    ? 'the answer can no longer be had: the journal of the TSA has forgotten the request'
+    : undefined;
+}
+
+function reasonFor(outcome: StampOutcome): string {
+  if (outcome.kind === 'refused') return outcome.error.message;
+  return outcome.kind === 'refused-token' ? 'the token was refused' : outcome.kind;
+}

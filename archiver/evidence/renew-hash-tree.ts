@@ -1,0 +1,252 @@
+// Hash-tree renewal (RFC 4998 §5.2, §5.3): each document is read once for its old and new digest, and a
+// new tree over documents and earlier sequences starts their next chain. One token for all of them.
+// A document that does not fit its leaf is left out and holds up nobody.
+import { fromHex, toHex } from '#shared/bytes.ts';
+import {
+  createDigest,
+  digest,
+  type DigestAlgorithm,
+  type RunningDigest,
+} from '#shared/crypto/digest.ts';
+import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
+import { FormatError, InvariantError, SourceError } from '#shared/errors.ts';
+import type { Finding } from '#shared/trust/finding.ts';
+import { createAssembler, type Assembler } from './assemble.ts';
+import { newBatchId } from './batch-objects.ts';
+import { inFlightFinding, loadInFlight } from './in-flight.ts';
+import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
+import { buildObjectListHead, buildObjectListLine } from './object-list.ts';
+import { storePrepared } from './prepare.ts';
+import { refreshNewest } from './renew-timestamps.ts';
+import { stamp } from './stamp.ts';
+import type {
+  BatchId,
+  EvidenceContext,
+  GroupMember,
+  HashTreeRenewalOutcome,
+  LeftOutGroup,
+  PreviousBatch,
+  RenewalGroup,
+} from './types.ts';
+import { createChainVerifier, type ChainVerifier } from './verify-chain.ts';
+
+export type HashTreeRenewal = {
+  /** In the order of their batches, so that each batch's blocks are read once. */
+  readonly groups: AsyncIterable<RenewalGroup>;
+  readonly toAlgorithm: DigestAlgorithm;
+  /** Told of each group that is left out, as it happens. */
+  readonly onLeftOut: (left: LeftOutGroup) => Promise<void>;
+  /** Whether a batch's lead time has passed, so that it is renewed although revocation is unknown. */
+  readonly renewUnknown?: (id: BatchId) => boolean;
+};
+
+/** Whether the groups of a batch may be covered, judged once a batch. */
+type Source =
+  | { readonly kind: 'sound'; readonly ordinal: number }
+  | { readonly kind: 'batch-broken' | 'batch-retry'; readonly findings: readonly Finding[] };
+
+type Renewing = {
+  readonly context: EvidenceContext;
+  readonly renewal: HashTreeRenewal;
+  readonly verifier: ChainVerifier;
+  readonly assembler: Assembler;
+  readonly inFlight: ReadonlyMap<BatchId, BatchId>;
+  /** Tokens whose evidence form was looked at in this run: hashed from then on. */
+  readonly refreshed: Set<BatchId>;
+  readonly sources: Map<BatchId, Source>;
+  readonly previous: PreviousBatch[];
+  readonly findings: Finding[];
+};
+
+/**
+ * Reads every document of `groups` once and covers those that fit, with one token.
+ * @throws InvariantError ERR_INVARIANT_STATE: a position that no batch has; what the evidence store throws
+ */
+export async function renewHashTree(
+  context: EvidenceContext,
+  renewal: HashTreeRenewal,
+): Promise<HashTreeRenewalOutcome> {
+  const { store, chains, tsa, run } = context;
+  const { signal } = run;
+  const renewing: Renewing = {
+    context,
+    renewal,
+    verifier: createChainVerifier(store, chains, {
+      verification: tsa.verification,
+      at: run.runAt,
+      signal,
+    }),
+    assembler: createAssembler(store, chains, { signal, readAhead: true }),
+    inFlight: await loadInFlight(store, signal),
+    refreshed: new Set(),
+    sources: new Map(),
+    previous: [],
+    findings: [],
+  };
+  const blind = [...chains.manifests.values()].some((manifest) => manifest.blind);
+  const builder = createLeafTableBuilder({
+    digestAlgorithm: renewal.toAlgorithm,
+    previous: true,
+    blind,
+  });
+  const id = newBatchId(run.runAt, run.random);
+  let leftOutCount = 0;
+  const lines = async function* (): AsyncIterable<Uint8Array> {
+    yield buildObjectListHead(id);
+    for await (const group of renewal.groups) {
+      signal.throwIfAborted();
+      const renewed = await renewGroup(renewing, group, builder);
+      if ('kind' in renewed) {
+        leftOutCount += 1;
+        await renewal.onLeftOut(renewed);
+        continue;
+      }
+      const index = builder.count() - 1;
+      yield buildObjectListLine({ index, members: renewed.members, previous: group.position });
+    }
+  };
+  const prepared = await storePrepared(
+    store,
+    {
+      id,
+      kind: 'hash-tree-renewal',
+      builder,
+      lines: lines(),
+      previous: () => renewing.previous,
+      findings: () => renewing.findings,
+    },
+    run,
+  );
+  if (!prepared) return { stamped: { kind: 'empty' }, renewedCount: 0, leftOutCount };
+  const stamped = await stamp(context, prepared);
+  return {
+    stamped,
+    renewedCount: stamped.kind === 'committed' ? prepared.groupCount : 0,
+    leftOutCount,
+  };
+}
+
+/** Verifies a batch and brings its newest token up to date before the first of its groups. */
+async function sourceOf(renewing: Renewing, batchId: BatchId): Promise<Source> {
+  const known = renewing.sources.get(batchId);
+  if (known) return known;
+  const source = await judgeSource(renewing, batchId);
+  renewing.sources.set(batchId, source);
+  return source;
+}
+
+async function judgeSource(renewing: Renewing, batchId: BatchId): Promise<Source> {
+  const { context, renewal, verifier, inFlight, previous } = renewing;
+  const by = inFlight.get(batchId);
+  if (by !== undefined) return { kind: 'batch-retry', findings: [inFlightFinding(batchId, by)] };
+  const verdict = await verifier.verify(batchId);
+  if (verdict.kind === 'broken')
+    return { kind: 'batch-broken', findings: verdict.damage.flatMap(({ findings }) => findings) };
+  if (verdict.kind === 'unknown') {
+    if (!renewal.renewUnknown?.(batchId))
+      return { kind: 'batch-retry', findings: verdict.findings };
+    renewing.findings.push(...verdict.findings);
+  }
+  await refreshNewest(context, verifier, [batchId], renewing);
+  previous.push({ batchId, renewals: context.chains.renewalsOf(batchId).length });
+  return { kind: 'sound', ordinal: previous.length - 1 };
+}
+
+type Renewed = { readonly members: readonly GroupMember[] };
+
+async function renewGroup(
+  renewing: Renewing,
+  group: RenewalGroup,
+  builder: LeafTableBuilder,
+): Promise<Renewed | LeftOutGroup> {
+  const { context, renewal, assembler } = renewing;
+  const { position } = group;
+  const source = await sourceOf(renewing, position.batchId);
+  if (source.kind !== 'sound') return { ...source, position };
+  const fromAlgorithm = context.chains.manifest(position.batchId).digestAlgorithm;
+  const { toAlgorithm } = renewal;
+  const read = await readMembers(context, group, new Set([fromAlgorithm, toAlgorithm, 'SHA-256']));
+  if (read.kind === 'unreadable') return { kind: 'unreadable', position, findings: read.findings };
+  const blindValue = await assembler.blindValue(position);
+  const digestsUnder = (algorithm: DigestAlgorithm): Uint8Array[] => [
+    ...read.members.map((member) => fromHex(member.digests[algorithm] ?? '') ?? new Uint8Array(0)),
+    ...(blindValue ? [digest(algorithm, blindValue)] : []),
+  ];
+  const expected = await assembler.leafMembersOf(position, digestsUnder(fromAlgorithm));
+  const { members: stored } = await assembler.group(position);
+  const unfit = missingFrom(stored, expected);
+  if (unfit.length > 0 || missingFrom(expected, stored).length > 0)
+    return { kind: 'broken', position, findings: [brokenFinding(group, unfit)] };
+  const { sequence } = await assembler.sequence(position);
+  builder.add(hashTreeRenewalDigests(toAlgorithm, digestsUnder(toAlgorithm), sequence), {
+    previous: { ordinal: source.ordinal, index: position.index },
+    blindValue,
+  });
+  return { members: read.members };
+}
+
+/** Which of `values` are not among `stored`, by their place in `values`. */
+function missingFrom(stored: readonly Uint8Array[], values: readonly Uint8Array[]): number[] {
+  const known = new Set(stored.map(toHex));
+  return values.flatMap((value, i) => (known.has(toHex(value)) ? [] : [i]));
+}
+
+function brokenFinding(group: RenewalGroup, unfit: readonly number[]): Finding {
+  const names = unfit.flatMap((i) => group.members[i]?.key ?? []);
+  return {
+    check: 'document-fits-leaf',
+    clause: 'RFC 4998 §5.3',
+    level: 'error',
+    message:
+      names.length > 0
+        ? `${names.join(', ')} no longer has the digest that its evidence covers.`
+        : 'The group is not complete: its evidence covers more objects than are there.',
+    facts: { batchId: group.position.batchId, index: `${group.position.index}` },
+  };
+}
+
+type ReadMembers =
+  | { readonly kind: 'read'; readonly members: readonly GroupMember[] }
+  | { readonly kind: 'unreadable'; readonly findings: readonly Finding[] };
+
+/** Streams each member once through all digests. What its store cannot give is a finding. */
+async function readMembers(
+  { run }: EvidenceContext,
+  group: RenewalGroup,
+  algorithms: ReadonlySet<DigestAlgorithm>,
+): Promise<ReadMembers> {
+  const members: GroupMember[] = [];
+  for (const { open, ...member } of group.members) {
+    const running = [...algorithms].map((algorithm) => createDigest(algorithm));
+    let size = 0;
+    try {
+      for await (const chunk of await open({ signal: run.signal })) {
+        size += chunk.length;
+        for (const each of running) each.update(chunk);
+      }
+    } catch (error) {
+      if (!(error instanceof SourceError || error instanceof FormatError)) throw error;
+      const { code, message } = error;
+      const finding: Finding = {
+        check: 'document-readable',
+        clause: 'RFC 4998 §5.3',
+        level: 'unknown',
+        message: `${member.key} could not be read: ${message}`,
+        facts: { store: member.store, key: member.key, code },
+      };
+      return { kind: 'unreadable', findings: [finding] };
+    }
+    members.push({ ...member, size, digests: finishDigests(running) });
+  }
+  return { kind: 'read', members };
+}
+
+function finishDigests(running: readonly RunningDigest[]): GroupMember['digests'] {
+  const digests = Object.fromEntries(
+    running.map((each) => [each.algorithm, toHex(each.finish())]),
+  ) as Partial<Record<DigestAlgorithm, string>>;
+  const sha256 = digests['SHA-256'];
+  if (sha256 === undefined)
+    throw new InvariantError('ERR_INVARIANT_STATE', 'SHA-256 was not among the digests');
+  return { ...digests, 'SHA-256': sha256 };
+}

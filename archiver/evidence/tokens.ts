@@ -1,0 +1,123 @@
+// Tokens of batches: judged in full as of a time with the revocation data that is at hand, described
+// for the manifest, and brought to evidence form (design §3 "Tokens"). The rules are shared/tsp's.
+import { digestAlgorithmOfOid, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
+import { InvariantError } from '#shared/errors.ts';
+import type { ValidationData } from '#shared/ports/status-source.ts';
+import { buildEvidenceForm } from '#shared/tsp/evidence-form.ts';
+import type { TimeStampReq } from '#shared/tsp/request.ts';
+import { earlier, isBefore } from '#shared/time.ts';
+import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
+import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
+import type { TokenFacts, TokenVerification } from './types.ts';
+
+/**
+ * What a token has to fit. `request` and `window` only for one that was received just now or, after
+ * a crash, asked for again: its genTime lies between the request and now.
+ */
+export type TokenExpectation = {
+  readonly imprint: { readonly algorithm: DigestAlgorithm; readonly digest: Uint8Array };
+  readonly request?: TimeStampReq | undefined;
+  readonly window?: { readonly from: Temporal.Instant; readonly to: Temporal.Instant } | undefined;
+};
+
+export type JudgedToken = {
+  readonly token: TimeStampToken;
+  readonly verdict: TokenVerdict;
+  readonly validationData: ValidationData;
+  /** Everything holds but that revocation is not known now: not broken (design, invariant 2). */
+  readonly revocationUnknown: boolean;
+};
+
+/**
+ * Verifies a token in full as of `at`: signature, path, and revocation with data collected now.
+ * @throws FormatError and UnsupportedError where the octets are no token
+ */
+export async function judgeToken(
+  octets: Uint8Array,
+  expected: TokenExpectation,
+  verification: TokenVerification,
+  options: { readonly at: Temporal.Instant; readonly signal: AbortSignal },
+): Promise<JudgedToken> {
+  const token = parseTimeStampToken(octets);
+  const candidates = [...token.signedData.certificates, ...verification.certificates];
+  const validationData = await verification.statusSource.certificatesAndCrlsFor(
+    candidates,
+    options,
+  );
+  const judge = (revocationMode: TokenVerification['revocationMode']): TokenVerdict =>
+    verifyToken(token, {
+      imprint: expected.imprint,
+      request: expected.request,
+      anchors: verification.anchors,
+      certificates: [...verification.certificates, ...validationData.certificates],
+      crls: validationData.crls,
+      ocspResponses: validationData.ocspResponses,
+      at: options.at,
+      clock: expected.window && {
+        now: nearestWithin(token.tstInfo.genTime, expected.window),
+        toleranceSeconds: verification.clockToleranceSeconds,
+      },
+      algorithmPolicy: verification.algorithmPolicy,
+      revocationMode,
+    });
+  const verdict = judge(verification.revocationMode);
+  return {
+    token,
+    verdict,
+    validationData,
+    revocationUnknown:
+      verdict.status === 'indeterminate' &&
+      verification.revocationMode === 'require' &&
+      judge('soft').status === 'valid',
+  };
+}
+
+/** The instant of the window that lies nearest: the clock that a genTime inside it agrees with. */
+function nearestWithin(
+  instant: Temporal.Instant,
+  window: { readonly from: Temporal.Instant; readonly to: Temporal.Instant },
+): Temporal.Instant {
+  if (isBefore(instant, window.from)) return window.from;
+  return earlier(instant, window.to);
+}
+
+/** What the manifest keeps of a token that was found valid. */
+export function describeToken({ token, verdict }: JudgedToken): TokenFacts {
+  const [signerInfo] = token.signedData.signerInfos;
+  const { tstInfo } = token;
+  const imprintAlgorithm = tstInfo.messageImprint.algorithm;
+  if (!signerInfo || !verdict.signer || !imprintAlgorithm)
+    throw new InvariantError('ERR_INVARIANT_STATE', 'a valid token without signer or imprint');
+  const { name, digest, key } = describeSignatureAlgorithm(
+    signerInfo.signatureAlgorithm,
+    verdict.signer.publicKey,
+    digestAlgorithmOfOid(signerInfo.digestAlgorithm.oid),
+  );
+  return {
+    genTime: tstInfo.genTime.toString(),
+    imprintAlgorithm,
+    tsaPolicy: tstInfo.policy,
+    serialNumber: tstInfo.serialNumber.toString(16),
+    signature: { name, digest, key: { kind: key.kind, bits: key.bits, curve: key.curve } },
+    chain: verdict.path.map((certificate) => ({
+      fingerprint: certificate.fingerprint,
+      subject: certificate.subject.text,
+      notAfter: certificate.notAfter.toString(),
+    })),
+  };
+}
+
+/**
+ * The evidence form of a judged token: DER outside of what is signed, the chain and the revocation
+ * data inside. Not yet judged again: the caller does, over the octets returned.
+ */
+export function evidenceFormOf({ token, verdict, validationData }: JudgedToken): Uint8Array {
+  // Only what decided goes in: a token is hashed again for every document in a hash-tree renewal.
+  const sources = new Set(verdict.revocation.map(({ source }) => source));
+  return buildEvidenceForm(token.raw, {
+    certificates: verdict.path,
+    crls: validationData.crls.filter((crl) => sources.has(crl)),
+    ocspResponses: validationData.ocspResponses.filter((response) => sources.has(response)),
+  });
+}
