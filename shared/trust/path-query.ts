@@ -1,5 +1,6 @@
 // The question that path verification answers: which certificate, on what material, as of when, for
-// which purpose. RFC 5280 §6.1.1 names the policy inputs.
+// which purpose. RFC 5280 §6.1.1 names the inputs.
+import type { GeneralSubtree } from '#shared/x509/certificate-extensions.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import type { OcspResponse } from '#shared/x509/ocsp.ts';
@@ -13,10 +14,13 @@ export type CertificatePurpose =
   | 'signer'
   /** A delegated OCSP responder (RFC 6960 §4.2.2.2). */
   | 'ocsp'
+  /** An issuer of CRLs. */
+  | 'crl'
   /** A CA whose certificate is itself the target. */
   | 'ca'
-  /** A TLS server, where conformance suites and HTTPS sources ask for it. */
+  /** TLS, where conformance suites and HTTPS sources ask for it. */
   | 'server'
+  | 'client'
   /** Nothing is asked of key usage. */
   | 'any';
 
@@ -28,23 +32,32 @@ export type RevocationMode =
   /** No status is looked at. */
   | 'none';
 
-/** RFC 5280 §6.1.1 (c), (e), (f), (g); defaults: any policy, nothing inhibited. */
-export type PolicyInputs = {
+/** RFC 5280 §6.1.1; defaults: any policy, nothing inhibited, no subtrees. */
+export type PathInputs = {
+  /** The instant as of which everything is judged; fractions of a second do not count (§4.1.2.5). */
+  readonly at: Temporal.Instant;
+  readonly purpose: CertificatePurpose;
   readonly userInitialPolicySet?: readonly string[];
   readonly initialPolicyMappingInhibit?: boolean;
   readonly initialExplicitPolicy?: boolean;
   readonly initialAnyPolicyInhibit?: boolean;
+  readonly initialPermittedSubtrees?: readonly GeneralSubtree[];
+  readonly initialExcludedSubtrees?: readonly GeneralSubtree[];
+  /** How many intermediates that are not self-issued may stand between target and anchor. */
+  readonly maxPathLength?: number;
+  /**
+   * Whether a certificate that breaks what RFC 5280 §4 demands of its issuer (criticality, key
+   * identifiers, serial number) spoils the path or is only reported. Default `enforce`.
+   */
+  readonly certificateProfile?: 'enforce' | 'report';
 };
 
-export type PathQuery = PolicyInputs & {
+export type PathQuery = PathInputs & {
   readonly target: Certificate;
   /** Candidates in any order; more than needed is fine. */
   readonly intermediates: readonly Certificate[];
   readonly anchors: readonly TrustAnchor[];
   readonly crls: readonly CertificateList[];
   readonly ocspResponses: readonly OcspResponse[];
-  /** The instant as of which everything is judged. */
-  readonly at: Temporal.Instant;
-  readonly purpose: CertificatePurpose;
   readonly revocationMode: RevocationMode;
 };

@@ -1,0 +1,186 @@
+// What RFC 5280 §4 demands of whoever issues a certificate, checked on one certificate alone: anchors,
+// CAs and targets alike. A certificate may break these and still be verifiable, so a query says whether
+// they are enforced or reported. The list is data: leaving an entry out is how tests show its worth.
+import { oidName, oids } from '#shared/oid.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { Extension } from '#shared/x509/extension.ts';
+import { namesMatch } from '#shared/x509/name.ts';
+
+export type ProfileRule = {
+  readonly name: string;
+  readonly clause: string;
+  /** What is wrong, as the end of a sentence that begins with the certificate; `undefined` if nothing. */
+  readonly check: (certificate: Certificate) => string | undefined;
+};
+
+function find(certificate: Certificate, oid: string): Extension | undefined {
+  return certificate.extensions.find((extension) => extension.oid === oid);
+}
+
+function isCa({ basicConstraints }: Certificate): boolean {
+  return basicConstraints?.cA === true;
+}
+
+/** "Conforming CAs MUST mark this extension as non-critical": one clause each. */
+const neverCritical: readonly string[] = [
+  oids.authorityKeyIdentifier,
+  oids.subjectKeyIdentifier,
+  oids.authorityInfoAccess,
+  oids.subjectInfoAccess,
+  oids.freshestCRL,
+];
+
+/** "Conforming CAs MUST mark this extension as critical". */
+const alwaysCritical: readonly string[] = [
+  oids.nameConstraints,
+  oids.policyConstraints,
+  oids.inhibitAnyPolicy,
+];
+
+function timeFormOffence(certificate: Certificate): string | undefined {
+  const { notBefore, notAfter, validityForms } = certificate;
+  const wrong = [notBefore, notAfter].find((instant, index) => {
+    const { year } = instant.toZonedDateTimeISO('UTC');
+    return validityForms[index] !== (year >= 1950 && year < 2050 ? 'UTCTime' : 'GeneralizedTime');
+  });
+  return wrong && `writes ${wrong.toString()} in the form of other years`;
+}
+
+export const certificateProfile: readonly ProfileRule[] = [
+  {
+    name: 'serial-number',
+    clause: 'RFC 5280 §4.1.2.2',
+    check: ({ serialNumber }) =>
+      serialNumber > 0n && serialNumber < 1n << 159n
+        ? undefined
+        : 'has a serial number that is not positive or exceeds 20 octets',
+  },
+  {
+    name: 'issuer-not-empty',
+    clause: 'RFC 5280 §4.1.2.4',
+    check: ({ issuer }) => (issuer.rdns.length > 0 ? undefined : 'names no issuer'),
+  },
+  {
+    name: 'time-form',
+    clause: 'RFC 5280 §4.1.2.5',
+    check: timeFormOffence,
+  },
+  {
+    name: 'ca-subject-not-empty',
+    clause: 'RFC 5280 §4.1.2.6',
+    check: (certificate) =>
+      isCa(certificate) && certificate.subject.rdns.length === 0
+        ? 'is a CA without a name'
+        : undefined,
+  },
+  {
+    name: 'empty-subject-has-critical-alternative',
+    clause: 'RFC 5280 §4.2.1.6',
+    check: (certificate) =>
+      certificate.subject.rdns.length > 0 ||
+      isCa(certificate) ||
+      find(certificate, oids.subjectAltName)?.critical
+        ? undefined
+        : 'has neither a subject nor a critical alternative name',
+  },
+  {
+    name: 'version-fits-fields',
+    clause: 'RFC 5280 §4.1.2.1',
+    check: ({ version, extensions, hasUniqueIdentifiers }) => {
+      if (extensions.length > 0 && version !== 3) return `has extensions in version ${version}`;
+      if (hasUniqueIdentifiers && version === 1) return 'has unique identifiers in version 1';
+      return version <= 3 ? undefined : `is of version ${version}`;
+    },
+  },
+  {
+    name: 'authority-key-identifier-present',
+    clause: 'RFC 5280 §4.2.1.1',
+    // Only a self-signed certificate may leave it out: its issuer's key is its own.
+    check: (certificate) => {
+      if (certificate.version < 3 || certificate.authorityKeyIdentifier?.keyIdentifier)
+        return undefined;
+      return namesMatch(certificate.issuer, certificate.subject)
+        ? undefined
+        : 'does not identify the key of its issuer';
+    },
+  },
+  {
+    name: 'subject-key-identifier-present',
+    clause: 'RFC 5280 §4.2.1.2',
+    check: (certificate) =>
+      isCa(certificate) && !certificate.subjectKeyIdentifier
+        ? 'is a CA without a key identifier'
+        : undefined,
+  },
+  {
+    name: 'never-critical',
+    clause: 'RFC 5280 §4.2.1.1, §4.2.1.2, §4.2.1.15, §4.2.2',
+    check: ({ extensions }) => {
+      const wrong = extensions.find(({ oid, critical }) => critical && neverCritical.includes(oid));
+      return wrong && `marks ${oidName(wrong.oid)} critical`;
+    },
+  },
+  {
+    name: 'always-critical',
+    clause: 'RFC 5280 §4.2.1.10, §4.2.1.11, §4.2.1.14',
+    check: ({ extensions }) => {
+      const wrong = extensions.find(
+        ({ oid, critical }) => !critical && alwaysCritical.includes(oid),
+      );
+      return wrong && `does not mark ${oidName(wrong.oid)} critical`;
+    },
+  },
+  {
+    name: 'cert-sign-means-ca',
+    clause: 'RFC 5280 §4.2.1.3, §4.2.1.9',
+    check: (certificate) =>
+      certificate.keyUsage?.has('keyCertSign') && !isCa(certificate)
+        ? 'may sign certificates without being a CA'
+        : undefined,
+  },
+  {
+    name: 'path-length-means-ca',
+    clause: 'RFC 5280 §4.2.1.9',
+    check: ({ basicConstraints }) =>
+      basicConstraints?.pathLenConstraint !== undefined && !basicConstraints.cA
+        ? 'limits the path without being a CA'
+        : undefined,
+  },
+  {
+    name: 'key-usage-not-empty',
+    clause: 'RFC 5280 §4.2.1.3',
+    check: ({ keyUsage }) => (keyUsage?.size === 0 ? 'allows its key no usage' : undefined),
+  },
+  {
+    name: 'name-constraints-mean-ca',
+    clause: 'RFC 5280 §4.2.1.10',
+    check: (certificate) =>
+      certificate.nameConstraints && !isCa(certificate)
+        ? 'constrains names without being a CA'
+        : undefined,
+  },
+];
+
+/** Rules on an anchor that is given as a certificate: it must be a CA certificate itself. */
+export const anchorProfile: readonly ProfileRule[] = [
+  {
+    name: 'anchor-basic-constraints',
+    clause: 'RFC 5280 §4.2.1.9',
+    check: (certificate) => {
+      // Version 1 knows no extensions: such a root is a CA because the operator says so.
+      if (certificate.version === 1) return undefined;
+      if (!isCa(certificate)) return 'is an anchor without being a CA';
+      return find(certificate, oids.basicConstraints)?.critical
+        ? undefined
+        : 'is an anchor whose basic constraints are not critical';
+    },
+  },
+  {
+    name: 'anchor-key-usage',
+    clause: 'RFC 5280 §4.2.1.3',
+    check: ({ keyUsage }) =>
+      keyUsage && !keyUsage.has('keyCertSign')
+        ? 'is an anchor whose key may not sign certificates'
+        : undefined,
+  },
+];

@@ -1,0 +1,207 @@
+// Whether a CRL may be used at all: what RFC 5280 §5 demands of the list as such, and whose signature it
+// bears. A list that fails here says nothing about any certificate.
+import { equalBytes } from '#shared/bytes.ts';
+import { oidName, oids } from '#shared/oid.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { CertificateList } from '#shared/x509/crl.ts';
+import { namesMatch } from '#shared/x509/name.ts';
+import { signerInstant } from './revocation-context.ts';
+import type { KeyedCertificate, RevocationContext } from './revocation-context.ts';
+import { verifySignedObject } from './work-budget.ts';
+
+export type CrlRule = {
+  readonly name: string;
+  readonly clause: string;
+  /** Rules of the profile for issuers count only where the profile is enforced. */
+  readonly profile: boolean;
+  /** What is wrong, as the end of a sentence that begins with the CRL; `undefined` if nothing. */
+  readonly check: (crl: CertificateList) => string | undefined;
+};
+
+const processedExtensions: ReadonlySet<string> = new Set([
+  oids.authorityKeyIdentifier,
+  oids.issuerAltName,
+  oids.cRLNumber,
+  oids.deltaCRLIndicator,
+  oids.issuingDistributionPoint,
+  oids.freshestCRL,
+  oids.authorityInfoAccess,
+  oids.expiredCertsOnCRL,
+]);
+
+const processedEntryExtensions: ReadonlySet<string> = new Set([
+  oids.reasonCode,
+  oids.invalidityDate,
+  oids.certificateIssuer,
+  oids.holdInstructionCode,
+]);
+
+function findExtension(crl: CertificateList, oid: string) {
+  return crl.extensions.find((extension) => extension.oid === oid);
+}
+
+/** §5: one rule an entry. */
+export const crlRules: readonly CrlRule[] = [
+  {
+    name: 'crl-extensions-well-formed',
+    clause: 'RFC 5280 §5.2',
+    profile: false,
+    check: ({ extensionProblems }) => {
+      const [problem] = extensionProblems;
+      return problem && `has a malformed ${problem.message}`;
+    },
+  },
+  {
+    name: 'crl-critical-extensions',
+    clause: 'RFC 5280 §5.2',
+    profile: false,
+    check: ({ extensions }) => {
+      const unknown = extensions.find(
+        ({ oid, critical }) => critical && !processedExtensions.has(oid),
+      );
+      return unknown && `has the critical extension ${oidName(unknown.oid)}`;
+    },
+  },
+  {
+    name: 'crl-entry-extensions',
+    clause: 'RFC 5280 §5.3',
+    profile: false,
+    check: ({ revokedCertificates }) => {
+      for (const { extensions, extensionProblems } of revokedCertificates) {
+        const [problem] = extensionProblems;
+        if (problem) return `has an entry with a malformed ${problem.message}`;
+        const unknown = extensions.find(
+          ({ oid, critical }) => critical && !processedEntryExtensions.has(oid),
+        );
+        if (unknown) return `has an entry with the critical extension ${oidName(unknown.oid)}`;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: 'crl-signature-algorithms-agree',
+    clause: 'RFC 5280 §5.1.1.2',
+    profile: false,
+    check: ({ signatureAlgorithm, tbsSignatureAlgorithm }) =>
+      equalBytes(signatureAlgorithm.raw, tbsSignatureAlgorithm.raw)
+        ? undefined
+        : 'names two different signature algorithms',
+  },
+  {
+    name: 'crl-number-present',
+    clause: 'RFC 5280 §5.2.3',
+    profile: true,
+    check: ({ version, cRLNumber }) =>
+      version >= 2 && cRLNumber === undefined ? 'has no number' : undefined,
+  },
+  {
+    name: 'crl-number-not-critical',
+    clause: 'RFC 5280 §5.2.3',
+    profile: true,
+    check: (crl) =>
+      findExtension(crl, oids.cRLNumber)?.critical ? 'marks its number critical' : undefined,
+  },
+  {
+    name: 'crl-authority-key-identifier-present',
+    clause: 'RFC 5280 §5.2.1',
+    profile: true,
+    check: ({ version, authorityKeyIdentifier }) =>
+      version >= 2 && !authorityKeyIdentifier ? 'does not identify its key' : undefined,
+  },
+  {
+    name: 'crl-scope-critical',
+    clause: 'RFC 5280 §5.2.4, §5.2.5',
+    profile: true,
+    check: (crl) => {
+      const wrong = [oids.deltaCRLIndicator, oids.issuingDistributionPoint].find(
+        (oid) => findExtension(crl, oid)?.critical === false,
+      );
+      return wrong && `does not mark ${oidName(wrong)} critical`;
+    },
+  },
+];
+
+/** Results by list: entries may be many and are looked at once. */
+const judged = new WeakMap<CertificateList, ReadonlyMap<CrlRule, string>>();
+
+/** Why the list may not be used, or `undefined`. */
+export function unusableCrl(
+  crl: CertificateList,
+  enforceProfile: boolean,
+): { readonly rule: CrlRule; readonly what: string } | undefined {
+  let offences = judged.get(crl);
+  if (!offences) {
+    offences = new Map(
+      crlRules.flatMap((rule) => {
+        const what = rule.check(crl);
+        return what === undefined ? [] : [[rule, what] as const];
+      }),
+    );
+    judged.set(crl, offences);
+  }
+  for (const [rule, what] of offences) if (enforceProfile || !rule.profile) return { rule, what };
+  return undefined;
+}
+
+function isWithin(certificate: Certificate, at: Temporal.Instant): boolean {
+  return (
+    Temporal.Instant.compare(certificate.notBefore, at) <= 0 &&
+    Temporal.Instant.compare(at, certificate.notAfter) <= 0
+  );
+}
+
+/** Signers worth trying: the path's own issuer, then those of the same name, fitting key identifiers first. */
+function possibleSigners(
+  crl: CertificateList,
+  issuer: KeyedCertificate,
+  candidates: readonly Certificate[],
+): readonly KeyedCertificate[] {
+  const { keyIdentifier } = crl.authorityKeyIdentifier ?? {};
+  const fits = ({ subjectKeyIdentifier }: Certificate): boolean =>
+    keyIdentifier !== undefined &&
+    subjectKeyIdentifier !== undefined &&
+    equalBytes(keyIdentifier, subjectKeyIdentifier);
+  const others = candidates
+    .filter(
+      (candidate) =>
+        candidate.fingerprint !== issuer.certificate.fingerprint &&
+        namesMatch(candidate.subject, crl.issuer),
+    )
+    .sort((a, b) => Number(fits(b)) - Number(fits(a)))
+    .map((certificate) => ({ certificate, publicKey: certificate.publicKey }));
+  return namesMatch(issuer.certificate.subject, crl.issuer) ? [issuer, ...others] : others;
+}
+
+/**
+ * Why nobody's signature makes this list count, or `undefined` where one does: the signature verifies,
+ * the key may sign CRLs, and the signer's own path holds to the same anchor.
+ * @see RFC 5280 §6.3.3 (f), (g)
+ */
+export function unverifiedCrl(
+  crl: CertificateList,
+  issuer: KeyedCertificate,
+  context: RevocationContext,
+): string | undefined {
+  let why = 'has no known signer';
+  const at = signerInstant(context.at, crl.thisUpdate);
+  for (const signer of possibleSigners(crl, issuer, context.candidates)) {
+    const result = verifySignedObject(crl, signer.publicKey, context.budget);
+    if (!result.ok) {
+      why = `has a signature that does not verify: ${result.detail}`;
+      continue;
+    }
+    const { keyUsage } = signer.certificate;
+    if (keyUsage && !keyUsage.has('cRLSign')) {
+      why = 'is signed with a key that may not sign CRLs';
+    } else if (signer === issuer) {
+      // The path that asks stands on this certificate already; only the later instant is new.
+      if (isWithin(signer.certificate, at)) return undefined;
+      why = 'was issued when its signer was not valid';
+    } else {
+      const offence = context.verifyOther(signer.certificate, 'crl', at);
+      if (offence === undefined) return undefined;
+      why = `has a signer whose path does not hold: ${offence}`;
+    }
+  }
+  return why;
+}

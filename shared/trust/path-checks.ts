@@ -1,0 +1,301 @@
+// The checks of RFC 5280 §6.1.3, §6.1.4 and §6.1.5 on each certificate of a path, as an ordered list of
+// named functions: each gets the certificate and the state from above and gives what is wrong, or
+// nothing. State is moved on in path-validate.ts, never here.
+import { equalBytes } from '#shared/bytes.ts';
+import { oidName, oids } from '#shared/oid.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { NameConstraints } from '#shared/x509/certificate-extensions.ts';
+import { namesMatch } from '#shared/x509/name.ts';
+import type { Name } from '#shared/x509/name.ts';
+import type { PolicyState } from './certificate-policies.ts';
+import { checkNameConstraints, findMalformedSubtree } from './name-constraints.ts';
+import type { CertificatePurpose, PathInputs } from './path-query.ts';
+import { verifySignedObject } from './work-budget.ts';
+import type { WorkBudget } from './work-budget.ts';
+
+/** One certificate in its place, with the state of §6.1.2 as those above it left it. */
+export type PathStep = {
+  readonly certificate: Certificate;
+  readonly isFinal: boolean;
+  readonly isSelfIssued: boolean;
+  readonly inputs: PathInputs;
+  /** `at` in whole seconds: dates of certificates have no finer grain (§4.1.2.5). */
+  readonly second: Temporal.Instant;
+  readonly workingIssuerName: Name;
+  readonly workingPublicKey: Uint8Array;
+  readonly nameConstraints: readonly NameConstraints[];
+  readonly policies: PolicyState;
+  readonly maxPathLength: number;
+  readonly budget: WorkBudget;
+};
+
+export type PathCheck = {
+  readonly name: string;
+  readonly clause: string;
+  /** Which certificates it looks at: all below the anchor, those that issue others, or the target. */
+  readonly appliesTo: 'every' | 'issuer' | 'target';
+  /** What is wrong, as the end of a sentence that begins with the certificate; `undefined` if nothing. */
+  readonly check: (step: PathStep) => string | undefined;
+};
+
+/** Extensions that are processed here or in revocation; any other critical one stops the path. */
+const processed: ReadonlySet<string> = new Set([
+  oids.basicConstraints,
+  oids.keyUsage,
+  oids.extKeyUsage,
+  oids.subjectAltName,
+  oids.issuerAltName,
+  oids.nameConstraints,
+  oids.certificatePolicies,
+  oids.policyMappings,
+  oids.policyConstraints,
+  oids.inhibitAnyPolicy,
+  oids.subjectKeyIdentifier,
+  oids.authorityKeyIdentifier,
+  oids.cRLDistributionPoints,
+  oids.freshestCRL,
+  oids.authorityInfoAccess,
+  oids.subjectInfoAccess,
+  oids.idPkixOcspNocheck,
+  oids.qcStatements,
+]);
+
+/** The first critical extension that nobody here understands. */
+export function unknownCriticalExtension(certificate: Certificate): string | undefined {
+  const unknown = certificate.extensions.find(
+    ({ oid, critical }) => critical && !processed.has(oid),
+  );
+  return unknown && oidName(unknown.oid);
+}
+
+const purposeOids: Partial<Record<CertificatePurpose, string>> = {
+  tsu: oids.idKpTimeStamping,
+  ocsp: oids.idKpOCSPSigning,
+  server: oids.idKpServerAuth,
+  client: oids.idKpClientAuth,
+};
+
+/** Purposes for which a CA's own extended key usage limits what it may issue. */
+const nestedPurposes: ReadonlySet<CertificatePurpose> = new Set(['tsu', 'server', 'client']);
+
+function allowsPurpose(certificate: Certificate, purpose: CertificatePurpose): boolean {
+  const { extendedKeyUsage } = certificate;
+  const wanted = purposeOids[purpose];
+  return (
+    !extendedKeyUsage ||
+    wanted === undefined ||
+    extendedKeyUsage.includes(wanted) ||
+    extendedKeyUsage.includes(oids.anyExtendedKeyUsage)
+  );
+}
+
+function checkTsuUsage(certificate: Certificate): string | undefined {
+  const { extendedKeyUsage } = certificate;
+  const critical = certificate.extensions.find(({ oid }) => oid === oids.extKeyUsage)?.critical;
+  // RFC 3161 §2.3: one key purpose, critical; else a certificate issued for another task could sign time.
+  if (!extendedKeyUsage) return 'has no extended key usage';
+  if (extendedKeyUsage.length !== 1 || extendedKeyUsage[0] !== oids.idKpTimeStamping)
+    return 'has other extended key usages than id-kp-timeStamping alone';
+  return critical ? undefined : 'does not mark its extended key usage critical';
+}
+
+function checkExtendedKeyUsage({ certificate, inputs }: PathStep): string | undefined {
+  switch (inputs.purpose) {
+    case 'tsu':
+      return checkTsuUsage(certificate);
+    case 'ocsp':
+      // RFC 6960 §4.2.2.2: delegation is by this purpose itself; any purpose is no delegation.
+      return certificate.extendedKeyUsage?.includes(oids.idKpOCSPSigning)
+        ? undefined
+        : 'is not delegated to sign OCSP responses';
+    default:
+      return allowsPurpose(certificate, inputs.purpose)
+        ? undefined
+        : `may not be used for ${inputs.purpose}`;
+  }
+}
+
+function checkTargetKeyUsage({ certificate, inputs }: PathStep): string | undefined {
+  const { keyUsage } = certificate;
+  if (!keyUsage) return undefined;
+  switch (inputs.purpose) {
+    case 'tsu':
+    case 'signer':
+      return keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation')
+        ? undefined
+        : 'has a key that may not sign data';
+    case 'ocsp':
+      return keyUsage.has('digitalSignature') ? undefined : 'has a key that may not sign data';
+    case 'crl':
+      return keyUsage.has('cRLSign') ? undefined : 'has a key that may not sign CRLs';
+    case 'ca':
+      return keyUsage.has('keyCertSign') ? undefined : 'has a key that may not sign certificates';
+    default:
+      return undefined;
+  }
+}
+
+function isCa(certificate: Certificate): boolean {
+  return certificate.version === 3 && certificate.basicConstraints?.cA === true;
+}
+
+/** In the order of §6.1.3, §6.1.4 and §6.1.5. */
+export const pathChecks: readonly PathCheck[] = [
+  {
+    name: 'extensions-well-formed',
+    clause: 'RFC 5280 §4.2',
+    appliesTo: 'every',
+    check: ({ certificate }) => {
+      const [problem] = certificate.extensionProblems;
+      return problem && `has a malformed ${problem.message}`;
+    },
+  },
+  {
+    name: 'signature-algorithms-agree',
+    clause: 'RFC 5280 §4.1.1.2',
+    appliesTo: 'every',
+    check: ({ certificate }) =>
+      equalBytes(certificate.signatureAlgorithm.raw, certificate.tbsSignatureAlgorithm.raw)
+        ? undefined
+        : 'names two different signature algorithms',
+  },
+  {
+    name: 'certificate-signature',
+    clause: 'RFC 5280 §6.1.3 (a)(1)',
+    appliesTo: 'every',
+    check: ({ certificate, workingPublicKey, budget }) => {
+      const result = verifySignedObject(certificate, workingPublicKey, budget);
+      return result.ok
+        ? undefined
+        : `has a signature that does not verify with its issuer's key: ${result.detail}`;
+    },
+  },
+  {
+    name: 'not-yet-valid',
+    clause: 'RFC 5280 §6.1.3 (a)(2)',
+    appliesTo: 'every',
+    check: ({ certificate: { notBefore }, second }) =>
+      Temporal.Instant.compare(second, notBefore) < 0
+        ? `is valid from ${notBefore.toString()} only`
+        : undefined,
+  },
+  {
+    name: 'expired',
+    clause: 'RFC 5280 §6.1.3 (a)(2)',
+    appliesTo: 'every',
+    check: ({ certificate: { notAfter }, second }) =>
+      Temporal.Instant.compare(second, notAfter) > 0
+        ? `was valid until ${notAfter.toString()} only`
+        : undefined,
+  },
+  {
+    name: 'name-chaining',
+    clause: 'RFC 5280 §6.1.3 (a)(4)',
+    appliesTo: 'every',
+    check: ({ certificate: { issuer }, workingIssuerName }) =>
+      namesMatch(issuer, workingIssuerName)
+        ? undefined
+        : `names the issuer ${issuer.text} instead of ${workingIssuerName.text}`,
+  },
+  {
+    name: 'name-constraints',
+    clause: 'RFC 5280 §6.1.3 (b), (c)',
+    appliesTo: 'every',
+    check: ({ certificate, nameConstraints, isSelfIssued, isFinal }) => {
+      // A self-issued certificate serves key rollover and names nobody new.
+      if (isSelfIssued && !isFinal) return undefined;
+      const offence = checkNameConstraints(certificate, nameConstraints);
+      return offence && `has a name that is not allowed: ${offence}`;
+    },
+  },
+  {
+    name: 'explicit-policy',
+    clause: 'RFC 5280 §6.1.3 (f)',
+    appliesTo: 'every',
+    check: ({ policies }) =>
+      policies.explicitPolicy > 0 || policies.levels
+        ? undefined
+        : 'shares no certificate policy with the path above, which demands one',
+  },
+  {
+    name: 'policy-mapping-without-any',
+    clause: 'RFC 5280 §6.1.4 (a)',
+    appliesTo: 'issuer',
+    check: ({ certificate: { policyMappings = [] } }) =>
+      policyMappings.some(
+        ({ issuerDomainPolicy, subjectDomainPolicy }) =>
+          issuerDomainPolicy === oids.anyPolicy || subjectDomainPolicy === oids.anyPolicy,
+      )
+        ? 'maps anyPolicy'
+        : undefined,
+  },
+  {
+    name: 'name-constraints-well-formed',
+    clause: 'RFC 5280 §4.2.1.10',
+    appliesTo: 'issuer',
+    check: ({ certificate: { nameConstraints } }) => {
+      const offence = nameConstraints && findMalformedSubtree(nameConstraints);
+      return offence && `constrains names by what is none: ${offence}`;
+    },
+  },
+  {
+    name: 'basic-constraints',
+    clause: 'RFC 5280 §6.1.4 (k)',
+    appliesTo: 'issuer',
+    check: ({ certificate }) =>
+      isCa(certificate) ? undefined : 'issued a certificate without being a CA',
+  },
+  {
+    name: 'path-length',
+    clause: 'RFC 5280 §6.1.4 (l)',
+    appliesTo: 'issuer',
+    check: ({ isSelfIssued, maxPathLength }) =>
+      isSelfIssued || maxPathLength > 0 ? undefined : 'stands deeper than a CA above allows',
+  },
+  {
+    name: 'key-cert-sign',
+    clause: 'RFC 5280 §6.1.4 (n)',
+    appliesTo: 'issuer',
+    check: ({ certificate: { keyUsage } }) =>
+      !keyUsage || keyUsage.has('keyCertSign')
+        ? undefined
+        : 'has a key that may not sign certificates',
+  },
+  {
+    name: 'issuer-purpose',
+    clause: 'RFC 5280 §4.2.1.12',
+    appliesTo: 'issuer',
+    check: ({ certificate, inputs: { purpose } }) =>
+      !nestedPurposes.has(purpose) || allowsPurpose(certificate, purpose)
+        ? undefined
+        : `may not issue certificates for ${purpose}`,
+  },
+  {
+    name: 'critical-extensions',
+    clause: 'RFC 5280 §6.1.4 (o), §6.1.5 (e)',
+    appliesTo: 'every',
+    check: ({ certificate }) => {
+      const unknown = unknownCriticalExtension(certificate);
+      return unknown && `has the critical extension ${unknown}, which is not processed`;
+    },
+  },
+  {
+    name: 'target-is-ca',
+    clause: 'RFC 5280 §4.2.1.9',
+    appliesTo: 'target',
+    check: ({ certificate, inputs }) =>
+      inputs.purpose === 'ca' && !isCa(certificate) ? 'is no CA' : undefined,
+  },
+  {
+    name: 'key-usage',
+    clause: 'RFC 5280 §4.2.1.3',
+    appliesTo: 'target',
+    check: checkTargetKeyUsage,
+  },
+  {
+    name: 'extended-key-usage',
+    clause: 'RFC 5280 §4.2.1.12, RFC 3161 §2.3',
+    appliesTo: 'target',
+    check: checkExtendedKeyUsage,
+  },
+];
