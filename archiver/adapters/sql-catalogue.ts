@@ -20,6 +20,11 @@ import { openSqlite } from './sqlite-dialect.ts';
 
 const pageSize = 500;
 
+/** Nine digits of fraction always, so that texts sort as instants do. */
+function column(value: Temporal.Instant): string {
+  return value.toString({ fractionalSecondDigits: 9 });
+}
+
 function instant(text: string): Temporal.Instant {
   return Temporal.Instant.from(text);
 }
@@ -60,8 +65,8 @@ function documentColumns(change: Partial<NewDocument>): Partial<DocumentColumns>
     ...(change.size !== undefined && { size: change.size }),
     ...(change.digests && { digests: JSON.stringify(change.digests) }),
     ...(change.etag !== undefined && { etag: change.etag }),
-    ...(change.lastModified && { last_modified: change.lastModified.toString() }),
-    ...(change.firstSeen && { first_seen: change.firstSeen.toString() }),
+    ...(change.lastModified && { last_modified: column(change.lastModified) }),
+    ...(change.firstSeen && { first_seen: column(change.firstSeen) }),
     ...(facts && { format: facts.format, facts: JSON.stringify(facts) }),
     ...(intake && { intake_status: intake.status, intake: JSON.stringify(intake) }),
     ...(retention && {
@@ -70,11 +75,11 @@ function documentColumns(change: Partial<NewDocument>): Partial<DocumentColumns>
       hold: retention.hold ? 1 : 0,
     }),
     ...(change.state && { state: change.state }),
-    ...(change.stateSince && { state_since: change.stateSince.toString() }),
+    ...(change.stateSince && { state_since: column(change.stateSince) }),
     ...('stateReason' in change && { state_reason: change.stateReason ?? null }),
     ...('attachedTo' in change && { attached_to: change.attachedTo ?? null }),
     ...(change.regroup !== undefined && { regroup: change.regroup ? 1 : 0 }),
-    ...(change.lastRead && { last_read: change.lastRead.toString() }),
+    ...(change.lastRead && { last_read: column(change.lastRead) }),
   };
 }
 
@@ -103,16 +108,16 @@ function batchColumns(batch: BatchRow): Insertable<Tables['batches']> {
     kind: batch.kind,
     digest_algorithm: batch.digestAlgorithm,
     group_count: batch.groupCount,
-    gen_time: batch.genTime.toString(),
+    gen_time: column(batch.genTime),
     newest_batch_id: batch.newestBatchId,
     newest_token: JSON.stringify(batch.newestToken),
     token_count: batch.tokenCount,
-    horizon: batch.horizon?.toString() ?? null,
+    horizon: batch.horizon ? column(batch.horizon) : null,
     horizon_element: JSON.stringify(batch.horizonElement),
     state: batch.state,
     state_reason: batch.stateReason ?? null,
-    fruitless_since: batch.fruitlessSince?.toString() ?? null,
-    leaf_table_read: batch.leafTableRead.toString(),
+    fruitless_since: batch.fruitlessSince ? column(batch.fruitlessSince) : null,
+    leaf_table_read: column(batch.leafTableRead),
   };
 }
 
@@ -245,38 +250,62 @@ class SqlCatalogue implements Catalogue {
       .execute();
   }
 
+  #filtered(filter: DocumentFilter) {
+    let query = this.#db.selectFrom('documents');
+    if (filter.states) query = query.where('state', 'in', filter.states);
+    if (filter.attached !== undefined)
+      query = query.where('attached_to', filter.attached ? 'is not' : 'is', null);
+    if (filter.regroup !== undefined) query = query.where('regroup', '=', filter.regroup ? 1 : 0);
+    if (filter.store !== undefined) query = query.where('store', '=', filter.store);
+    if (filter.key !== undefined) query = query.where('key', '=', filter.key);
+    if (filter.intake) query = query.where('intake_status', 'in', filter.intake);
+    if (filter.search !== undefined && filter.search !== '') {
+      const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`;
+      query = query.where(sql<boolean>`key like ${pattern} escape '\\'`);
+    }
+    if (filter.lastReadBefore)
+      query = query.where('last_read', '<', filter.lastReadBefore.toString());
+    const { batchId } = filter;
+    if (batchId !== undefined) {
+      query = query.where((expression) =>
+        expression.exists(
+          expression
+            .selectFrom('memberships')
+            .select('document_id')
+            .whereRef('memberships.document_id', '=', 'documents.id')
+            .where('batch_id', '=', batchId),
+        ),
+      );
+    }
+    return query;
+  }
+
   async *documents(filter: DocumentFilter = {}): AsyncIterable<DocumentRow> {
     let after = 0;
     let left = filter.limit ?? Infinity;
+    let offset = filter.offset ?? 0;
     while (left > 0) {
-      let query = this.#db.selectFrom('documents').selectAll().where('id', '>', after);
-      if (filter.states) query = query.where('state', 'in', filter.states);
-      if (filter.attached !== undefined)
-        query = query.where('attached_to', filter.attached ? 'is not' : 'is', null);
-      if (filter.regroup !== undefined) query = query.where('regroup', '=', filter.regroup ? 1 : 0);
-      if (filter.store !== undefined) query = query.where('store', '=', filter.store);
-      if (filter.key !== undefined) query = query.where('key', '=', filter.key);
-      if (filter.lastReadBefore)
-        query = query.where('last_read', '<', filter.lastReadBefore.toString());
-      const { batchId } = filter;
-      if (batchId !== undefined) {
-        query = query.where((expression) =>
-          expression.exists(
-            expression
-              .selectFrom('memberships')
-              .select('document_id')
-              .whereRef('memberships.document_id', '=', 'documents.id')
-              .where('batch_id', '=', batchId),
-          ),
-        );
-      }
-      const rows = await query.orderBy('id').limit(Math.min(pageSize, left)).execute();
+      const rows = await this.#filtered(filter)
+        .selectAll()
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(Math.min(pageSize, left))
+        .offset(offset)
+        .execute();
       for (const row of rows) yield documentOf(row);
       const last = rows.at(-1);
       if (!last || rows.length < pageSize) return;
       after = last.id;
       left -= rows.length;
+      offset = 0;
     }
+  }
+
+  async countDocuments(filter: DocumentFilter = {}): Promise<number> {
+    const row = await this.#filtered(filter)
+      .select((expression) => expression.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return row.count;
   }
 
   async countByState(): Promise<Readonly<Record<DocumentState, number>>> {
@@ -288,6 +317,21 @@ class SqlCatalogue implements Catalogue {
       .execute();
     for (const row of rows) counts[row.state as DocumentState] = row.count;
     return counts;
+  }
+
+  async oldestRead(): Promise<Temporal.Instant | undefined> {
+    const document = await this.#db
+      .selectFrom('documents')
+      .where('state', 'in', ['protected', 'broken', 'waiting'])
+      .select((expression) => expression.fn.min('last_read').as('oldest'))
+      .executeTakeFirst();
+    const batch = await this.#db
+      .selectFrom('batches')
+      .where('state', '!=', 'retired')
+      .select((expression) => expression.fn.min('leaf_table_read').as('oldest'))
+      .executeTakeFirst();
+    const [oldest] = [document?.oldest, batch?.oldest].flatMap((text) => text ?? []).toSorted();
+    return oldest === undefined ? undefined : instant(oldest);
   }
 
   async markSeen(ids: readonly number[], scan: number): Promise<void> {
@@ -456,7 +500,7 @@ class SqlCatalogue implements Catalogue {
           fingerprint: certificate.fingerprint,
           subject: certificate.subject,
           issuer: certificate.issuer,
-          not_after: certificate.notAfter.toString(),
+          not_after: column(certificate.notAfter),
         })
         .onConflict((conflict) => conflict.column('fingerprint').doNothing())
         .execute();
@@ -526,8 +570,8 @@ class SqlCatalogue implements Catalogue {
   async putRun(run: RunRow): Promise<void> {
     const columns = {
       run_id: run.runId,
-      started_at: run.startedAt.toString(),
-      finished_at: run.finishedAt?.toString() ?? null,
+      started_at: column(run.startedAt),
+      finished_at: run.finishedAt ? column(run.finishedAt) : null,
       outcome: run.outcome,
       tokens_bought: run.tokensBought,
       report: run.report ?? null,

@@ -151,7 +151,12 @@ export type DocumentFilter = {
   readonly key?: string | undefined;
   readonly lastReadBefore?: Temporal.Instant | undefined;
   readonly batchId?: string | undefined;
+  readonly intake?: readonly IntakeStatus[] | undefined;
+  /** Part of the key, ASCII letters in either case. */
+  readonly search?: string | undefined;
   readonly limit?: number | undefined;
+  /** How many to leave out before the first. */
+  readonly offset?: number | undefined;
 };
 
 /** Per batch: how many live documents depend on it, and the latest last day among them. */
@@ -185,7 +190,11 @@ export type Catalogue = {
   readonly updateDocument: (id: number, change: Partial<NewDocument>) => Promise<void>;
   /** Ascending by id; pages inside, so that rows may be changed while iterating. */
   readonly documents: (filter?: DocumentFilter) => AsyncIterable<DocumentRow>;
+  /** `limit` and `offset` do not count. */
+  readonly countDocuments: (filter?: DocumentFilter) => Promise<number>;
   readonly countByState: () => Promise<Readonly<Record<DocumentState, number>>>;
+  /** The oldest reading of a live document or leaf table. */
+  readonly oldestRead: () => Promise<Temporal.Instant | undefined>;
   /** Marks everything listed in this scan; what is not marked afterwards is missing. */
   readonly markSeen: (ids: readonly number[], scan: number) => Promise<void>;
   readonly unseenDocuments: (store: string, scan: number) => AsyncIterable<DocumentRow>;
