@@ -1,11 +1,9 @@
-// Settings of the proxy: profiles, providers and the local unit, as frozen values. This file holds the types,
-// the defaults and the reading of the file; tsa/config-schema.ts says what may stand in it and
-// tsa/yaml-lines.ts where it stands.
+// Settings of the proxy: profiles, providers and the local unit, as plain values with their defaults. Reading
+// them from a file is for config-file.ts.
 import path from 'node:path';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
-
-/** How much is demanded of revocation data when a token is verified before it is handed on. */
-export type RevocationMode = 'none' | 'soft' | 'require';
+import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
+import type { RevocationMode } from '#shared/trust/path-query.ts';
 
 /** Who may get tokens of which kind from which providers, in order. */
 export type Profile = {
@@ -22,6 +20,7 @@ export type Profile = {
   readonly accuracyRequired: boolean;
   /** Largest distance between genTime and our clock. */
   readonly clockToleranceSeconds: number;
+  /** What is demanded of revocation data before a token is handed on. */
   readonly revocation: RevocationMode;
 };
 
@@ -89,6 +88,8 @@ export type TsaConfig = {
   readonly deadlineMs: number;
   readonly stateDir: string;
   readonly journalDir: string;
+  /** Algorithms that a token may use when it is handed on; `undefined`: any that verifies. */
+  readonly algorithmPolicy: AlgorithmProfile | undefined;
   /** The profile behind `POST /`. */
   readonly defaultProfile: string;
   readonly profiles: Readonly<Record<string, Profile>>;
@@ -149,6 +150,7 @@ export function localTsaConfig(options: {
   readonly stateDir: string;
   readonly port?: number;
   readonly local?: Partial<Omit<LocalProviderConfig, 'kind' | 'name'>>;
+  readonly algorithmPolicy?: AlgorithmProfile;
 }): TsaConfig {
   return {
     listen: { host: defaultLimits.host, port: options.port ?? 0 },
@@ -156,6 +158,7 @@ export function localTsaConfig(options: {
     deadlineMs: defaultLimits.deadlineMs,
     stateDir: options.stateDir,
     journalDir: path.join(options.stateDir, 'journal'),
+    algorithmPolicy: options.algorithmPolicy,
     defaultProfile: defaultProfile.name,
     profiles: { [defaultProfile.name]: defaultProfile },
     providers: { local: { ...defaultLocalProvider, ...options.local } },

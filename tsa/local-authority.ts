@@ -1,35 +1,20 @@
 // The certification authority behind the local TSU: makes its own CA and TSU certificates, replaces them ahead of
 // their end, and reissues the CRLs daily (RFC 5280 §4, §5). It signs no token; that is local-tsu.ts.
 import { toHex } from '#shared/bytes.ts';
-import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { addCalendar, earlier, isBefore } from '#shared/time.ts';
-import { type AuthorityFiles, toPem } from './adapters/authority-files.ts';
+import type { AuthorityFiles } from './adapters/authority-files.ts';
+import type { PublicFiles } from './adapters/public-files.ts';
 import type { SigningKey } from './adapters/signing-key.ts';
+import {
+  planAuthority,
+  type AuthorityPlan,
+  type AuthorityState,
+  type CaGeneration,
+  type TsuGeneration,
+} from './authority-plan.ts';
 import { buildCertificate, buildCertificateList, buildName } from './certificate-builder.ts';
-import type { LocalKeyKind, LocalProviderConfig } from './config.ts';
-
-/** One CA key and its self-signed certificate. Old ones stay: their anchors verify old tokens. */
-export type CaGeneration = {
-  /** 16 hexadecimal digits, part of the subject and of file names. */
-  readonly id: string;
-  readonly key: LocalKeyKind;
-  readonly signatureDigest: DigestAlgorithm;
-  /** DER. */
-  readonly certificate: Uint8Array;
-  readonly notBefore: Temporal.Instant;
-  readonly notAfter: Temporal.Instant;
-};
-
-/** The TSU in service. */
-export type TsuGeneration = CaGeneration & { readonly caId: string };
-
-export type AuthorityState = {
-  readonly version: 1;
-  /** Oldest first. */
-  readonly cas: readonly CaGeneration[];
-  readonly tsu: TsuGeneration | undefined;
-};
+import type { LocalProviderConfig } from './config.ts';
 
 /** What signs tokens. */
 export type TsuCredential = {
@@ -38,33 +23,8 @@ export type TsuCredential = {
   readonly key: SigningKey;
 };
 
-/** What is due: decided before anything is done. */
-export type AuthorityPlan = { readonly newCa: boolean; readonly newTsu: boolean };
-
 /** CRLs are reissued this often; they live longer, so that a missed day does no harm. */
 const crlPeriod = { hours: 24 } as const;
-
-/**
- * Decides what must be made at `now`. A TSU certificate is always made for its whole life, so a CA that would
- * end before it is replaced; changed settings of key or digest replace both.
- */
-export function planAuthority(
-  state: AuthorityState,
-  config: LocalProviderConfig,
-  now: Temporal.Instant,
-): AuthorityPlan {
-  const { tsu } = state;
-  const ca = state.cas.at(-1);
-  const matches = (generation: CaGeneration): boolean =>
-    generation.key === config.key && generation.signatureDigest === config.signatureDigest;
-  const newTsu =
-    !tsu ||
-    !matches(tsu) ||
-    !isBefore(now, addCalendar(tsu.notAfter, { days: -config.tsuRenewBeforeDays }));
-  if (!newTsu) return { newCa: false, newTsu: false };
-  const tsuEnd = addCalendar(now, { days: config.tsuLifeDays });
-  return { newCa: !ca || !matches(ca) || isBefore(ca.notAfter, tsuEnd), newTsu: true };
-}
 
 /** An authority that is ready: every call brings it up to date first. */
 export type LocalAuthority = {
@@ -76,7 +36,6 @@ export type LocalAuthority = {
   readonly anchors: () => readonly Uint8Array[];
   /** The newest CRL of each CA that is still valid, in DER, oldest CA first. */
   readonly certificateLists: () => readonly Uint8Array[];
-  readonly publicFolder: string;
 };
 
 function caName(id: string): Uint8Array {
@@ -101,11 +60,19 @@ type IssuedCrl = { readonly thisUpdate: Temporal.Instant; readonly octets: Uint8
 export async function openLocalAuthority(options: {
   readonly config: LocalProviderConfig;
   readonly files: AuthorityFiles;
+  readonly publicFiles: PublicFiles;
   readonly random: RandomSource;
   readonly events: EventSink;
 }): Promise<LocalAuthority> {
-  const { config, files, random, events } = options;
+  const { config, files, publicFiles, random, events } = options;
   let state = await files.loadState();
+  const noteAnchors = (): void => {
+    publicFiles.noteAnchors(
+      config.name,
+      state.cas.map((ca) => ca.certificate),
+    );
+  };
+  noteAnchors();
   const cas = new Map<string, OpenCa>();
   let credential: TsuCredential | undefined;
   const crls = new Map<string, IssuedCrl>();
@@ -203,6 +170,7 @@ export async function openLocalAuthority(options: {
     };
     await files.storeState(next);
     state = next;
+    noteAnchors();
     cas.set(ca.generation.id, ca);
     credential = created;
     published = false;
@@ -236,7 +204,7 @@ export async function openLocalAuthority(options: {
         crlNumber: Math.floor(now.epochMilliseconds / 1000),
         signer: ca.key,
       });
-      await files.publish(`crls/${generation.id}.crl`, octets);
+      await publicFiles.publishCrl(generation.id, octets);
       crls.set(generation.id, { thisUpdate: now, octets });
     }
   };
@@ -245,8 +213,8 @@ export async function openLocalAuthority(options: {
     const plan = planAuthority(state, config, now);
     if (plan.newTsu) await renew(plan, now);
     if (!published && state.tsu) {
-      await files.publish('anchors.pem', Buffer.from(toPem(state.cas.map((ca) => ca.certificate))));
-      await files.publish('tsu.pem', Buffer.from(toPem([state.tsu.certificate])));
+      await publicFiles.publishAnchors();
+      await publicFiles.publishTsu(config.name, state.tsu.certificate);
       published = true;
     }
     await issueCrls(now);
@@ -291,6 +259,5 @@ export async function openLocalAuthority(options: {
         const last = crls.get(ca.id);
         return last ? [last.octets] : [];
       }),
-    publicFolder: files.publicFolder,
   };
 }

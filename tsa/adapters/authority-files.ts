@@ -1,5 +1,5 @@
-// The local authority on disk: one state file that decides, key files beside it, and a public folder (anchors,
-// CRLs, TSU certificates) that is derived and can always be written again.
+// The local authority on disk: one state file that decides, and key files beside it. What others may read of it
+// is for public-files.ts.
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import { toBase64 } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
-import type { AuthorityState, CaGeneration, TsuGeneration } from '../local-authority.ts';
+import type { AuthorityState, CaGeneration, TsuGeneration } from '../authority-plan.ts';
 import {
   createSigningKey,
   loadSigningKey,
@@ -37,7 +37,6 @@ const stateSchema = z.object({
 
 /** Where the authority keeps itself. One process at a time: the proxy that owns the state folder. */
 export type AuthorityFiles = {
-  readonly publicFolder: string;
   readonly loadState: () => Promise<AuthorityState>;
   readonly storeState: (state: AuthorityState) => Promise<void>;
   readonly createKey: (
@@ -47,34 +46,16 @@ export type AuthorityFiles = {
   ) => Promise<SigningKey>;
   readonly loadKey: (name: string, owner: CaGeneration | TsuGeneration) => Promise<SigningKey>;
   readonly removeKey: (name: string) => Promise<void>;
-  /** Name relative to the public folder. */
-  readonly publish: (name: string, content: Uint8Array) => Promise<void>;
 };
-
-/** PEM text of certificates, with a final line break. @see RFC 7468 §5 */
-export function toPem(certificates: readonly Uint8Array[]): string {
-  return certificates
-    .map((octets) => {
-      const lines =
-        Buffer.from(octets)
-          .toString('base64')
-          .match(/.{1,64}/g) ?? [];
-      return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-    })
-    .join('');
-}
 
 /** Opens the folder of one authority, making it where it is missing. @throws the system's error */
 export async function openAuthorityFiles(folder: string): Promise<AuthorityFiles> {
   const keyFolder = path.join(folder, 'keys');
-  const publicFolder = path.join(folder, 'public');
   await mkdir(keyFolder, { recursive: true, mode: 0o700 });
-  await mkdir(path.join(publicFolder, 'crls'), { recursive: true });
   const stateFile = path.join(folder, 'authority.json');
   const keyFile = (name: string): string => path.join(keyFolder, `${name}.pem`);
 
   return {
-    publicFolder,
     loadState: async () => {
       let text: string;
       try {
@@ -111,7 +92,5 @@ export async function openAuthorityFiles(folder: string): Promise<AuthorityFiles
       createSigningKey(keyFile(name), kind, digestAlgorithm),
     loadKey: (name, owner) => loadSigningKey(keyFile(name), owner.key, owner.signatureDigest),
     removeKey: (name) => removeSigningKey(keyFile(name)),
-    publish: (name, content) =>
-      replaceFile(path.join(publicFolder, name), content, { mode: 0o644 }),
   };
 }

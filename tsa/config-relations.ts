@@ -1,0 +1,135 @@
+// Settings that are right alone and wrong together: names that nobody has, time-outs that leave no time, lives
+// that cannot be kept. Each check is a function from the whole file to problems.
+import type { TsaConfigFile } from './config-schema.ts';
+import type { KeyPath } from './yaml-lines.ts';
+
+/** A problem at a key; the line is found by the caller. */
+export type RelationProblem = { readonly path: KeyPath; readonly message: string };
+
+type Check = (file: TsaConfigFile) => RelationProblem[];
+
+const loopbackHosts = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+function namesExist(file: TsaConfigFile): RelationProblem[] {
+  const problems: RelationProblem[] = [];
+  if (!Object.hasOwn(file.profiles, file.defaultProfile))
+    problems.push({ path: ['defaultProfile'], message: `no profile "${file.defaultProfile}"` });
+  for (const [profileName, profile] of Object.entries(file.profiles)) {
+    for (const [i, providerName] of profile.providers.entries()) {
+      const path = ['profiles', profileName, 'providers', i];
+      if (!Object.hasOwn(file.providers, providerName))
+        problems.push({ path, message: `no provider "${providerName}"` });
+      else if (profile.providers.indexOf(providerName) !== i)
+        problems.push({ path, message: `"${providerName}" is named twice` });
+    }
+  }
+  return problems;
+}
+
+/** What a profile allows must be had from one of its providers, or every such request would fail. */
+function profilesCanBeServed(file: TsaConfigFile): RelationProblem[] {
+  return Object.entries(file.profiles).flatMap(([profileName, profile]) => {
+    const providers = profile.providers.flatMap((name) => file.providers[name] ?? []);
+    if (providers.length === 0) return [];
+    const path = ['profiles', profileName];
+    return [
+      ...profile.hashAlgorithms
+        .filter((one) => !providers.some((provider) => provider.hashAlgorithms.includes(one)))
+        .map((one) => ({
+          path: [...path, 'hashAlgorithms'],
+          message: `none of the profile's providers takes ${one}`,
+        })),
+      ...profile.tsaPolicies
+        .filter((one) => !providers.some((provider) => provider.tsaPolicies.includes(one)))
+        .map((one) => ({
+          path: [...path, 'tsaPolicies'],
+          message: `none of the profile's providers lists the policy ${one}`,
+        })),
+    ];
+  });
+}
+
+function timeOutsFit(file: TsaConfigFile): RelationProblem[] {
+  const problems: RelationProblem[] = [];
+  for (const [providerName, provider] of Object.entries(file.providers)) {
+    if (provider.type !== 'http') continue;
+    const { connectMs, responseMs, lateMs } = provider.timeouts;
+    const path = ['providers', providerName, 'timeouts'];
+    if (connectMs > responseMs)
+      problems.push({ path: [...path, 'connectMs'], message: 'longer than responseMs' });
+    if (lateMs < responseMs)
+      problems.push({ path: [...path, 'lateMs'], message: 'shorter than responseMs' });
+    if (responseMs >= file.deadlineMs)
+      problems.push({
+        path: [...path, 'responseMs'],
+        message: `not below deadlineMs (${file.deadlineMs})`,
+      });
+  }
+  for (const [profileName, profile] of Object.entries(file.profiles)) {
+    // The last provider needs a beginning; else it would stand there and never be asked.
+    const before = profile.providers.slice(0, -1).reduce((sum, name) => {
+      const provider = file.providers[name];
+      return sum + (provider?.type === 'http' ? provider.timeouts.responseMs : 0);
+    }, 0);
+    if (before >= file.deadlineMs)
+      problems.push({
+        path: ['profiles', profileName, 'providers'],
+        message: `the providers before the last one may take ${before} ms, deadlineMs is ${file.deadlineMs}`,
+      });
+  }
+  return problems;
+}
+
+function plainHttpIsMeant(file: TsaConfigFile): RelationProblem[] {
+  return Object.entries(file.providers).flatMap(([name, provider]) => {
+    if (provider.type !== 'http') return [];
+    const url = new URL(provider.url);
+    const path = ['providers', name, 'url'];
+    if (url.username !== '' || url.password !== '')
+      return [{ path, message: 'no credentials in the address: use auth' }];
+    if (url.protocol === 'https:' || loopbackHosts.test(url.hostname)) return [];
+    if (!provider.allowHttp)
+      return [{ path, message: 'plain http to another machine needs allowHttp: true' }];
+    // Tokens protect themselves; a password on the open wire is anyone's.
+    return provider.auth.type === 'basic'
+      ? [{ path, message: 'a password is not sent over plain http' }]
+      : [];
+  });
+}
+
+function livesCanBeKept(file: TsaConfigFile): RelationProblem[] {
+  const problems: RelationProblem[] = [];
+  for (const [name, provider] of Object.entries(file.providers)) {
+    if (provider.type !== 'local') continue;
+    const path = ['providers', name];
+    if (provider.tsuLifeDays > provider.caLifeDays)
+      problems.push({ path: [...path, 'tsuLifeDays'], message: 'longer than caLifeDays' });
+    if (provider.tsuRenewBeforeDays >= provider.tsuLifeDays)
+      problems.push({ path: [...path, 'tsuRenewBeforeDays'], message: 'not below tsuLifeDays' });
+    for (const [profileName, profile] of Object.entries(file.profiles)) {
+      // Just before its renewal the TSU has this long to live: its tokens would be refused.
+      if (
+        profile.providers.includes(name) &&
+        profile.minimumRemainingDays > provider.tsuRenewBeforeDays
+      )
+        problems.push({
+          path: ['profiles', profileName, 'minimumRemainingDays'],
+          message: `more than tsuRenewBeforeDays (${provider.tsuRenewBeforeDays}) of provider "${name}"`,
+        });
+    }
+  }
+  return problems;
+}
+
+const checks: readonly Check[] = [
+  namesExist,
+  profilesCanBeServed,
+  timeOutsFit,
+  plainHttpIsMeant,
+  livesCanBeKept,
+];
+
+/** Every problem between settings, in the order of the checks. */
+export function checkRelations(file: TsaConfigFile): readonly RelationProblem[] {
+  return checks.flatMap((check) => check(file));
+}

@@ -1,0 +1,141 @@
+// The embedded time-stamping unit: signs tokens with its own clock (RFC 3161 §2). It is a provider like any other
+// and says of itself that nobody accredited it; keys and certificates are the authority's work.
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { Clock, EventSink } from '#shared/ports/runtime.ts';
+import { isBefore } from '#shared/time.ts';
+import { buildTimeStampToken, type TokenSigner } from '#shared/tsp/build-token.ts';
+import { admitTimeStampReq } from '#shared/tsp/check-request.ts';
+import type { TimeStampReq } from '#shared/tsp/request.ts';
+import { buildTimeStampResp } from '#shared/tsp/response.ts';
+import { type Certificate, parseCertificate } from '#shared/x509/certificate.ts';
+import { type CertificateList, parseCertificateList } from '#shared/x509/crl.ts';
+import type { LocalProviderConfig } from './config.ts';
+import type { LocalAuthority, TsuCredential } from './local-authority.ts';
+import { createProviderRecord, type Provider, type TrustMaterial } from './providers.ts';
+import { buildRejection } from './replies.ts';
+import type { SerialSource } from './serials.ts';
+
+/** Octets to parsed structures, parsed once each: certificates and CRLs change once in a while. */
+function memoized<T>(parse: (octets: Uint8Array) => T): (octets: Uint8Array) => T {
+  const known = new WeakMap<Uint8Array, { readonly value: T }>();
+  return (octets) => {
+    const entry = known.get(octets) ?? { value: parse(octets) };
+    known.set(octets, entry);
+    return entry.value;
+  };
+}
+
+function signerOf(credential: TsuCredential): TokenSigner {
+  return {
+    certificate: parseCertificate(credential.generation.certificate),
+    chain: [parseCertificate(credential.issuerCertificate)],
+    digestAlgorithm: credential.generation.signatureDigest,
+    signatureAlgorithm: credential.key.algorithm,
+    sign: credential.key.sign,
+  };
+}
+
+function accuracyOf(milliseconds: number) {
+  const seconds = Math.floor(milliseconds / 1000);
+  const millis = milliseconds % 1000;
+  return {
+    ...(seconds === 0 ? {} : { seconds }),
+    ...(millis === 0 ? {} : { millis }),
+  };
+}
+
+/**
+ * The unit as a provider. `notBefore` is the newest genTime it ever gave, as the journal knows it: no
+ * token is given before that, since a clock that went back may go anywhere.
+ */
+export function createLocalTsu(options: {
+  readonly config: LocalProviderConfig;
+  readonly authority: LocalAuthority;
+  readonly serials: SerialSource;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly notBefore: Temporal.Instant | undefined;
+}): Provider {
+  const { config, authority, serials, clock, events } = options;
+  const accuracy = accuracyOf(config.accuracyMilliseconds);
+  const [policy] = config.tsaPolicies;
+  const digestAlgorithms: readonly DigestAlgorithm[] = config.hashAlgorithms;
+  let last = options.notBefore;
+  let signer: { readonly of: TsuCredential; readonly value: TokenSigner } | undefined;
+  const certificateOf = memoized<Certificate>(parseCertificate);
+  const crlOf = memoized<CertificateList>(parseCertificateList);
+  const record = createProviderRecord();
+
+  const stamp = async (request: TimeStampReq): Promise<Uint8Array> => {
+    const credential = await authority.credential(clock.now());
+    if (signer?.of !== credential) signer = { of: credential, value: signerOf(credential) };
+    const serialNumber = await serials();
+    // Read after every wait: the time that is signed is the time at which it is signed.
+    const now = clock.now().round({ smallestUnit: 'millisecond', roundingMode: 'floor' });
+    const { notBefore, notAfter } = signer.value.certificate;
+    const steppedBack = last !== undefined && isBefore(now, last);
+    if (steppedBack || isBefore(now, notBefore) || isBefore(notAfter, now)) {
+      events({
+        level: 'error',
+        name: 'tsa.local.clock-refused',
+        provider: config.name,
+        now: now.toString(),
+        lastGenTime: last?.toString(),
+      });
+      return buildRejection({
+        failureBit: 'timeNotAvailable',
+        message: 'the clock of the local unit went back and is not trusted',
+      });
+    }
+    last = now;
+    const token = buildTimeStampToken({
+      tstInfo: {
+        policy: request.reqPolicy ?? policy ?? '',
+        messageImprint: request.messageImprint.raw,
+        serialNumber,
+        genTime: now,
+        accuracy,
+        nonce: request.nonce,
+        tsa: true,
+      },
+      signer: signer.value,
+      certReq: request.certReq,
+    });
+    return buildTimeStampResp({ status: 'granted', token });
+  };
+
+  const trust = async (now: Temporal.Instant): Promise<TrustMaterial> => {
+    const { generation } = await authority.credential(now);
+    return {
+      anchors: authority.anchors().map((octets) => ({ certificate: certificateOf(octets) })),
+      certificates: [certificateOf(generation.certificate)],
+      crls: authority.certificateLists().map(crlOf),
+    };
+  };
+
+  return {
+    kind: 'local',
+    name: config.name,
+    tsaPolicies: config.tsaPolicies,
+    hashAlgorithms: config.hashAlgorithms,
+    price: config.price,
+    responseMs: 10_000,
+    lateMs: 10_000,
+    exchange: async (octets) => {
+      const admission = admitTimeStampReq(octets, {
+        digestAlgorithms,
+        tsaPolicies: config.tsaPolicies,
+      });
+      if (admission.kind === 'admitted') return stamp(admission.request);
+      const [finding] = admission.findings;
+      return buildTimeStampResp({
+        status: 'rejection',
+        statusString: finding.message,
+        failInfo: [finding.failInfo],
+      });
+    },
+    trust,
+    record,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}

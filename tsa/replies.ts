@@ -1,0 +1,142 @@
+// The one place where reasons become answers: PKIStatusInfo inside of a TimeStampResp (RFC 3161 §2.4.2), and HTTP
+// statuses with a plain sentence for what is no timestamp query at all (RFC 9110 §15).
+import {
+  ConfigError,
+  ConflictError,
+  FormatError,
+  InvariantError,
+  SourceError,
+  UnsupportedError,
+} from '#shared/errors.ts';
+import { buildTimeStampResp, printableText, type PKIFailureInfo } from '#shared/tsp/response.ts';
+
+/** The failure bits that RFC 3161 §2.4.2 defines; an answer of ours sets exactly one. */
+const failureBits = [
+  'badAlg',
+  'badRequest',
+  'badDataFormat',
+  'timeNotAvailable',
+  'unacceptedPolicy',
+  'unacceptedExtension',
+  'addInfoNotAvailable',
+  'systemFailure',
+] as const satisfies readonly PKIFailureInfo[];
+export type FailureBit = (typeof failureBits)[number];
+
+/** The bit as RFC 3161 has it; one of the others of RFC 4210 says no more than badRequest. */
+export function failureBitOf(name: PKIFailureInfo): FailureBit {
+  return failureBits.find((bit) => bit === name) ?? 'badRequest';
+}
+
+/** A refusal with its bit and one English sentence for whoever reads the client's log. */
+export type Rejection = {
+  readonly kind: 'rejected';
+  readonly failureBit: FailureBit;
+  readonly message: string;
+};
+
+/** A TimeStampResp that refuses. The text may quote a provider, so it is made printable. */
+export function buildRejection(rejection: Omit<Rejection, 'kind'>): Uint8Array {
+  return buildTimeStampResp({
+    status: 'rejection',
+    statusString: printableText(rejection.message),
+    failInfo: [rejection.failureBit],
+  });
+}
+
+/**
+ * The refusal that an error stands for. What is our own fault says nothing about its inside: the log
+ * has it.
+ */
+export function rejectionOf(error: unknown): Rejection {
+  if (error instanceof FormatError) {
+    const message = `not a TimeStampReq: ${error.message}`;
+    return { kind: 'rejected', failureBit: 'badDataFormat', message };
+  }
+  if (error instanceof UnsupportedError)
+    return { kind: 'rejected', failureBit: 'badAlg', message: error.message };
+  if (error instanceof SourceError)
+    return { kind: 'rejected', failureBit: 'timeNotAvailable', message: error.message };
+  return { kind: 'rejected', failureBit: 'systemFailure', message: 'the server failed; try again' };
+}
+
+/** What an event may say of an error: class, code and message. */
+export function errorFields(error: unknown): { readonly code?: string; readonly reason: string } {
+  if (
+    error instanceof FormatError ||
+    error instanceof UnsupportedError ||
+    error instanceof SourceError ||
+    error instanceof ConflictError ||
+    error instanceof ConfigError ||
+    error instanceof InvariantError
+  )
+    return { code: error.code, reason: printableText(error.message) };
+  return { reason: error instanceof Error ? printableText(error.message) : 'unknown' };
+}
+
+/** An HTTP answer to what is no query: a status and a sentence. */
+export type PlainAnswer = {
+  readonly status: 400 | 404 | 405 | 413 | 415 | 500;
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export const plainAnswers = {
+  unknownProfile: (name: string): PlainAnswer => ({
+    status: 404,
+    text: `There is no profile "${printableText(name, 64)}" here. The address of a profile is /tsa/NAME.`,
+  }),
+  unknownAddress: (): PlainAnswer => ({
+    status: 404,
+    text: 'There is nothing at this address. Timestamp queries are sent to / or to /tsa/NAME.',
+  }),
+  wrongMethod: (): PlainAnswer => ({
+    status: 405,
+    text: 'Timestamp queries are sent with POST (RFC 3161 section 3.4).',
+    headers: { allow: 'GET, HEAD, POST' },
+  }),
+  readOnly: (): PlainAnswer => ({
+    status: 405,
+    text: 'This address can only be read.',
+    headers: { allow: 'GET, HEAD' },
+  }),
+  wrongType: (): PlainAnswer => ({
+    status: 415,
+    text: 'A timestamp query has the content type application/timestamp-query and no content encoding.',
+    headers: { accept: 'application/timestamp-query' },
+  }),
+  tooLarge: (limit: number): PlainAnswer => ({
+    status: 413,
+    text: `A timestamp query holds a digest, not the document: more than ${limit} octets are not taken.`,
+  }),
+  brokenRequest: (): PlainAnswer => ({
+    status: 400,
+    text: 'The request ended before its body was complete.',
+  }),
+  ourFault: (): PlainAnswer => ({
+    status: 500,
+    text: 'The server failed. The query can be sent again.',
+  }),
+} as const;
+
+/** What a person finds who opens the address in a browser. */
+export function endpointText(profile: {
+  readonly name: string;
+  readonly hashAlgorithms: readonly string[];
+  readonly notAccredited: boolean;
+}): string {
+  return [
+    'This is a time-stamping authority (RFC 3161), run by Tokiwa.',
+    '',
+    `Profile: ${profile.name}. Digest algorithms: ${profile.hashAlgorithms.join(', ')}.`,
+    ...(profile.notAccredited
+      ? ['Its tokens may come from a local unit that is not accredited by anyone.']
+      : []),
+    '',
+    'Programs send a TimeStampReq here by POST, as application/timestamp-query. By hand:',
+    '',
+    '  openssl ts -query -data FILE -sha256 -cert -out FILE.tsq',
+    '  curl -H "Content-Type: application/timestamp-query" --data-binary @FILE.tsq -o FILE.tsr ADDRESS',
+    '',
+  ].join('\n');
+}
