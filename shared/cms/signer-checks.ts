@@ -41,6 +41,8 @@ export type SignerContext = {
   readonly references: readonly SigningCertificateReference[];
   /** Result of the signature; `undefined` where signer or content is missing. */
   readonly signature: SignatureResult | undefined;
+  /** The value verifies only if the key, not the identifier, says which algorithm it is. */
+  readonly algorithmMisnamed: boolean;
   readonly signingCertificateRequired: boolean;
 };
 
@@ -340,6 +342,18 @@ const issuerSerial: SignerCheck = {
     }),
 };
 
+const signatureAlgorithm: SignerCheck = {
+  name: 'signature-algorithm',
+  clause: 'RFC 5652 §5.3',
+  run: ({ signerInfo, signer, algorithmMisnamed }) =>
+    algorithmMisnamed
+      ? fail('SIG_CONSTRAINTS_FAILURE', 'The signature algorithm is not one of the key.', {
+          algorithm: oidName(signerInfo.signatureAlgorithm.oid),
+          key: signer?.key.kind ?? '',
+        })
+      : pass,
+};
+
 const signatureValue: SignerCheck = {
   name: 'signature',
   clause: 'RFC 5652 §5.6',
@@ -384,5 +398,6 @@ export const signerChecks: readonly SignerCheck[] = [
   signingCertificateOnce,
   signingCertificateMatches,
   issuerSerial,
+  signatureAlgorithm,
   signatureValue,
 ];

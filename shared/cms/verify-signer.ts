@@ -3,6 +3,10 @@
 import { equalBytes } from '#shared/bytes.ts';
 import { digest, digestAlgorithmOfOid, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { verifySignature, type SignatureResult } from '#shared/crypto/signature.ts';
+import {
+  buildAlgorithmIdentifier,
+  type AlgorithmIdentifier,
+} from '#shared/der/algorithm-identifier.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import type { Finding } from '#shared/trust/finding.ts';
@@ -108,6 +112,11 @@ function signedOctets(
   return signerInfo.signedAttrs ? signerInfo.signedAttrs.forSignature : content;
 }
 
+type ChosenSigner = {
+  readonly signer: Certificate | undefined;
+  readonly signature: SignatureResult | undefined;
+};
+
 /**
  * Of several certificates with the signer's name and number, the one that the ESS attributes mean,
  * else the first under whose key the signature verifies. A bag is written by anybody: position in it
@@ -117,7 +126,7 @@ function chooseSigner(
   matching: readonly Certificate[],
   references: readonly SigningCertificateReference[],
   verify: (certificate: Certificate) => SignatureResult | undefined,
-): { readonly signer: Certificate | undefined; readonly signature: SignatureResult | undefined } {
+): ChosenSigner {
   const ids = references.flatMap((reference) => reference.ids?.slice(0, 1) ?? []);
   const meant = matching.filter((one) => ids.some((id) => certHashMatches(id, one) === true));
   const ordered = meant.length > 0 ? meant : matching;
@@ -128,6 +137,28 @@ function chooseSigner(
     first ??= signature;
   }
   return { signer: ordered[0], signature: first };
+}
+
+/** Identifiers that name a kind of key and leave the digest to digestAlgorithm (RFC 3370 §3). */
+const identifierOfKey: Readonly<Record<string, string>> = {
+  RSA: oids.rsaEncryption,
+  EC: oids.idEcPublicKey,
+  DSA: oids.idDsa,
+};
+
+/**
+ * A signer may name an algorithm of another kind of key than its own. The value can be right all the
+ * same, as those find who ask the key; it is reported as intact, and the wrong name as an error.
+ */
+function verifyAsKeySays(
+  { signer, signature }: ChosenSigner,
+  verify: (certificate: Certificate, algorithm: AlgorithmIdentifier) => SignatureResult | undefined,
+): SignatureResult | undefined {
+  const oid = signer && identifierOfKey[signer.key.kind];
+  if (!signer || oid === undefined || signature?.ok !== false || signature.reason !== 'key-unusable')
+    return undefined;
+  const result = verify(signer, buildAlgorithmIdentifier(oid));
+  return result?.ok ? result : undefined;
 }
 
 /**
@@ -150,19 +181,23 @@ export function verifySigner(input: VerifySignerInput): SignerVerdict {
     ...(input.candidates ?? []),
   ]);
   const data = signedOctets(signerInfo, content);
-  const chosen = chooseSigner(
-    matching,
-    references,
-    (certificate) =>
-      data &&
-      verifySignature({
-        publicKey: certificate.publicKey,
-        algorithm: signerInfo.signatureAlgorithm,
-        ...(digestAlgorithm && { digestAlgorithm }),
-        data,
-        signature: signerInfo.signature,
-      }),
+  const verify = (
+    certificate: Certificate,
+    algorithm: AlgorithmIdentifier,
+  ): SignatureResult | undefined =>
+    data &&
+    verifySignature({
+      publicKey: certificate.publicKey,
+      algorithm,
+      ...(digestAlgorithm && { digestAlgorithm }),
+      data,
+      signature: signerInfo.signature,
+    });
+  const chosen = chooseSigner(matching, references, (certificate) =>
+    verify(certificate, signerInfo.signatureAlgorithm),
   );
+  const misnamed = verifyAsKeySays(chosen, verify);
+  const signature = misnamed ?? chosen.signature;
   const contentFound = signerInfo.signedAttrs
     ? contentDigest !== undefined || (content !== undefined && digestAlgorithm === undefined)
     : data !== undefined;
@@ -173,12 +208,14 @@ export function verifySigner(input: VerifySignerInput): SignerVerdict {
     contentDigest,
     contentFound,
     matching,
-    ...chosen,
+    signer: chosen.signer,
+    signature,
+    algorithmMisnamed: misnamed !== undefined,
     references,
     signingCertificateRequired: input.signingCertificateRequired ?? false,
   };
   const { status, subIndication, findings } = runChecks(input.checks ?? signerChecks, context);
-  const signatureIntact = chosen.signature?.ok ?? false;
+  const signatureIntact = signature?.ok ?? false;
   const digestWrong = findings.some(
     ({ check, level }) => check === 'message-digest' && level === 'error',
   );

@@ -84,6 +84,8 @@ function judgePath(
       ocspResponses: [...embedded.ocspResponses, ...(options.ocspResponses ?? [])],
       at: instant,
       purpose: 'tsu',
+      // What a CA should have written otherwise does not undo the time that its TSU told.
+      certificateProfile: 'report',
       revocationMode,
     });
   const verdict = verify(at, options.revocationMode);
