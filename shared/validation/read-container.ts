@@ -1,7 +1,144 @@
-// ZIP archives and ASiC containers into facts.
-import type { Facts } from '#shared/validation/facts.ts';
-import type { Reading } from '#shared/validation/reading.ts';
+// ZIP archives and ASiC containers into facts: manifests with their digests compared, then every
+// signature, token and record inside by its own reader. EN 319 162-1.
+import { equalBytes, toHex } from '#shared/bytes.ts';
+import type { AsicManifest } from '#shared/asic/manifest.ts';
+import { type AsicContainer, isContainer, readAsic } from '#shared/asic/read.ts';
+import { type ZipArchive, type ZipEntry, entryData, readZip } from '#shared/asic/zip.ts';
+import { digestAlgorithmOfUri } from '#shared/crypto/digest-uri.ts';
+import { attempt } from '#shared/problem.ts';
+import type { Facts, ReferenceFacts } from '#shared/validation/facts.ts';
+import { readCmsDocument, readToken } from '#shared/validation/read-cms.ts';
+import { readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
+import { readXmlSignatures } from '#shared/validation/read-xml.ts';
+import { type Reading, type SignedContent, contentOf } from '#shared/validation/reading.ts';
 
-export function readContainer(_reading: Reading, _octets: Uint8Array): Pick<Facts, 'format'> {
-  return { format: 'ZIP' };
+/** Entries by name, each inflated when first asked for and kept only as long as the reading. */
+type Contents = { readonly of: (name: string) => SignedContent | undefined };
+
+function contentsOf(archive: ZipArchive): Contents {
+  const known = new Map<string, SignedContent>();
+  const byName = new Map(archive.entries.map((entry) => [entry.name, entry]));
+  return {
+    of: (name) => {
+      const entry = byName.get(name);
+      if (!entry || entry.directory) return undefined;
+      const content = known.get(name) ?? contentOf([entryData(archive, entry)], name);
+      known.set(name, content);
+      return content;
+    },
+  };
+}
+
+/** Inflates every entry once, so that a wrong size or CRC is known whatever the container is. */
+function checkEntries(reading: Reading, archive: ZipArchive): void {
+  for (const entry of archive.entries)
+    attempt(reading.collector.problems, entry.name, () => entryData(archive, entry));
+}
+
+function manifestReferences(manifest: AsicManifest, contents: Contents): ReferenceFacts[] {
+  return manifest.references.map(({ name, digestMethod, digestValue }) => {
+    const algorithm = digestAlgorithmOfUri(digestMethod);
+    const actual = algorithm && contents.of(name)?.digest(algorithm);
+    return {
+      kind: 'manifest-entry',
+      uri: name,
+      algorithm: algorithm ?? digestMethod,
+      digest: toHex(digestValue),
+      found: actual !== undefined,
+      intact: actual !== undefined && equalBytes(actual, digestValue),
+    };
+  });
+}
+
+type Container = {
+  readonly reading: Reading;
+  readonly archive: ZipArchive;
+  readonly asic: AsicContainer;
+  readonly contents: Contents;
+};
+
+/** What a proof is over: its manifest, or in a simple container the data object. */
+function subjectsOf(
+  { asic, contents }: Container,
+  entry: ZipEntry,
+): { readonly manifest: AsicManifest | undefined; readonly contents: readonly SignedContent[] } {
+  const manifest = asic.manifests.find(({ sigReference }) => sigReference === entry.name);
+  const names = manifest ? [manifest.name] : asic.dataObjects.map(({ name }) => name);
+  return {
+    manifest,
+    contents: names.map(contents.of).filter((content) => content !== undefined),
+  };
+}
+
+function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): void {
+  const { reading, asic, contents, archive } = container;
+  const place = entry.name;
+  const subject = subjectsOf(container, entry);
+  const references = subject.manifest ? manifestReferences(subject.manifest, contents) : [];
+  switch (asic.proofs.find((proof) => proof.entry === entry)?.kind) {
+    case 'cades':
+      readCmsDocument(reading, octets, {
+        contents: subject.contents,
+        place,
+        outer: { references },
+        hasArchiveTimestamp: asic.manifests.some(
+          (manifest) =>
+            manifest.kind === 'archive' && manifest.references.some(({ name }) => name === place),
+        ),
+      });
+      return;
+    case 'timestamp':
+      readToken(reading, octets, { type: 'container', contents: subject.contents, place });
+      return;
+    case 'xades':
+      readXmlSignatures(reading, octets, { place, contentOf: contents.of });
+      return;
+    case 'evidence-record': {
+      const names = subject.manifest
+        ? subject.manifest.references.map(({ name }) => name)
+        : archive.entries.map(({ name }) => name).filter((name) => name !== place);
+      const dataObjects = names.map(contents.of).filter((content) => content !== undefined);
+      if (octets[0] === 0x30) readEvidenceRecord(reading, octets, { place, dataObjects });
+      else readXmlSignatures(reading, octets, { place, contentOf: contents.of });
+    }
+  }
+}
+
+/**
+ * Adds a container's proofs; other archives are only checked.
+ * @throws FormatError ERR_FORMAT_ZIP, ERR_FORMAT_LIMIT; UnsupportedError: encryption and the like
+ */
+export function readContainer(
+  reading: Reading,
+  octets: Uint8Array,
+): Pick<Facts, 'format' | 'container'> {
+  const { collector } = reading;
+  const archive = readZip(octets);
+  collector.addProblems(archive.problems);
+  checkEntries(reading, archive);
+  const entries = archive.entries.map(({ name }) => name);
+  const asic = isContainer(archive)
+    ? attempt(collector.problems, undefined, () => readAsic(archive))
+    : undefined;
+  if (!asic) return { format: 'ZIP', container: { entries, manifests: [] } };
+  collector.addProblems(asic.problems);
+  const contents = contentsOf(archive);
+  const container: Container = { reading, archive, asic, contents };
+  for (const { entry } of asic.proofs)
+    attempt(collector.problems, entry.name, () => {
+      readProof(container, entry, entryData(archive, entry));
+    });
+  return {
+    format: asic.type ?? 'ZIP',
+    container: {
+      mimetype: asic.mimetype,
+      entries,
+      manifests: asic.manifests.map((manifest) => ({
+        name: manifest.name,
+        kind: manifest.kind,
+        sigReference: manifest.sigReference,
+        references: manifestReferences(manifest, contents),
+      })),
+    },
+  };
 }

@@ -1,0 +1,258 @@
+// XML signatures and their XAdES properties: references, certificates, timestamps, validation data,
+// evidence records, countersignatures. XML Signature 1.1, EN 319 132-1. It verifies nothing.
+import { FormatError, UnsupportedError } from '#shared/errors.ts';
+import { type Problem, attempt } from '#shared/problem.ts';
+import {
+  type XadesTimestampType,
+  dsNamespace,
+  signatureMethods,
+  timestampTypes,
+  xadesEvidenceNamespace,
+  xadesNamespaces,
+} from '#shared/xades/names.ts';
+import {
+  type XmlReference,
+  base64Of,
+  readReferences,
+  signatureError,
+} from '#shared/xades/references.ts';
+import {
+  type XmlElement,
+  attributeOf,
+  childNamed,
+  childrenNamed,
+  childElements,
+  isElement,
+  textOf,
+  walkElements,
+} from '#shared/xml/tree.ts';
+
+export type XadesTimestamp = {
+  readonly type: XadesTimestampType;
+  /** The container element: what is canonicalized how stands there. */
+  readonly element: XmlElement;
+  readonly tokens: readonly Uint8Array[];
+};
+
+export type XadesSignature = {
+  readonly element: XmlElement;
+  readonly id: string | undefined;
+  readonly signatureMethod: string;
+  readonly references: readonly XmlReference[];
+  readonly signatureValue: Uint8Array;
+  readonly signatureValueElement: XmlElement;
+  /** X509Certificate elements of KeyInfo, in order. */
+  readonly keyCertificates: readonly Uint8Array[];
+  /** Digests by which SigningCertificate names the signer's certificate; the first counts. */
+  readonly signingCertificates: readonly {
+    readonly digestMethod: string;
+    readonly digestValue: Uint8Array;
+  }[];
+  readonly isXades: boolean;
+  readonly claimedSigningTime: Temporal.Instant | undefined;
+  readonly timestamps: readonly XadesTimestamp[];
+  readonly certificates: readonly Uint8Array[];
+  readonly crls: readonly Uint8Array[];
+  readonly ocspResponses: readonly Uint8Array[];
+  /** RFC 4998 records, and the elements of RFC 6283 ones. */
+  readonly evidenceRecords: readonly (Uint8Array | XmlElement)[];
+  readonly countersignatures: readonly XmlElement[];
+  readonly problems: readonly Problem[];
+};
+
+const maxTokens = 200;
+const maxSignatures = 200;
+
+/** Signatures of a document, those inside another signature's properties left to that one. */
+export function findSignatures(root: XmlElement): XmlElement[] {
+  const signatures: XmlElement[] = [];
+  for (const element of walkElements(root)) {
+    if (!isElement(element, dsNamespace, 'Signature')) continue;
+    if (isCountersignature(element)) continue;
+    if (signatures.length >= maxSignatures)
+      throw new FormatError('ERR_FORMAT_LIMIT', `more than ${maxSignatures} XML signatures`);
+    signatures.push(element);
+  }
+  return signatures;
+}
+
+function isCountersignature(element: XmlElement): boolean {
+  return isElement(element.parent, xadesNamespaces, 'CounterSignature');
+}
+
+function readSigningTime(properties: XmlElement | undefined): Temporal.Instant | undefined {
+  const text = textOf(childNamed(properties, xadesNamespaces, 'SigningTime'))?.trim();
+  if (text === undefined) return undefined;
+  try {
+    // xsd:dateTime without a zone says no instant; the zone is what most software means by it.
+    return Temporal.Instant.from(/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`);
+  } catch (error) {
+    throw new FormatError('ERR_FORMAT_TIME', `SigningTime ${JSON.stringify(text.slice(0, 40))}`, {
+      clause: 'EN 319 132-1 §5.2.1',
+      cause: error,
+    });
+  }
+}
+
+function readSigningCertificates(
+  properties: XmlElement | undefined,
+): XadesSignature['signingCertificates'] {
+  return ['SigningCertificateV2', 'SigningCertificate'].flatMap((name) =>
+    childrenNamed(childNamed(properties, xadesNamespaces, name), xadesNamespaces, 'Cert').flatMap(
+      (certificate) => {
+        const digest = childNamed(certificate, xadesNamespaces, 'CertDigest');
+        const digestMethod = attributeOf(
+          childNamed(digest, [dsNamespace, ...xadesNamespaces], 'DigestMethod'),
+          'Algorithm',
+        );
+        const value = childNamed(digest, [dsNamespace, ...xadesNamespaces], 'DigestValue');
+        return digestMethod !== undefined && value
+          ? [{ digestMethod, digestValue: base64Of(value, 'CertDigest') }]
+          : [];
+      },
+    ),
+  );
+}
+
+function readTimestamps(parents: readonly XmlElement[], problems: Problem[]): XadesTimestamp[] {
+  const timestamps: XadesTimestamp[] = [];
+  let count = 0;
+  for (const element of parents.flatMap(childElements)) {
+    const type = xadesNamespaces.some((namespace) => namespace === element.namespace)
+      ? timestampTypes.get(element.localName)
+      : undefined;
+    if (!type) continue;
+    if (childNamed(element, xadesNamespaces, 'XMLTimeStamp'))
+      problems.push({
+        severity: 'error',
+        code: 'ERR_UNSUPPORTED_FEATURE',
+        message: 'XMLTimeStamp is not read',
+      });
+    const tokens = childrenNamed(element, xadesNamespaces, 'EncapsulatedTimeStamp')
+      .map((token) => attempt(problems, element.name, () => base64Of(token, element.localName)))
+      .filter((token) => token !== undefined);
+    count += tokens.length;
+    if (count > maxTokens)
+      throw new FormatError('ERR_FORMAT_LIMIT', `more than ${maxTokens} timestamps in a signature`);
+    timestamps.push({ type, element, tokens });
+  }
+  return timestamps;
+}
+
+/** Octets of every element of this name below `parent`. EN 319 132-1 §5.4.2, §5.4.3, §5.5.1: named alike in all of them. */
+function encapsulated(
+  parents: readonly XmlElement[],
+  name: string,
+  problems: Problem[],
+): Uint8Array[] {
+  return parents
+    .flatMap((parent) => [...walkElements(parent)])
+    .filter((element) => isElement(element, xadesNamespaces, name))
+    .map((element) => attempt(problems, name, () => base64Of(element, name)))
+    .filter((octets) => octets !== undefined);
+}
+
+function readEvidenceRecords(
+  unsigned: XmlElement | undefined,
+  problems: Problem[],
+): (Uint8Array | XmlElement)[] {
+  const sealing = childrenNamed(unsigned, xadesEvidenceNamespace, 'SealingEvidenceRecords');
+  return sealing
+    .flatMap(childElements)
+    .map((element) =>
+      element.localName === 'ASN1EvidenceRecord'
+        ? attempt(problems, element.name, () => base64Of(element, element.localName))
+        : element,
+    )
+    .filter((record) => record !== undefined);
+}
+
+/** KeyInfo as it is used: certificates only. What would have to be fetched or followed is refused. */
+function readKeyInfo(signature: XmlElement, problems: Problem[]): Uint8Array[] {
+  const keyInfo = childNamed(signature, dsNamespace, 'KeyInfo');
+  if (childNamed(keyInfo, dsNamespace, 'RetrievalMethod'))
+    problems.push({
+      severity: 'error',
+      code: 'ERR_UNSUPPORTED_FEATURE',
+      message: 'RetrievalMethod is not followed',
+    });
+  for (const serial of childrenNamed(keyInfo, dsNamespace, 'X509Data').flatMap((data) =>
+    childrenNamed(data, dsNamespace, 'X509IssuerSerial').flatMap(childElements),
+  ))
+    if (textOf(serial) === undefined)
+      problems.push({
+        severity: 'error',
+        code: 'ERR_FORMAT_XML',
+        message: `${serial.localName} is no plain text`,
+      });
+  return childrenNamed(keyInfo, dsNamespace, 'X509Data')
+    .flatMap((data) => childrenNamed(data, dsNamespace, 'X509Certificate'))
+    .map((element) => attempt(problems, 'KeyInfo', () => base64Of(element, 'X509Certificate')))
+    .filter((octets) => octets !== undefined);
+}
+
+function readSignatureMethod(signedInfo: XmlElement): string {
+  const uri =
+    attributeOf(childNamed(signedInfo, dsNamespace, 'SignatureMethod'), 'Algorithm') ?? '';
+  const name = signatureMethods.get(uri);
+  // HMAC among them: with a public key as secret, anybody makes a good signature.
+  if (name === undefined)
+    throw new UnsupportedError(
+      'ERR_UNSUPPORTED_ALGORITHM',
+      `signature method ${JSON.stringify(uri)} is no signature with a certificate's key`,
+      { feature: uri },
+    );
+  return name;
+}
+
+/**
+ * One ds:Signature element. What cannot be read of its properties is a problem.
+ * @throws FormatError ERR_FORMAT_XML, ERR_FORMAT_LIMIT: no usable SignedInfo or value
+ * @see EN 319 132-1 §5
+ */
+export function readXadesSignature(element: XmlElement): XadesSignature {
+  const problems: Problem[] = [];
+  const signedInfo = childNamed(element, dsNamespace, 'SignedInfo');
+  const valueElement = childNamed(element, dsNamespace, 'SignatureValue');
+  if (!signedInfo || !valueElement) throw signatureError('Signature without SignedInfo or value');
+  const qualifying = childrenNamed(element, dsNamespace, 'Object').flatMap((object) =>
+    childrenNamed(object, xadesNamespaces, 'QualifyingProperties'),
+  );
+  const signed = qualifying.flatMap((one) =>
+    childrenNamed(one, xadesNamespaces, 'SignedProperties'),
+  );
+  const signedSignature = signed.flatMap((one) =>
+    childrenNamed(one, xadesNamespaces, 'SignedSignatureProperties'),
+  )[0];
+  const signedDataObjects = signed.flatMap((one) =>
+    childrenNamed(one, xadesNamespaces, 'SignedDataObjectProperties'),
+  );
+  const unsigned = qualifying
+    .flatMap((one) => childrenNamed(one, xadesNamespaces, 'UnsignedProperties'))
+    .flatMap((one) => childrenNamed(one, xadesNamespaces, 'UnsignedSignatureProperties'));
+  return {
+    element,
+    id: attributeOf(element, 'Id'),
+    signatureMethod:
+      attempt(problems, undefined, () => readSignatureMethod(signedInfo)) ?? 'unsupported',
+    references: attempt(problems, undefined, () => readReferences(signedInfo)) ?? [],
+    signatureValue:
+      attempt(problems, undefined, () => base64Of(valueElement, 'SignatureValue')) ??
+      new Uint8Array(),
+    signatureValueElement: valueElement,
+    keyCertificates: readKeyInfo(element, problems),
+    signingCertificates:
+      attempt(problems, 'SigningCertificate', () => readSigningCertificates(signedSignature)) ?? [],
+    isXades: signed.length > 0,
+    claimedSigningTime: attempt(problems, undefined, () => readSigningTime(signedSignature)),
+    timestamps: readTimestamps([...signedDataObjects, ...unsigned], problems),
+    certificates: encapsulated(unsigned, 'EncapsulatedX509Certificate', problems),
+    crls: encapsulated(unsigned, 'EncapsulatedCRLValue', problems),
+    ocspResponses: encapsulated(unsigned, 'EncapsulatedOCSPValue', problems),
+    evidenceRecords: readEvidenceRecords(unsigned[0], problems),
+    countersignatures: unsigned
+      .flatMap((one) => childrenNamed(one, xadesNamespaces, 'CounterSignature'))
+      .flatMap((one) => childrenNamed(one, dsNamespace, 'Signature')),
+    problems,
+  };
+}
