@@ -65,7 +65,7 @@ async function ask(
 function makeCases(seed: number, perShape: number): JudgedCase[] {
   const tsu = createTestTsu('Interop TSU');
   const good = renewalPlans(seed, perShape).map((plan) => {
-    const archive = plan.run({ tsu });
+    const archive = plan.run({ tsu, form: 'evidence' });
     const index = plan.groupCount > 2 ? plan.groupCount - 2 : plan.groupCount - 1;
     return {
       name: plan.name,

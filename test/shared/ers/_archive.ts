@@ -16,7 +16,7 @@ import {
   type HashTree,
 } from '#shared/ers/hash-tree.ts';
 import { hashTreeRenewalDigests, timestampRenewalGroup } from '#shared/ers/renewal.ts';
-import type { TestTsu } from './_tokens.ts';
+import type { TestTsu, TokenForm } from './_tokens.ts';
 
 /** A group's chain: its archive timestamps and, beside each, the token inside. */
 type Chain = {
@@ -33,7 +33,7 @@ export type TestArchive = {
 
 export type Stamping = {
   readonly tsu: TestTsu;
-  readonly form?: 'der' | 'ber';
+  readonly form?: TokenForm | undefined;
 };
 
 /** Groups of documents whose contents say where they stand. */
@@ -45,7 +45,7 @@ export function makeGroups(groupCount: number, groupSize: number): Uint8Array[][
 
 function stampTree(tree: HashTree, genTime: Temporal.Instant, { tsu, form }: Stamping): Uint8Array {
   const { algorithm, root } = tree;
-  return tsu.stamp({ algorithm, imprint: root, genTime, ...(form ? { form } : {}) });
+  return tsu.stamp({ algorithm, imprint: root, genTime, form });
 }
 
 /** One tree over one digest list a group; a new chain for each group. */
@@ -98,7 +98,7 @@ export function renewTimestamps(
     readonly genTime?: Temporal.Instant;
   },
 ): TestArchive {
-  const { otherBatches = 2, cover = (tokens) => tokens } = stamping;
+  const { otherBatches = 2, cover } = stamping;
   const genTime = stamping.genTime ?? later(archive);
   const chains = archive.chains.map((own) => {
     const current = own.at(-1);
@@ -109,7 +109,7 @@ export function renewTimestamps(
   if (!first) throw new Error('an archive without groups');
   const algorithm = stamping.algorithm ?? first.algorithm;
   const tokens = first.archiveTimeStamps.map(({ token }) => token);
-  const group = timestampRenewalGroup(algorithm, cover(tokens));
+  const group = timestampRenewalGroup(algorithm, cover ? cover(tokens) : tokens);
   const strangers = Array.from({ length: otherBatches }, (_, index) =>
     digest(algorithm, Buffer.from(`other batch ${index}`)),
   );
