@@ -9,6 +9,8 @@ import { namesMatch } from '#shared/x509/name.ts';
 export type ProfileRule = {
   readonly name: string;
   readonly clause: string;
+  /** Anchors stand without an issuer: what concerns the link to one is asked of issued certificates. */
+  readonly appliesTo: 'every' | 'anchor' | 'issued';
   /** What is wrong, as the end of a sentence that begins with the certificate; `undefined` if nothing. */
   readonly check: (certificate: Certificate) => string | undefined;
 };
@@ -50,6 +52,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'serial-number',
     clause: 'RFC 5280 §4.1.2.2',
+    appliesTo: 'every',
     check: ({ serialNumber }) =>
       serialNumber > 0n && serialNumber < 1n << 159n
         ? undefined
@@ -58,16 +61,19 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'issuer-not-empty',
     clause: 'RFC 5280 §4.1.2.4',
+    appliesTo: 'every',
     check: ({ issuer }) => (issuer.rdns.length > 0 ? undefined : 'names no issuer'),
   },
   {
     name: 'time-form',
     clause: 'RFC 5280 §4.1.2.5',
+    appliesTo: 'every',
     check: timeFormOffence,
   },
   {
     name: 'ca-subject-not-empty',
     clause: 'RFC 5280 §4.1.2.6',
+    appliesTo: 'every',
     check: (certificate) =>
       isCa(certificate) && certificate.subject.rdns.length === 0
         ? 'is a CA without a name'
@@ -76,6 +82,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'empty-subject-has-critical-alternative',
     clause: 'RFC 5280 §4.2.1.6',
+    appliesTo: 'every',
     check: (certificate) =>
       certificate.subject.rdns.length > 0 ||
       isCa(certificate) ||
@@ -86,6 +93,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'version-fits-fields',
     clause: 'RFC 5280 §4.1.2.1',
+    appliesTo: 'every',
     check: ({ version, extensions, hasUniqueIdentifiers }) => {
       if (extensions.length > 0 && version !== 3) return `has extensions in version ${version}`;
       if (hasUniqueIdentifiers && version === 1) return 'has unique identifiers in version 1';
@@ -95,6 +103,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'authority-key-identifier-present',
     clause: 'RFC 5280 §4.2.1.1',
+    appliesTo: 'issued',
     // Only a self-signed certificate may leave it out: its issuer's key is its own.
     check: (certificate) => {
       if (certificate.version < 3 || certificate.authorityKeyIdentifier?.keyIdentifier)
@@ -107,6 +116,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'subject-key-identifier-present',
     clause: 'RFC 5280 §4.2.1.2',
+    appliesTo: 'every',
     check: (certificate) =>
       isCa(certificate) && !certificate.subjectKeyIdentifier
         ? 'is a CA without a key identifier'
@@ -115,6 +125,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'never-critical',
     clause: 'RFC 5280 §4.2.1.1, §4.2.1.2, §4.2.1.15, §4.2.2',
+    appliesTo: 'every',
     check: ({ extensions }) => {
       const wrong = extensions.find(({ oid, critical }) => critical && neverCritical.includes(oid));
       return wrong && `marks ${oidName(wrong.oid)} critical`;
@@ -123,6 +134,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'always-critical',
     clause: 'RFC 5280 §4.2.1.10, §4.2.1.11, §4.2.1.14',
+    appliesTo: 'every',
     check: ({ extensions }) => {
       const wrong = extensions.find(
         ({ oid, critical }) => !critical && alwaysCritical.includes(oid),
@@ -133,6 +145,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'cert-sign-means-ca',
     clause: 'RFC 5280 §4.2.1.3, §4.2.1.9',
+    appliesTo: 'every',
     check: (certificate) =>
       certificate.keyUsage?.has('keyCertSign') && !isCa(certificate)
         ? 'may sign certificates without being a CA'
@@ -141,6 +154,7 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'path-length-means-ca',
     clause: 'RFC 5280 §4.2.1.9',
+    appliesTo: 'every',
     check: ({ basicConstraints }) =>
       basicConstraints?.pathLenConstraint !== undefined && !basicConstraints.cA
         ? 'limits the path without being a CA'
@@ -149,23 +163,23 @@ export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'key-usage-not-empty',
     clause: 'RFC 5280 §4.2.1.3',
+    appliesTo: 'every',
     check: ({ keyUsage }) => (keyUsage?.size === 0 ? 'allows its key no usage' : undefined),
   },
   {
     name: 'name-constraints-mean-ca',
     clause: 'RFC 5280 §4.2.1.10',
+    appliesTo: 'every',
     check: (certificate) =>
       certificate.nameConstraints && !isCa(certificate)
         ? 'constrains names without being a CA'
         : undefined,
   },
-];
-
-/** Rules on an anchor that is given as a certificate: it must be a CA certificate itself. */
-export const anchorProfile: readonly ProfileRule[] = [
+  // An anchor that is given as a certificate must be the certificate of a CA.
   {
     name: 'anchor-basic-constraints',
     clause: 'RFC 5280 §4.2.1.9',
+    appliesTo: 'anchor',
     check: (certificate) => {
       // Version 1 knows no extensions: such a root is a CA because the operator says so.
       if (certificate.version === 1) return undefined;
@@ -178,6 +192,7 @@ export const anchorProfile: readonly ProfileRule[] = [
   {
     name: 'anchor-key-usage',
     clause: 'RFC 5280 §4.2.1.3',
+    appliesTo: 'anchor',
     check: ({ keyUsage }) =>
       keyUsage && !keyUsage.has('keyCertSign')
         ? 'is an anchor whose key may not sign certificates'

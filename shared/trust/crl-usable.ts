@@ -5,9 +5,8 @@ import { oidName, oids } from '#shared/oid.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import { namesMatch } from '#shared/x509/name.ts';
-import { signerInstant } from './revocation-context.ts';
+import { checkSignature, signerInstant } from './revocation-context.ts';
 import type { KeyedCertificate, RevocationContext } from './revocation-context.ts';
-import { verifySignedObject } from './work-budget.ts';
 
 export type CrlRule = {
   readonly name: string;
@@ -185,9 +184,9 @@ export function unverifiedCrl(
   let why = 'has no known signer';
   const at = signerInstant(context.at, crl.thisUpdate);
   for (const signer of possibleSigners(crl, issuer, context.candidates)) {
-    const result = verifySignedObject(crl, signer.publicKey, context.budget);
-    if (!result.ok) {
-      why = `has a signature that does not verify: ${result.detail}`;
+    const offence = checkSignature(crl, signer.publicKey, at, context);
+    if (offence !== undefined) {
+      why = offence;
       continue;
     }
     const { keyUsage } = signer.certificate;
@@ -198,9 +197,9 @@ export function unverifiedCrl(
       if (isWithin(signer.certificate, at)) return undefined;
       why = 'was issued when its signer was not valid';
     } else {
-      const offence = context.verifyOther(signer.certificate, 'crl', at);
-      if (offence === undefined) return undefined;
-      why = `has a signer whose path does not hold: ${offence}`;
+      const broken = context.verifyOther(signer.certificate, 'crl', at);
+      if (broken === undefined) return undefined;
+      why = `has a signer whose path does not hold: ${broken}`;
     }
   }
   return why;

@@ -13,7 +13,12 @@ import type {
   SingleResponse,
 } from '#shared/x509/ocsp.ts';
 import type { Finding } from './finding.ts';
-import { coversInstant, effectiveRevocation, signerInstant } from './revocation-context.ts';
+import {
+  checkSignature,
+  coversInstant,
+  effectiveRevocation,
+  signerInstant,
+} from './revocation-context.ts';
 import type {
   KeyedCertificate,
   RevocationContext,
@@ -81,18 +86,17 @@ function unverifiedResponse(
   context: RevocationContext,
 ): string | undefined {
   const at = signerInstant(context.at, thisUpdate);
-  const isIssuer = isResponder(issuer.certificate, response.responderId);
-  if (isIssuer && verifySignedObject(response, issuer.publicKey, context.budget).ok)
-    return undefined;
-  let why = 'has no known signer';
+  let why: string | undefined = 'has no known signer';
+  if (isResponder(issuer.certificate, response.responderId)) {
+    why = checkSignature(response, issuer.publicKey, at, context);
+    if (why === undefined) return undefined;
+  }
   for (const delegate of [...response.certificates, ...context.candidates]) {
     if (!isResponder(delegate, response.responderId)) continue;
-    const result = verifySignedObject(response, delegate.publicKey, context.budget);
-    const offence = result.ok
-      ? checkDelegate(delegate, issuer, at, context)
-      : `has a signature that does not verify: ${result.detail}`;
-    if (offence === undefined) return undefined;
-    why = offence;
+    why =
+      checkSignature(response, delegate.publicKey, at, context) ??
+      checkDelegate(delegate, issuer, at, context);
+    if (why === undefined) return undefined;
   }
   return why;
 }

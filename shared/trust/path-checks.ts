@@ -2,6 +2,7 @@
 // named functions: each gets the certificate and the state from above and gives what is wrong, or
 // nothing. State is moved on in path-validate.ts, never here.
 import { equalBytes } from '#shared/bytes.ts';
+import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
 import { oidName, oids } from '#shared/oid.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { NameConstraints } from '#shared/x509/certificate-extensions.ts';
@@ -169,6 +170,16 @@ export const pathChecks: readonly PathCheck[] = [
         ? undefined
         : `has a signature that does not verify with its issuer's key: ${result.detail}`;
     },
+  },
+  {
+    name: 'signature-algorithm-acceptable',
+    clause: 'EN 319 102-1 §5.2.8',
+    appliesTo: 'every',
+    check: ({ certificate, workingPublicKey, inputs }) =>
+      inputs.checkSignatureAlgorithm?.(
+        describeSignatureAlgorithm(certificate.signatureAlgorithm, workingPublicKey),
+        inputs.at,
+      ),
   },
   {
     name: 'not-yet-valid',

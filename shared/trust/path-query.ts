@@ -1,5 +1,6 @@
 // The question that path verification answers: which certificate, on what material, as of when, for
 // which purpose. RFC 5280 §6.1.1 names the inputs.
+import type { SignatureDescription } from '#shared/crypto/signature.ts';
 import type { GeneralSubtree } from '#shared/x509/certificate-extensions.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
@@ -50,6 +51,14 @@ export type PathInputs = {
    * identifiers, serial number) spoils the path or is only reported. Default `enforce`.
    */
   readonly certificateProfile?: 'enforce' | 'report';
+  /**
+   * What the algorithm policy has against a signature as of an instant, as the end of a sentence that
+   * begins with the signed object; `undefined` if nothing. Without it every verifiable algorithm counts.
+   */
+  readonly checkSignatureAlgorithm?: (
+    signature: SignatureDescription,
+    at: Temporal.Instant,
+  ) => string | undefined;
 };
 
 export type PathQuery = PathInputs & {

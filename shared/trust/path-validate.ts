@@ -17,7 +17,7 @@ import {
   userConstrainedPolicies,
 } from './certificate-policies.ts';
 import type { PolicyState } from './certificate-policies.ts';
-import { anchorProfile, certificateProfile } from './certificate-profile.ts';
+import { certificateProfile } from './certificate-profile.ts';
 import type { ProfileRule } from './certificate-profile.ts';
 import type { Finding, FindingLevel } from './finding.ts';
 import { findMalformedSubtree } from './name-constraints.ts';
@@ -40,13 +40,11 @@ export type PathValidation = {
 export type PathCheckLists = {
   readonly path: readonly PathCheck[];
   readonly profile: readonly ProfileRule[];
-  readonly anchorProfile: readonly ProfileRule[];
 };
 
 export const allPathChecks: PathCheckLists = {
   path: pathChecks,
   profile: certificateProfile,
-  anchorProfile,
 };
 
 type State = {
@@ -74,11 +72,13 @@ function finding(
 
 function checkProfile(
   certificate: Certificate,
+  place: 'anchor' | 'issued',
   rules: readonly ProfileRule[],
   inputs: PathInputs,
 ): Finding[] {
   const level = inputs.certificateProfile === 'report' ? 'warning' : 'error';
   return rules.flatMap((rule) => {
+    if (rule.appliesTo !== 'every' && rule.appliesTo !== place) return [];
     const what = rule.check(certificate);
     return what === undefined ? [] : [finding(rule, level, certificate, what)];
   });
@@ -198,9 +198,12 @@ export function validatePath(
   const { anchor, certificates } = path;
   const findings = [
     ...checkAnchor(path, second),
-    ...(certificates.length > 1
-      ? checkProfile(anchor.certificate, [...checks.anchorProfile, ...checks.profile], inputs)
-      : []),
+    ...checkProfile(
+      anchor.certificate,
+      certificates.length > 1 ? 'anchor' : 'issued',
+      checks.profile,
+      inputs,
+    ),
   ];
   const workingKeys: Uint8Array[] = [state.key];
   const stepOf = (certificate: Certificate, isFinal: boolean): PathStep => ({
@@ -222,7 +225,7 @@ export function validatePath(
     const isFinal = index === 0;
     const step = stepOf(certificate, isFinal);
     processPolicies(state.policies, certificate, step);
-    findings.push(...checkProfile(certificate, checks.profile, inputs));
+    findings.push(...checkProfile(certificate, 'issued', checks.profile, inputs));
     for (const check of checks.path) {
       if (!appliesTo(check, isFinal)) continue;
       const what = check.check(step);

@@ -1,10 +1,13 @@
 // What revocation checking stands on: the question's material, the place of the certificate in its path,
 // and a way to verify the certificates of CRL issuers and responders without a circle.
+import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList, CrlReason } from '#shared/x509/crl.ts';
 import type { OcspResponse } from '#shared/x509/ocsp.ts';
 import type { Finding } from './finding.ts';
-import type { WorkBudget } from './work-budget.ts';
+import type { PathInputs } from './path-query.ts';
+import { verifySignedObject } from './work-budget.ts';
+import type { SignedObject, WorkBudget } from './work-budget.ts';
 
 /** A certificate with the key that path validation found for it (§6.1.4 (d) to (f)). */
 export type KeyedCertificate = {
@@ -29,8 +32,24 @@ export type RevocationContext = {
     purpose: 'crl' | 'ocsp',
     at: Temporal.Instant,
   ) => string | undefined;
+  readonly checkSignatureAlgorithm?: PathInputs['checkSignatureAlgorithm'];
   readonly budget: WorkBudget;
 };
+
+/** Why a signature with this key does not count, or `undefined`: it must verify and be acceptable. */
+export function checkSignature(
+  signed: SignedObject,
+  publicKey: Uint8Array,
+  at: Temporal.Instant,
+  context: RevocationContext,
+): string | undefined {
+  const result = verifySignedObject(signed, publicKey, context.budget);
+  if (!result.ok) return `has a signature that does not verify: ${result.detail}`;
+  return context.checkSignatureAlgorithm?.(
+    describeSignatureAlgorithm(signed.signatureAlgorithm, publicKey),
+    at,
+  );
+}
 
 /** What one kind of source says of one certificate as of `at`. */
 export type StatusAnswer = {

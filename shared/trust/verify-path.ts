@@ -73,9 +73,15 @@ function revocationContext(query: PathQuery, path: CandidatePath, scope: Scope):
     ocspResponses: query.ocspResponses,
     candidates: [...query.intermediates, path.anchor.certificate],
     enforceProfile: query.certificateProfile !== 'report',
+    ...(query.checkSignatureAlgorithm && {
+      checkSignatureAlgorithm: query.checkSignatureAlgorithm,
+    }),
     budget: scope.budget,
     verifyOther: (certificate, purpose, at) => {
       if (certificate.fingerprint === path.anchor.certificate.fingerprint) return undefined;
+      // A CRL issuer may be covered by its own list alone (PKITS 4.14.30): that list may speak of it,
+      // as its path is being verified already. A longer circle proves nothing.
+      if (scope.asking.at(-1) === certificate.fingerprint) return undefined;
       if (scope.asking.includes(certificate.fingerprint) || scope.asking.length >= maxDepth)
         return 'its status leads back to the same question';
       const verdict = verifyWithin(
@@ -89,6 +95,9 @@ function revocationContext(query: PathQuery, path: CandidatePath, scope: Scope):
           purpose,
           revocationMode: query.revocationMode,
           certificateProfile: query.certificateProfile ?? 'enforce',
+          ...(query.checkSignatureAlgorithm && {
+            checkSignatureAlgorithm: query.checkSignatureAlgorithm,
+          }),
         },
         scope,
       );
@@ -131,6 +140,8 @@ function subIndicationOf(finding: Finding, target: Certificate): SubIndication {
       return ofTarget ? 'REVOKED' : 'REVOKED_CA_NO_POE';
     case 'revocation-unknown':
       return 'TRY_LATER';
+    case 'signature-algorithm-acceptable':
+      return 'CRYPTO_CONSTRAINTS_FAILURE';
     case 'certificate-signature':
     case 'extensions-well-formed':
     case 'name-chaining':
