@@ -1,18 +1,10 @@
-// The report as data: per document and in total, verifiable now, until when, through which element,
-// next renewal, and whether it holds through retention. Computed from the catalogue alone; the same
-// state and instant give the same values. Rendering is beside it (R-12, R-25, R-30, R-35).
-import { instantAfter } from '#shared/policy/retention-rule.ts';
-import type {
-  BatchRow,
-  Catalogue,
-  DocumentRow,
-  DocumentState,
-  IntakeStatus,
-  RetentionFacts,
-} from '#shared/ports/catalogue.ts';
-import { isBefore } from '#shared/time.ts';
+// The report as data: what a line says of a document, a class of documents, a certificate, a run.
+// Types only, so that stages, builders and renderers agree; values come from document-line.ts and
+// summary.ts, text from render-html.ts (R-12, R-25, R-30, R-35).
+import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
+import type { DocumentState, IntakeStatus, RetentionFacts } from '#shared/ports/catalogue.ts';
+import type { TimestampType } from '#shared/validation/facts.ts';
 import type { HorizonElement } from '#shared/validation/proof-horizon.ts';
-import { dueAt } from '../stages/plan.ts';
 
 /**
  * Whether a document stays provable through its retention.
@@ -21,6 +13,14 @@ import { dueAt } from '../stages/plan.ts';
  * is past · no: broken, missing, changed or overdue.
  */
 export type RetentionOutlook = 'covered' | 'by-renewal' | 'open-ended' | 'not-yet' | 'ended' | 'no';
+
+/**
+ * The one thing to know of a document today (R-35). due: inside the lead time · overdue: the horizon
+ * is past, or it waits longer than its rule allows · unknown: revocation behind its token could not
+ * be had · the others as in DocumentState.
+ */
+export type Standing =
+  'protected' | 'due' | 'overdue' | 'waiting' | 'unknown' | 'broken' | 'missing' | 'changed';
 
 /** Until the accreditation list is loaded every token is this (R-09). */
 export type Accreditation = 'timestamped, accreditation not shown';
@@ -31,6 +31,21 @@ export type SignatureLine = {
   readonly subIndication?: string | undefined;
   readonly signer?: string | undefined;
   readonly signerNotAfter?: string | undefined;
+  /** Key of the attached object that holds it; absent: the document itself. */
+  readonly heldBy?: string | undefined;
+};
+
+/** What a timestamp inside the document covers; `whole` alone meets R-08. */
+export type TimestampCoverage = 'whole' | 'signature' | 'content' | 'part' | 'references';
+
+/** A timestamp that the document brought along. */
+export type TimestampLine = {
+  readonly id: string;
+  readonly type: TimestampType;
+  readonly covers: TimestampCoverage;
+  readonly genTime: string;
+  readonly tsu?: string | undefined;
+  readonly tsuNotAfter?: string | undefined;
 };
 
 export type EvidenceLine = {
@@ -42,6 +57,8 @@ export type EvidenceLine = {
   readonly firstTime: string;
   readonly newestTime: string;
   readonly accreditation: Accreditation;
+  /** The whole file: content, signatures, and what validation data and timestamps it carries (R-08). */
+  readonly covers: 'whole';
 };
 
 export type DocumentLine = {
@@ -57,8 +74,11 @@ export type DocumentLine = {
   readonly state: DocumentState;
   readonly stateSince: string;
   readonly stateReason: string | undefined;
+  readonly standing: Standing;
+  /** Of its own signatures and those in attached objects together. */
   readonly intake: IntakeStatus;
   readonly signatures: readonly SignatureLine[];
+  readonly timestamps: readonly TimestampLine[];
   readonly evidence: readonly EvidenceLine[];
   readonly verifiableNow: boolean;
   readonly provableUntil: string | undefined;
@@ -71,174 +91,34 @@ export type DocumentLine = {
   readonly lastRead: string;
   /** Requirement numbers that this line answers. */
   readonly requirements: readonly string[];
+  /** Of these, the ones that the document does not meet. */
+  readonly notMet: readonly string[];
+  /** Of these, the ones that cannot be shown yet: neither met nor broken. */
+  readonly notShown: readonly string[];
 };
+
+export type Price = { readonly amount: number; readonly currency: string };
 
 export type ReportRules = {
   readonly leadTime: Temporal.Duration;
   readonly timeZone: string;
+  readonly profile: AlgorithmProfile;
+  /** Of one token. */
+  readonly price?: Price | undefined;
 };
-
-/** One token's path and the batches under it, loaded once: batches are few, documents many. */
-export type BatchIndex = ReadonlyMap<string, BatchRow>;
-
-export async function loadBatchIndex(catalogue: Catalogue): Promise<BatchIndex> {
-  const index = new Map<string, BatchRow>();
-  for await (const batch of catalogue.batches()) index.set(batch.batchId, batch);
-  return index;
-}
-
-function latestHorizon(batches: readonly BatchRow[]): BatchRow | undefined {
-  const far = '9999-12-31T00:00:00Z';
-  return batches.toSorted((a, b) =>
-    Temporal.Instant.compare(
-      b.horizon ?? Temporal.Instant.from(far),
-      a.horizon ?? Temporal.Instant.from(far),
-    ),
-  )[0];
-}
-
-function outlookOf(
-  document: DocumentRow,
-  best: BatchRow | undefined,
-  at: Temporal.Instant,
-  rules: ReportRules,
-): RetentionOutlook {
-  const { lastDay, hold } = document.retention;
-  const end =
-    lastDay === undefined || hold
-      ? undefined
-      : instantAfter(Temporal.PlainDate.from(lastDay), rules.timeZone);
-  if (end && isBefore(end, at)) return 'ended';
-  if (document.state === 'waiting') return 'not-yet';
-  if (document.state !== 'protected' || !best || best.state === 'broken') return 'no';
-  if (best.horizon && isBefore(best.horizon, at)) return 'no';
-  if (!end) return 'open-ended';
-  return best.horizon === undefined || !isBefore(best.horizon, end) ? 'covered' : 'by-renewal';
-}
-
-function renewalsLeft(
-  best: BatchRow | undefined,
-  document: DocumentRow,
-  rules: ReportRules,
-): number | undefined {
-  const { lastDay, hold } = document.retention;
-  if (!best?.horizon || lastDay === undefined || hold) return undefined;
-  const end = instantAfter(Temporal.PlainDate.from(lastDay), rules.timeZone);
-  if (!isBefore(best.horizon, end)) return 0;
-  const pace =
-    best.horizon.since(Temporal.Instant.from(best.newestToken.genTime)).total('hours') -
-    24 * rules.leadTime.total('days');
-  return Math.max(1, Math.ceil(end.since(best.horizon).total('hours') / Math.max(pace, 24)));
-}
-
-function requirementsOf(document: DocumentRow): string[] {
-  const signed = document.facts.signatures.length > 0;
-  return [
-    'R-09',
-    'R-12',
-    'R-24',
-    'R-25',
-    'R-26',
-    'R-27',
-    ...(signed ? ['R-01', 'R-14'] : []),
-  ].toSorted();
-}
-
-/** One document's line. `batches`: those of its active memberships. */
-export function documentLine(
-  document: DocumentRow,
-  batches: readonly BatchRow[],
-  attachedTo: string | undefined,
-  at: Temporal.Instant,
-  rules: ReportRules,
-): DocumentLine {
-  const best =
-    latestHorizon(batches.filter((batch) => batch.state !== 'broken')) ?? latestHorizon(batches);
-  const outlook = outlookOf(document, best, at, rules);
-  const due =
-    best &&
-    dueAt(
-      best,
-      {
-        batchId: best.batchId,
-        documents: 1,
-        openEnded: document.retention.lastDay === undefined || document.retention.hold,
-        latestLastDay: document.retention.lastDay,
-      },
-      rules,
-    );
-  return {
-    store: document.store,
-    key: document.key,
-    versionId: document.versionId,
-    sha256: document.sha256,
-    size: document.size,
-    format: document.facts.format,
-    level: document.facts.level,
-    problems: document.facts.problems.map((problem) => `${problem.code}: ${problem.message}`),
-    attachedTo,
-    state: document.state,
-    stateSince: document.stateSince.toString(),
-    stateReason: document.stateReason,
-    intake: document.intake.status,
-    signatures: document.intake.signatures.map(
-      ({ id, status, subIndication, signer, signerNotAfter }) => ({
-        id,
-        status,
-        subIndication,
-        signer,
-        signerNotAfter,
-      }),
-    ),
-    evidence: batches.map((batch) => ({
-      kind: 'RFC 4998',
-      batchId: batch.batchId,
-      digestAlgorithm: batch.digestAlgorithm,
-      archiveTimeStamps: batch.tokenCount,
-      firstTime: batch.genTime.toString(),
-      newestTime: batch.newestToken.genTime,
-      accreditation: 'timestamped, accreditation not shown',
-    })),
-    verifiableNow: document.state === 'protected' && outlook !== 'no',
-    provableUntil: best?.horizon?.toString(),
-    element: best?.horizonElement,
-    nextRenewal: document.state === 'protected' ? due?.toString() : undefined,
-    retention: document.retention,
-    outlook,
-    renewalsLeft: renewalsLeft(best, document, rules),
-    lastRead: document.lastRead.toString(),
-    requirements: requirementsOf(document),
-  };
-}
-
-/** Every document's line, one at a time: the archive is never held whole. */
-export async function* documentLines(
-  catalogue: Catalogue,
-  at: Temporal.Instant,
-  rules: ReportRules,
-): AsyncIterable<DocumentLine> {
-  const index = await loadBatchIndex(catalogue);
-  for await (const document of catalogue.documents()) {
-    const main =
-      document.attachedTo === undefined
-        ? undefined
-        : await catalogue.getDocument(document.attachedTo);
-    // An attached object is proved in the group of its document.
-    const memberships = await catalogue.memberships(document.id);
-    const batches = memberships.flatMap((membership) => {
-      const batch = membership.active ? index.get(membership.batchId) : undefined;
-      return batch ? [batch] : [];
-    });
-    yield documentLine(document, batches, main?.key, at, rules);
-  }
-}
 
 /** A certificate or algorithm and the documents that hang on it, by end date (R-30). */
 export type DependencyLine = {
   readonly kind: 'certificate' | 'algorithm';
   readonly name: string;
+  /**
+   * Of a certificate found in documents: its CertificateRole; of the evidence: evidence-tsu,
+   * evidence-ca, evidence-anchor. Of an algorithm: who uses it, or evidence-token, evidence-tree.
+   */
   readonly role: string;
   readonly end: string | undefined;
+  /** not-listed: the algorithm profile does not allow it at all. */
+  readonly status: 'in-force' | 'no-end' | 'ended' | 'not-listed';
   readonly documents: number;
 };
 
@@ -263,7 +143,7 @@ export type RunSummary = {
   readonly timestampRenewals: number;
   readonly hashTreeRenewals: number;
   readonly tokensBought: number;
-  readonly cost: { readonly amount: number; readonly currency: string } | undefined;
+  readonly cost: Price | undefined;
   readonly reread: number;
   readonly findings: readonly FindingLine[];
   /** The first instant at which a batch falls due. */
@@ -272,24 +152,69 @@ export type RunSummary = {
 
 export type ReportTotals = {
   readonly documents: number;
+  readonly verifiableNow: number;
   readonly byState: Readonly<Record<DocumentState, number>>;
+  readonly byStanding: Readonly<Record<Standing, number>>;
   readonly byOutlook: Readonly<Record<RetentionOutlook, number>>;
   readonly byIntake: Readonly<Record<IntakeStatus, number>>;
+  /** Documents by the calendar year of their proof horizon (R-30); `none`: no evidence or no end. */
+  readonly byHorizonYear: Readonly<Record<string, number>>;
 };
 
-/** Everything but the document lines, which stream beside it. */
+/** One line per document class, which is a retention rule (R-35). */
+export type ClassLine = {
+  /** The rule's name; absent: no rule fits. */
+  readonly rule: string | undefined;
+  readonly presets: readonly string[];
+  readonly documents: number;
+  readonly byStanding: Readonly<Record<Standing, number>>;
+  /** Documents by requirement number that they do not meet. */
+  readonly notMet: Readonly<Record<string, number>>;
+  readonly notShown: Readonly<Record<string, number>>;
+  readonly endUnknown: number;
+  readonly estimatedStart: number;
+  readonly nextRenewal: string | undefined;
+  readonly latestLastDay: string | undefined;
+  /**
+   * Tokens until the last of its retention periods ends. Classes share their tokens, so the figures
+   * do not add up: the archive needs the largest of them. Open-ended documents come on top.
+   */
+  readonly tokensLeft: number;
+  readonly cost: Price | undefined;
+};
+
+/** What is counted over all documents in one pass. */
+export type ReportSummary = {
+  readonly at: string;
+  /** The newest run when it was counted: another one makes it out of date. */
+  readonly runId: string | undefined;
+  readonly totals: ReportTotals;
+  readonly classes: readonly ClassLine[];
+  readonly nextRenewal: string | undefined;
+  readonly tokensLeft: number;
+  readonly cost: Price | undefined;
+  /** What documents and evidence hang on, signers' certificates aside: those stream from the catalogue. */
+  readonly dependencies: readonly DependencyLine[];
+  /** What stands wrong now, errors first; at most `maxFindings` of them. */
+  readonly findings: readonly FindingLine[];
+  readonly findingsLeftOut: number;
+};
+
+/** The editions that the figures stand on (R-13). */
+export type ReportEditions = {
+  readonly algorithmProfile: string;
+  readonly algorithmPolicies: readonly string[];
+  readonly retentionPresets: string;
+  readonly guideline: string;
+};
+
+/** Everything but what is counted, which stands beside it. */
 export type ReportHead = {
   readonly format: 'tokiwa-report';
   readonly version: 1;
   readonly archiveId: string;
   readonly at: string;
-  /** The editions that the figures stand on (R-13). */
-  readonly editions: {
-    readonly algorithmProfile: string;
-    readonly algorithmPolicies: readonly string[];
-    readonly retentionPresets: string;
-    readonly guideline: string;
-  };
+  readonly editions: ReportEditions;
   readonly run: RunSummary | undefined;
   readonly lastSuccess: string | undefined;
 };

@@ -1,0 +1,115 @@
+// The report as JSON, written piece by piece: never the whole archive in memory. The same state
+// gives the same octets but for `at` (R-35); layout in docs/report.md.
+import { bundledPresets } from '#shared/policy/bundled.ts';
+import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
+import type { Catalogue, RunRow } from '#shared/ports/catalogue.ts';
+import { dependencyLines } from './dependencies.ts';
+import { documentLines } from './document-line.ts';
+import { sortFindings, summarise } from './summary.ts';
+import type {
+  FindingLine,
+  ReportEditions,
+  ReportHead,
+  ReportRules,
+  ReportSummary,
+  RunSummary,
+} from './report.ts';
+
+/** The edition of the guideline whose sections 6.11 and 6.12 the requirement numbers stand for. */
+const guideline = 'MHLW guideline for the safe management of medical information systems, 5.2';
+
+/** The editions that a report under this profile stands on (R-13). */
+export function reportEditions(profile: AlgorithmProfile): ReportEditions {
+  return {
+    algorithmProfile: profile.id,
+    algorithmPolicies: profile.policies.map((policy) => `${policy.id} (${policy.version})`),
+    retentionPresets: bundledPresets.asOf,
+    guideline,
+  };
+}
+
+/** What a run's row keeps of it; absent for a run that wrote none. */
+export function runSummaryOf(row: RunRow | undefined): RunSummary | undefined {
+  return row?.report === undefined ? undefined : (JSON.parse(row.report) as RunSummary);
+}
+
+/** Head of a report as of `at`: the newest finished run, and when one last succeeded. */
+export async function reportHead(
+  catalogue: Catalogue,
+  options: {
+    readonly archiveId: string;
+    readonly at: Temporal.Instant;
+    readonly profile: AlgorithmProfile;
+    readonly lastSuccess?: string | undefined;
+  },
+): Promise<ReportHead> {
+  const runs = await catalogue.runs(2);
+  return {
+    format: 'tokiwa-report',
+    version: 1,
+    archiveId: options.archiveId,
+    at: options.at.toString(),
+    editions: reportEditions(options.profile),
+    run: runSummaryOf(runs.find((run) => run.finishedAt !== undefined)),
+    lastSuccess: options.lastSuccess,
+  };
+}
+
+function identityOf(finding: FindingLine): string {
+  return JSON.stringify([finding.kind, finding.key, finding.batchId]);
+}
+
+/** What stands wrong and what the newest run found, each once, errors first. */
+export function allFindings(
+  summary: ReportSummary,
+  run: RunSummary | undefined,
+): readonly FindingLine[] {
+  const standing = new Set(summary.findings.map(identityOf));
+  const more = (run?.findings ?? []).filter((finding) => !standing.has(identityOf(finding)));
+  return sortFindings([...summary.findings, ...more]);
+}
+
+async function* jsonArray(name: string, values: AsyncIterable<unknown>): AsyncIterable<string> {
+  let separator = '\n';
+  yield `"${name}": [`;
+  for await (const value of values) {
+    yield `${separator}${JSON.stringify(value)}`;
+    separator = ',\n';
+  }
+  yield '\n]';
+}
+
+async function* linesOnly(
+  catalogue: Catalogue,
+  at: Temporal.Instant,
+  rules: ReportRules,
+): AsyncIterable<unknown> {
+  for await (const { line } of documentLines(catalogue, at, rules)) yield line;
+}
+
+export type BuildOptions = {
+  readonly at: Temporal.Instant;
+  readonly rules: ReportRules;
+  readonly head: ReportHead;
+  /** Counted already, at the same instant. */
+  readonly summary?: ReportSummary | undefined;
+};
+
+/**
+ * JSON text of the report in pieces: head, figures, then documents in the catalogue's order,
+ * dependencies by end date and findings with errors first.
+ */
+export async function* buildReport(
+  catalogue: Catalogue,
+  options: BuildOptions,
+): AsyncIterable<string> {
+  const { at, rules, head } = options;
+  const summary = options.summary ?? (await summarise(catalogue, at, rules));
+  const { totals, classes, nextRenewal, tokensLeft, cost, findingsLeftOut } = summary;
+  const figures = { ...head, totals, classes, nextRenewal, tokensLeft, cost, findingsLeftOut };
+  yield `${JSON.stringify(figures, undefined, 1).slice(0, -2)},\n`;
+  yield* jsonArray('documents', linesOnly(catalogue, at, rules));
+  yield ',\n';
+  yield* jsonArray('dependencies', dependencyLines(catalogue, summary.dependencies, at));
+  yield `,\n"findings": ${JSON.stringify(allFindings(summary, head.run), undefined, 1)}\n}\n`;
+}

@@ -1,0 +1,82 @@
+// HTML in which every inserted text is escaped by construction: the `html` tag takes strings as text
+// and only its own results as markup. Control, bidirectional and invisible characters are shown, not
+// obeyed: a file name from a stranger must not reorder or hide what a reader sees.
+
+/** Finished markup; only the functions of this file make it. */
+export type Html = { readonly html: string };
+
+export type HtmlPart = Html | string | number | undefined | readonly HtmlPart[];
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/**
+ * Characters that say nothing or act on their neighbours: C0, DEL, C1, soft hyphen, bidirectional
+ * controls (Unicode UAX #9), zero-width and other format characters, lone surrogates.
+ */
+const unseen =
+  /[\p{Cc}\p{Cs}\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\u{e0000}-\u{e007f}]/gu;
+
+/** A control as its picture (␊, U+2400 and on), anything else unseen as `\u{202E}`. */
+function picture(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+  if (code === 0x7f) return '␡';
+  return `\\u{${code.toString(16).toUpperCase().padStart(4, '0')}}`;
+}
+
+/** Longest text that is shown in full: names in certificates may be of any length. */
+const maxShown = 2000;
+
+function shorten(text: string): string {
+  if (text.length <= maxShown) return text;
+  return `${text.slice(0, maxShown)}… (+${text.length - maxShown})`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
+}
+
+/** Text for an attribute or a place where no markup may stand. */
+export function escapeText(text: string): string {
+  return escape(shorten(text).replace(unseen, picture));
+}
+
+function toMarkup(part: HtmlPart): string {
+  if (part === undefined) return '';
+  if (typeof part === 'string') return escapeText(part);
+  if (typeof part === 'number') return String(part);
+  if ('html' in part) return part.html;
+  return part.map(toMarkup).join('');
+}
+
+/** Markup with escaped insertions; lists are joined, `undefined` is nothing. */
+export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
+  let markup = strings[0] ?? '';
+  parts.forEach((part, index) => {
+    markup += toMarkup(part) + (strings[index + 1] ?? '');
+  });
+  return { html: markup };
+}
+
+/** Text from outside in a direction of its own, with its unseen characters marked as such. */
+export function foreign(text: string): Html {
+  const markup = shorten(text)
+    .split(/([\p{Cc}\p{Cs}\p{Cf}\u115f\u1160\u17b4\u17b5\u2028\u2029\u3164\uffa0\ufff0-\uffff])/u)
+    .map((piece) => {
+      const shown = piece.replace(unseen, picture);
+      return shown === piece ? escape(piece) : `<span class="unseen">${escape(shown)}</span>`;
+    })
+    .join('');
+  return { html: `<bdi>${markup}</bdi>` };
+}
+
+/** Markup that is this program's own constant: the text of a style sheet or script. */
+export function trusted(constant: string): Html {
+  return { html: constant };
+}
