@@ -48,7 +48,8 @@ export type PathInputs = {
   readonly maxPathLength?: number;
   /**
    * Whether a certificate that breaks what RFC 5280 §4 demands of its issuer (criticality, key
-   * identifiers, serial number) spoils the path or is only reported. Default `enforce`.
+   * identifiers, serial number) spoils the path or is only reported. Default `report`: genuine public
+   * TSAs stand on such certificates, and what their CA should have written undoes no signature.
    */
   readonly certificateProfile?: 'enforce' | 'report';
   /**

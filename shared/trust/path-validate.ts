@@ -76,7 +76,7 @@ function checkProfile(
   rules: readonly ProfileRule[],
   inputs: PathInputs,
 ): Finding[] {
-  const level = inputs.certificateProfile === 'report' ? 'warning' : 'error';
+  const level = inputs.certificateProfile === 'enforce' ? 'error' : 'warning';
   return rules.flatMap((rule) => {
     if (rule.appliesTo !== 'every' && rule.appliesTo !== place) return [];
     const what = rule.check(certificate);

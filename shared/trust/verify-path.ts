@@ -72,7 +72,7 @@ function revocationContext(query: PathQuery, path: CandidatePath, scope: Scope):
     crls: query.crls,
     ocspResponses: query.ocspResponses,
     candidates: [...query.intermediates, path.anchor.certificate],
-    enforceProfile: query.certificateProfile !== 'report',
+    enforceProfile: query.certificateProfile === 'enforce',
     ...(query.checkSignatureAlgorithm && {
       checkSignatureAlgorithm: query.checkSignatureAlgorithm,
     }),
@@ -94,7 +94,7 @@ function revocationContext(query: PathQuery, path: CandidatePath, scope: Scope):
           at,
           purpose,
           revocationMode: query.revocationMode,
-          certificateProfile: query.certificateProfile ?? 'enforce',
+          certificateProfile: query.certificateProfile ?? 'report',
           ...(query.checkSignatureAlgorithm && {
             checkSignatureAlgorithm: query.checkSignatureAlgorithm,
           }),

@@ -37,9 +37,6 @@ function runTest(dir: string, test: PkitsTest): ConformanceReport['results'][num
     at: Temporal.Instant.from(test.validationTime),
     purpose: 'any',
     revocationMode: 'require',
-    // The suite's CAs were issued for its own tests, not for every demand on issuers; it expects, for
-    // one, that basic constraints need not be critical (4.6.4).
-    certificateProfile: 'report',
     userInitialPolicySet: test.settings.userInitialPolicySet,
     initialExplicitPolicy: test.settings.initialExplicitPolicy,
     initialPolicyMappingInhibit: test.settings.initialPolicyMappingInhibit,
