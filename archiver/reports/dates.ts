@@ -1,5 +1,5 @@
 // Instants as readers of a report see them: in the configured zone, year first, always the same width.
-import { html, type Html } from './html.ts';
+import { markup, type Html } from './html.ts';
 
 function zoned(instant: string, timeZone: string): Temporal.ZonedDateTime {
   return Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone);
@@ -19,14 +19,13 @@ export function timeText(instant: string, timeZone: string): string {
 
 /** The day, with the exact time as title and for machines. */
 export function dayElement(instant: string, timeZone: string): Html {
-  return html`<time datetime="${instant}" title="${timeText(instant, timeZone)}"
-    >${dayText(instant, timeZone)}</time
-  >`;
+  const title = timeText(instant, timeZone);
+  return markup`<time datetime="${instant}" title="${title}">${dayText(instant, timeZone)}</time>`;
 }
 
 /** The exact time. */
 export function timeElement(instant: string, timeZone: string): Html {
-  return html`<time datetime="${instant}">${timeText(instant, timeZone)}</time>`;
+  return markup`<time datetime="${instant}">${timeText(instant, timeZone)}</time>`;
 }
 
 /** Whole years, months or days from one instant to another, whichever is the coarsest that is not 0. */

@@ -1,4 +1,4 @@
-// HTML in which every inserted text is escaped by construction: the `html` tag takes strings as text
+// HTML in which every inserted text is escaped by construction: the `markup` tag takes strings as text
 // and only its own results as markup. Control, bidirectional and invisible characters are shown, not
 // obeyed: a file name from a stranger must not reorder or hide what a reader sees.
 
@@ -56,24 +56,24 @@ function toMarkup(part: HtmlPart): string {
 }
 
 /** Markup with escaped insertions; lists are joined, `undefined` is nothing. */
-export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
-  let markup = strings[0] ?? '';
+export function markup(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
+  let text = strings[0] ?? '';
   parts.forEach((part, index) => {
-    markup += toMarkup(part) + (strings[index + 1] ?? '');
+    text += toMarkup(part) + (strings[index + 1] ?? '');
   });
-  return { html: markup };
+  return { html: text };
 }
 
 /** Text from outside in a direction of its own, with its unseen characters marked as such. */
 export function foreign(text: string): Html {
-  const markup = shorten(text)
+  const pieces = shorten(text)
     .split(/([\p{Cc}\p{Cs}\p{Cf}\u115f\u1160\u17b4\u17b5\u2028\u2029\u3164\uffa0\ufff0-\uffff])/u)
     .map((piece) => {
       const shown = piece.replace(unseen, picture);
       return shown === piece ? escape(piece) : `<span class="unseen">${escape(shown)}</span>`;
     })
     .join('');
-  return { html: `<bdi>${markup}</bdi>` };
+  return { html: `<bdi>${pieces}</bdi>` };
 }
 
 /** Markup that is this program's own constant: the text of a style sheet or script. */
