@@ -47,7 +47,16 @@ function withShortestLength(element: Tlv, ...contents: readonly Uint8Array[]): U
   return concatBytes(element.raw.subarray(0, end), derElement(0, ...contents).subarray(1));
 }
 
-function reEncode(element: Tlv, limits: ReadLimits, depth: number): Uint8Array {
+/** Elements left before the limit is reached, over the whole input. */
+type Budget = { elements: number; readonly limits: ReadLimits };
+
+function reEncode(element: Tlv, budget: Budget, depth: number): Uint8Array {
+  const { limits } = budget;
+  if (--budget.elements < 0) {
+    throw new FormatError('ERR_FORMAT_LIMIT', `more than ${limits.maxElements} elements`, {
+      offset: element.offset,
+    });
+  }
   if (depth > limits.maxDepth) {
     throw new FormatError('ERR_FORMAT_LIMIT', `nested deeper than ${limits.maxDepth}`, {
       offset: element.offset,
@@ -63,7 +72,7 @@ function reEncode(element: Tlv, limits: ReadLimits, depth: number): Uint8Array {
       ? derBoolean(element.content[0] !== 0)
       : withShortestLength(element, element.content);
   }
-  const children = readChildren(element, limits).map((child) => reEncode(child, limits, depth + 1));
+  const children = readChildren(element, limits).map((child) => reEncode(child, budget, depth + 1));
   if (universal && element.tag === tags.set) children.sort(compareBytes);
   return withShortestLength(element, ...children);
 }
@@ -73,5 +82,5 @@ function reEncode(element: Tlv, limits: ReadLimits, depth: number): Uint8Array {
  * @throws FormatError ERR_FORMAT_DER, ERR_FORMAT_LIMIT
  */
 export function reEncodeAsDer(octets: Uint8Array, limits: ReadLimits = defaultLimits): Uint8Array {
-  return reEncode(readWhole(octets, limits), limits, 1);
+  return reEncode(readWhole(octets, limits), { elements: limits.maxElements, limits }, 1);
 }

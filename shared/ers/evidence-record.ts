@@ -101,13 +101,16 @@ export type EvidenceRecordLimits = {
   readonly maxArchiveTimeStamps: number;
   /** Hash values over all reduced hash trees. */
   readonly maxHashValues: number;
+  /** Octets of older chains, summed over all hash-tree renewals: each of these hashes them anew (§5.3). */
+  readonly maxRenewalOctets: number;
   readonly read: ReadLimits;
 };
 
 export const defaultEvidenceRecordLimits: EvidenceRecordLimits = {
-  maxOctets: 64 * 1024 * 1024,
+  maxOctets: 32 * 1024 * 1024,
   maxArchiveTimeStamps: 1_000,
   maxHashValues: 100_000,
+  maxRenewalOctets: 256 * 1024 * 1024,
   read: defaultLimits,
 };
 
@@ -120,7 +123,12 @@ function beyondLimit(message: string): FormatError {
 }
 
 /** What is left of the limits while one record is read. */
-type Budget = { archiveTimeStamps: number; hashValues: number; readonly read: ReadLimits };
+type Budget = {
+  archiveTimeStamps: number;
+  hashValues: number;
+  renewalOctets: number;
+  readonly read: ReadLimits;
+};
 
 function parseAttributes(children: readonly Tlv[], read: ReadLimits): EvidenceAttribute[] {
   return children.map((attribute) => {
@@ -194,7 +202,11 @@ function parseArchiveTimeStamp(element: Tlv, budget: Budget): ArchiveTimeStamp {
 }
 
 function parseSequence(element: Tlv, budget: Budget): ArchiveTimeStampSequence {
+  let olderOctets = 0;
   const chains = readChildren(element, budget.read).map((chain) => {
+    budget.renewalOctets -= olderOctets;
+    olderOctets += chain.raw.length;
+    if (budget.renewalOctets < 0) throw beyondLimit('too much to hash for the hash-tree renewals');
     if (!isUniversal(chain, tags.sequence))
       throw malformed('ArchiveTimeStampChain is not a SEQUENCE', chain, 'RFC 4998 §5.1');
     const archiveTimeStamps = readChildren(chain, budget.read).map((archiveTimeStamp) =>
@@ -232,6 +244,7 @@ export function parseEvidenceRecord(
   const budget: Budget = {
     archiveTimeStamps: limits.maxArchiveTimeStamps,
     hashValues: limits.maxHashValues,
+    renewalOctets: limits.maxRenewalOctets,
     read: limits.read,
   };
   const record = readWhole(octets, limits.read);

@@ -1,11 +1,10 @@
 // Recomputes everything that RFC 4998 §4.3 and §5.3 compare: for each archive timestamp the root of
 // its tree and what its first list covers, in every reading the RFC leaves open. Facts only; what
 // follows from them is decided by checks.ts. Nothing of the writing side is imported.
-import { compareBytes, concatBytes, equalBytes, toHex } from '#shared/bytes.ts';
+import { compareBytes, equalBytes, toHex } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { reEncodeAsDer } from '#shared/der/re-encode.ts';
-import { derSequence } from '#shared/der/writer.ts';
 import type { ArchiveTimeStamp, EvidenceRecord, PartialHashtree } from './evidence-record.ts';
+import { createFormHasher, type FormHasher } from './hashed-forms.ts';
 import { rootOfReduced } from './reduce.ts';
 import type {
   ArchiveTimeStampVerdict,
@@ -35,20 +34,6 @@ export type Walk = {
   readonly at: Temporal.Instant;
   readonly steps: readonly WalkedArchiveTimeStamp[];
 };
-
-/**
- * Octets under which a structure may have been hashed: as stored, then re-encoded in DER. §5.2 asks
- * for DER, other implementations re-encode; the work is done only where the first form does not fit.
- */
-function* formsOf(
-  elements: readonly Uint8Array[],
-  wrap: (...elements: readonly Uint8Array[]) => Uint8Array,
-): Generator<{ readonly form: HashedForm; readonly octets: Uint8Array }> {
-  const stored = wrap(...elements);
-  yield { form: 'as-stored', octets: stored };
-  const der = wrap(...elements.map((element) => reEncodeAsDer(element)));
-  if (!equalBytes(stored, der)) yield { form: 'der', octets: der };
-}
 
 /** Hash values as a set of hexadecimal strings: first lists may be long. */
 type HashSet = ReadonlySet<string>;
@@ -99,17 +84,17 @@ function coverPreviousToken(
   firstList: PartialHashtree,
   algorithm: DigestAlgorithm,
   earlier: readonly ArchiveTimeStamp[],
+  hasher: FormHasher,
 ): Covered {
   const present = hashSet(firstList);
   const known: Uint8Array[] = [];
   let earlierTokens = 0;
   let form: HashedForm | undefined;
   for (const [index, { timeStamp }] of earlier.entries()) {
-    for (const candidate of formsOf([timeStamp], concatBytes)) {
-      const value = digest(algorithm, candidate.octets);
-      if (!present.has(toHex(value))) continue;
-      known.push(value);
-      if (index === earlier.length - 1) form = candidate.form;
+    for (const hashed of hasher.element(algorithm, timeStamp)) {
+      if (!present.has(toHex(hashed.value))) continue;
+      known.push(hashed.value);
+      if (index === earlier.length - 1) form = hashed.form;
       else earlierTokens++;
       break;
     }
@@ -150,6 +135,7 @@ function coverRenewedDataObjects(
   algorithm: DigestAlgorithm,
   dataObjects: readonly EvidenceDataObject[],
   olderChains: readonly Uint8Array[],
+  hasher: FormHasher,
 ): Covered {
   const present = hashSet(firstList);
   const digests = dataObjects.flatMap((object) => {
@@ -157,18 +143,14 @@ function coverRenewedDataObjects(
     return value ? [{ name: object.name, value }] : [];
   });
   let best: Hits = { members: [] };
-  for (const reading of ['positional', 'sorted'] as const) {
-    for (const { form, octets } of formsOf(olderChains, derSequence)) {
-      if (digests.length === 0 || best.members.length === digests.length) break;
-      const sequenceDigest = digest(algorithm, octets);
+  for (const { form, value: sequence } of hasher.sequence(algorithm, olderChains)) {
+    for (const reading of ['positional', 'sorted'] as const) {
       const members = digests
-        .map(({ name, value }) => ({
-          name,
-          value: joined(algorithm, reading, value, sequenceDigest),
-        }))
+        .map(({ name, value }) => ({ name, value: joined(algorithm, reading, value, sequence) }))
         .filter(({ value }) => present.has(toHex(value)));
       if (members.length > best.members.length) best = { members, form, reading };
     }
+    if (best.members.length === digests.length) break;
   }
   const found = best.members.map(({ name }) => name);
   return {
@@ -206,7 +188,11 @@ function firstListOf({ reducedHashtree, ...ats }: ArchiveTimeStamp): PartialHash
   return ats.imprint.algorithm === ats.effectiveDigestAlgorithm ? [ats.imprint.digest] : [];
 }
 
-/** Walks the whole record once. Cost: each token and each older sequence is hashed once per form. */
+/**
+ * Walks the whole record once. Each token is hashed once per algorithm and form, each older sequence
+ * once per form; the parser's limits bound the sum.
+ * @throws FormatError ERR_FORMAT_LIMIT where stored BER has more elements than a re-encoding may have
+ */
 export function walkEvidenceRecord(
   record: EvidenceRecord,
   dataObjects: readonly EvidenceDataObject[],
@@ -216,6 +202,7 @@ export function walkEvidenceRecord(
   const genTimes = chains.flatMap((chain) =>
     chain.archiveTimeStamps.map(({ token }) => token.tstInfo.genTime),
   );
+  const hasher = createFormHasher();
   const steps: WalkedArchiveTimeStamp[] = [];
   for (const [chainIndex, chain] of chains.entries()) {
     for (const [index, archiveTimeStamp] of chain.archiveTimeStamps.entries()) {
@@ -228,9 +215,9 @@ export function walkEvidenceRecord(
         index > 0 ? 'timestamp-renewal' : chainIndex > 0 ? 'hash-tree-renewal' : 'initial';
       const covered =
         kind === 'timestamp-renewal'
-          ? coverPreviousToken(firstList, algorithm, earlier)
+          ? coverPreviousToken(firstList, algorithm, earlier, hasher)
           : kind === 'hash-tree-renewal'
-            ? coverRenewedDataObjects(firstList, algorithm, dataObjects, olderChains)
+            ? coverRenewedDataObjects(firstList, algorithm, dataObjects, olderChains, hasher)
             : coverDataObjects(firstList, algorithm, dataObjects);
       steps.push({
         kind,

@@ -184,6 +184,7 @@ test('limits hold before memory is spent', (t) => {
   t.is(codeUnder({ maxOctets: record.length - 1 }), 'ERR_FORMAT_LIMIT');
   t.is(codeUnder({ maxArchiveTimeStamps: 2 }), 'ERR_FORMAT_LIMIT');
   t.is(codeUnder({ maxHashValues: 3 }), 'ERR_FORMAT_LIMIT');
+  t.is(codeUnder({ maxRenewalOctets: 1_000 }), 'ERR_FORMAT_LIMIT');
 });
 
 test('a record with octets changed is read or refused by name', (t) => {
