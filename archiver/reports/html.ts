@@ -16,11 +16,12 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /**
- * Characters that say nothing or act on their neighbours: C0, DEL, C1, soft hyphen, bidirectional
- * controls (Unicode UAX #9), zero-width and other format characters, lone surrogates.
+ * Characters that say nothing or act on their neighbours: controls, format characters (bidirectional
+ * ones, UAX #9, and zero-width ones), default-ignorable ones, lone surrogates, noncharacters. Variation
+ * selectors are kept: names of persons are written with them.
  */
 const unseen =
-  /[\p{Cc}\p{Cs}\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\u{e0000}-\u{e007f}]/gu;
+  /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]--\p{Variation_Selector}]/gv;
 
 /** A control as its picture (␊, U+2400 and on), anything else unseen as `\u{202E}`. */
 function picture(character: string): string {
@@ -66,13 +67,10 @@ export function markup(strings: TemplateStringsArray, ...parts: readonly HtmlPar
 
 /** Text from outside in a direction of its own, with its unseen characters marked as such. */
 export function foreign(text: string): Html {
-  const pieces = shorten(text)
-    .split(/([\p{Cc}\p{Cs}\p{Cf}\u115f\u1160\u17b4\u17b5\u2028\u2029\u3164\uffa0\ufff0-\uffff])/u)
-    .map((piece) => {
-      const shown = piece.replace(unseen, picture);
-      return shown === piece ? escape(piece) : `<span class="unseen">${escape(shown)}</span>`;
-    })
-    .join('');
+  const pieces = escape(shorten(text)).replace(
+    unseen,
+    (character) => `<span class="unseen">${picture(character)}</span>`,
+  );
   return { html: `<bdi>${pieces}</bdi>` };
 }
 
