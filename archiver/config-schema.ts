@@ -94,6 +94,15 @@ export const archiverSettings = z.strictObject({
       .default([])
       .describe('CRLs of the TSU’s authorities: files, folders or URLs.'),
     auth: auth.default({ kind: 'none' }),
+    local: z
+      .strictObject({
+        state: z.string().describe('Folder of its keys and journal.'),
+        port: z.number().int().min(1).max(65535),
+      })
+      .optional()
+      .describe(
+        'Run the embedded proxy with its local TSU when nothing answers at `url`. Not accredited.',
+      ),
     tsaPolicy: z.string().optional().describe('Policy OID to ask for.'),
     price: price.optional(),
     revocation: z

@@ -189,6 +189,10 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
     tsa: {
       ...settings.tsa,
       anchors: settings.tsa.anchors.map(absolute),
+      local: settings.tsa.local && {
+        ...settings.tsa.local,
+        state: absolute(settings.tsa.local.state),
+      },
       crls: settings.tsa.crls.map(located),
     },
     signers: {

@@ -83,13 +83,6 @@ export type JournalEntry =
       readonly part: string;
       readonly at: string;
     }
-  /** What a token cost, by the batch it stands in. */
-  | {
-      readonly kind: 'price';
-      readonly batchId: string;
-      readonly amount: number;
-      readonly currency: string;
-    }
   | {
       readonly kind: 'run-finished';
       readonly runId: string;

@@ -3,12 +3,7 @@
 import { fromHex } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { TokiwaError } from '#shared/errors.ts';
-import type {
-  IntakeSignature,
-  IntakeStatus,
-  IntakeVerdict,
-  RetentionStatement,
-} from '#shared/ports/catalogue.ts';
+import type { IntakeSignature, IntakeStatus, IntakeVerdict } from '#shared/ports/catalogue.ts';
 import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
 import type { DetachedContent, Facts } from '#shared/validation/facts.ts';
 import { inspect } from '#shared/validation/inspect.ts';
@@ -67,7 +62,11 @@ function neededAlgorithms(facts: Facts): DigestAlgorithm[] {
   ) as DigestAlgorithm[];
 }
 
-async function contentFor(facts: Facts, content: IntakeContent): Promise<DetachedContent> {
+/** The content as detached signatures ask for it; reads it again only for digests not known yet. */
+export async function detachedContent(
+  facts: Facts,
+  content: IntakeContent,
+): Promise<DetachedContent> {
   const missing = neededAlgorithms(facts).filter(
     (algorithm) => content.digests[algorithm] === undefined,
   );
@@ -107,7 +106,7 @@ export async function takeIn(
   let facts = inspect({ bytes: head, size });
   const detached =
     content && facts.signatures.length + facts.timestamps.length + facts.evidenceRecords.length > 0
-      ? [await contentFor(facts, content)]
+      ? [await detachedContent(facts, content)]
       : [];
   if (detached.length > 0) facts = inspect({ bytes: head, size, detached });
   const signatures = whole ? judge(head, facts, detached, rules) : [];
@@ -157,9 +156,3 @@ function judge(
     }));
   }
 }
-
-/** Statements that came beside the document. */
-export type IntakeStatements = {
-  readonly sidecar: RetentionStatement | undefined;
-  readonly tag: RetentionStatement | undefined;
-};

@@ -233,9 +233,7 @@ class Renewer {
   async *#groupsOf(batchIds: readonly string[]): AsyncIterable<RenewalGroup> {
     const { context, stores, catalogue } = this.#deps;
     for (const batchId of batchIds) {
-      for await (const line of readObjectList(context.store, batchId, {
-        signal: context.run.signal,
-      })) {
+      for await (const line of readObjectList(context.store, batchId, context.run.signal)) {
         const [main] = line.members;
         const row =
           main &&

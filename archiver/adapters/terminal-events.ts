@@ -1,0 +1,54 @@
+// Events for people and machines on standard error: one JSON line each where asked or where no
+// terminal is, else plain sentences with a progress line that is written over.
+import type { Event, EventSink } from '#shared/ports/runtime.ts';
+
+/** Control characters of hostile names never reach a terminal. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+const stages: Readonly<Record<string, string>> = {
+  'archiver.run.recover': 'finishing what was left',
+  'archiver.run.scan': 'scanning and taking in documents',
+  'archiver.run.plan': 'planning',
+  'archiver.run.renew.protect': 'protecting new documents with a timestamp',
+  'archiver.run.renew.timestamp-renewal': 'renewing timestamps',
+  'archiver.run.renew.hash-tree-renewal': 'renewing hash trees',
+  'archiver.run.fixity': 're-reading a slice of the archive',
+};
+
+function sentence(event: Event): string | undefined {
+  const stage = stages[event.name];
+  if (stage !== undefined) return `  ${stage} …`;
+  if (event.level === 'warn' || event.level === 'error') {
+    const { message, name } = event;
+    return `  ${event.level === 'error' ? '!' : '-'} ${printable(typeof message === 'string' ? message : name)}`;
+  }
+  return undefined;
+}
+
+export function terminalEvents(options: { readonly json: boolean }): EventSink {
+  const stream = process.stderr;
+  const terminal = stream.isTTY && !options.json;
+  let open = false;
+  return (event) => {
+    if (event.level === 'debug') return;
+    if (options.json) {
+      stream.write(`${JSON.stringify({ time: Temporal.Now.instant().toString(), ...event })}\n`);
+      return;
+    }
+    if (event.name === 'archiver.scan.progress') {
+      if (!terminal) return;
+      stream.write(`\r\u001b[K  ${String(event['scanned'])} listed, ${String(event['added'])} new`);
+      open = true;
+      return;
+    }
+    const text = sentence(event);
+    if (text === undefined) return;
+    stream.write(`${open ? '\r\u001b[K' : ''}${text}\n`);
+    open = false;
+  };
+}

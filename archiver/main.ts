@@ -1,0 +1,156 @@
+// Wiring of the worker: configuration to stores, evidence, catalogue and trust, as one value with a
+// lifetime. Every command opens it; nothing else names an adapter.
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { openHttpSender } from '#shared/io/http-sender.ts';
+import { loadCertificates } from '#shared/io/trust-files.ts';
+import type { Catalogue } from '#shared/ports/catalogue.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import { configuredStatusSource, loadConfiguredCrls } from './adapters/configured-status-source.ts';
+import { openFolderStore } from './adapters/folder-store.ts';
+import { openHttpTimestampSource } from './adapters/http-timestamp-source.ts';
+import { isProcessGone, thisProcess } from './adapters/process-identity.ts';
+import { openS3Store } from './adapters/s3-store.ts';
+import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
+import type { ArchiverConfig, StoreConfig } from './config.ts';
+import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
+import type { NightDependencies } from './run.ts';
+
+export type ArchiverOptions = {
+  readonly clock: Clock;
+  readonly random?: RandomSource;
+  readonly events: EventSink;
+  readonly signal: AbortSignal;
+  /** Whether an archive may be started where there is none. */
+  readonly create: boolean;
+  /** Another file than the configuration's: the catalogue that a rebuild fills. */
+  readonly catalogueFile?: string | undefined;
+};
+
+/** The archiver with everything open. */
+export type Archiver = AsyncDisposable & {
+  readonly config: ArchiverConfig;
+  readonly stores: ReadonlyMap<string, ObjectStore>;
+  readonly evidence: EvidenceStore;
+  readonly catalogue: Catalogue;
+  /** What a run stands on; anchors and CRLs are read anew each time. */
+  readonly night: (signal: AbortSignal) => Promise<NightDependencies>;
+};
+
+/** A store as configured: documents are only read, evidence is written. */
+async function openStore(
+  settings: StoreConfig,
+  access: 'read' | 'write',
+  options: Pick<ArchiverOptions, 'events' | 'signal'>,
+): Promise<ObjectStore> {
+  if (settings.kind === 's3') return openS3Store({ ...settings, access, signal: options.signal });
+  return openFolderStore({
+    name: settings.name,
+    folder: settings.path,
+    access,
+    onSkipped: (skipped) => {
+      options.events({
+        level: 'warn',
+        name: 'archiver.store.skipped',
+        store: settings.name,
+        ...skipped,
+      });
+    },
+  });
+}
+
+export function catalogueFile(config: ArchiverConfig): string {
+  return path.join(config.state, 'catalogue.sqlite');
+}
+
+/**
+ * Opens stores, evidence and catalogue.
+ * @throws ConfigError ERR_CONFIG_ARCHIVE_ID: the evidence store is not that of this archive
+ * @throws SourceError: a store cannot be reached
+ */
+export async function openArchiver(
+  config: ArchiverConfig,
+  options: ArchiverOptions,
+): Promise<Archiver> {
+  const { clock, events, signal, create } = options;
+  const random: RandomSource = options.random ?? ((length) => new Uint8Array(randomBytes(length)));
+  await using opened = new AsyncDisposableStack();
+  await mkdir(config.state, { recursive: true });
+  // The default evidence folder is ours to make; a configured one that is not there is a mistake.
+  const evidenceFolder = path.join(config.state, 'evidence');
+  if (create && config.evidence.kind === 'folder' && config.evidence.path === evidenceFolder)
+    await mkdir(evidenceFolder, { recursive: true });
+  const stores = new Map<string, ObjectStore>();
+  for (const settings of config.stores)
+    stores.set(settings.name, opened.use(await openStore(settings, 'read', options)));
+  const evidenceObjects = opened.use(await openStore(config.evidence, 'write', options));
+  const catalogue = opened.use(
+    await openSqliteCatalogue(options.catalogueFile ?? catalogueFile(config)),
+  );
+  const known = config.archiveId ?? (await catalogue.getMeta('archive-id'));
+  const evidence = await openEvidenceStore({
+    store: evidenceObjects,
+    prefix: config.evidence.prefix,
+    expectedArchiveId: known,
+    create,
+    at: clock.now(),
+    random,
+    signal,
+  });
+  await catalogue.setMeta('archive-id', evidence.archiveId);
+  const source = opened.use(await openHttpTimestampSource(config.tsa, clock));
+  const sender = opened.use(openHttpSender());
+
+  const night = async (runSignal: AbortSignal): Promise<NightDependencies> => {
+    const tsaAnchors = await loadCertificates(config.tsa.anchors);
+    const signerAnchors =
+      config.signers.anchors.length === 0 ? [] : await loadCertificates(config.signers.anchors);
+    const signerCrls = await loadConfiguredCrls(
+      { sources: config.signers.crls, sender, events },
+      runSignal,
+    );
+    return {
+      config,
+      stores,
+      evidence,
+      lease: { holder: thisProcess(), isGone: isProcessGone },
+      catalogue,
+      tsa: {
+        source,
+        verification: {
+          anchors: tsaAnchors.map((certificate) => ({ certificate })),
+          certificates: tsaAnchors,
+          statusSource: configuredStatusSource(
+            { sources: config.tsa.crls, sender, events },
+            tsaAnchors,
+          ),
+          revocationMode: config.tsa.revocation,
+          algorithmPolicy: config.profile,
+          clockToleranceSeconds: config.tsa.clockToleranceSeconds,
+        },
+        tsaPolicy: config.tsa.tsaPolicy,
+        price: config.tsa.price,
+      },
+      tsaClock: (clockSignal) => source.clock(clockSignal),
+      signerTrust: {
+        anchors: signerAnchors.map((certificate) => ({ certificate })),
+        crls: signerCrls,
+      },
+      horizonRules: { profile: config.profile, anchorEnds: new Map(), revocations: new Map() },
+      clock,
+      random,
+      events,
+    };
+  };
+  const lifetime = opened.move();
+  return {
+    config,
+    stores,
+    evidence,
+    catalogue,
+    night,
+    [Symbol.asyncDispose]: () => lifetime.disposeAsync(),
+  };
+}

@@ -1,0 +1,428 @@
+// The stages of one night in order, with one runAt: finish what was left, scan and take in, plan,
+// renew, verify by reading back, re-read a slice, report. Running the night again buys nothing and
+// changes nothing.
+import { InvariantError, TokiwaError } from '#shared/errors.ts';
+import type { Catalogue, RunRow } from '#shared/ports/catalogue.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import { isBefore } from '#shared/time.ts';
+import type { SignerTrust } from '#shared/validation/judge-signatures.ts';
+import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
+import { toHex } from '#shared/bytes.ts';
+import type { ArchiverConfig } from './config.ts';
+import { loadChainIndex } from './evidence/chains.ts';
+import { checkLeafTable } from './evidence/leaf-table-check.ts';
+import { leafTableOf } from './evidence/manifest.ts';
+import { readObjectList } from './evidence/object-list.ts';
+import { recoverPending } from './evidence/recover.ts';
+import type { BatchManifest, EvidenceContext, StampingTsa } from './evidence/types.ts';
+import type { EvidenceStore } from './evidence-store.ts';
+import type { Lease, LeaseRequest } from './lease.ts';
+import type { FindingLine, RunSummary } from './reports/report.ts';
+import { applyManifest, refreshHorizons } from './stages/catalogue.ts';
+import { rereadSlice } from './stages/fixity.ts';
+import { countWaitingGroups } from './stages/groups.ts';
+import { planNight, type Plan, type PlanRules } from './stages/plan.ts';
+import { carryOut } from './stages/renew.ts';
+import { refreshRetention } from './stages/refresh-retention.ts';
+import { scanStores } from './stages/scan.ts';
+
+export type NightDependencies = {
+  readonly config: ArchiverConfig;
+  readonly stores: ReadonlyMap<string, ObjectStore>;
+  readonly evidence: EvidenceStore;
+  /** Who asks for the lease, and how it is told that an earlier holder on this machine has ended. */
+  readonly lease: Pick<LeaseRequest, 'holder' | 'isGone'>;
+  readonly catalogue: Catalogue;
+  readonly tsa: StampingTsa;
+  /** What time the TSA's own clock says, where it can be asked without buying. */
+  readonly tsaClock?: ((signal: AbortSignal) => Promise<Temporal.Instant | undefined>) | undefined;
+  readonly signerTrust: SignerTrust;
+  readonly horizonRules: HorizonRules;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly events: EventSink;
+};
+
+export type NightOptions = {
+  readonly runAt: Temporal.Instant;
+  readonly signal: AbortSignal;
+  /** An operator's word for this run: more tokens than the ceiling. */
+  readonly allowTokens?: number | undefined;
+};
+
+/** What the planner needs of the configuration. */
+export function planRules(config: ArchiverConfig): PlanRules {
+  return {
+    profile: config.profile,
+    digestAlgorithms: [config.digestAlgorithm, config.nextDigestAlgorithm],
+    leadTime: config.leadTime,
+    timeZone: config.timeZone,
+    maxLeaves: config.maxLeaves,
+    price: config.tsa.price,
+    ceiling: config.ceiling,
+  };
+}
+
+/** The plan as of an instant, from the catalogue as it stands. */
+export async function planFromCatalogue(
+  deps: Pick<NightDependencies, 'catalogue' | 'config' | 'horizonRules'>,
+  runAt: Temporal.Instant,
+): Promise<Plan> {
+  const { catalogue, config, horizonRules } = deps;
+  const batches = await refreshHorizons(catalogue, horizonRules);
+  const demand = new Map(
+    (await Array.fromAsync(catalogue.batchDemand())).map((row) => [row.batchId, row]),
+  );
+  return planNight({
+    runAt,
+    rules: planRules(config),
+    batches,
+    demand,
+    waitingGroups: await countWaitingGroups(catalogue),
+  });
+}
+
+class Night {
+  readonly #deps: NightDependencies;
+  readonly #options: NightOptions;
+  readonly #runId: string;
+  readonly #findings: FindingLine[] = [];
+  #scanned = 0;
+  #added = 0;
+  #protected = 0;
+  #timestampRenewals = 0;
+  #hashTreeRenewals = 0;
+  #bought = 0;
+  #reread = 0;
+  #nextDue: Temporal.Instant | undefined;
+
+  constructor(deps: NightDependencies, options: NightOptions, runId: string) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#runId = runId;
+  }
+
+  #find(finding: FindingLine): void {
+    this.#findings.push(finding);
+    const { level, kind, message } = finding;
+    this.#deps.events({
+      level: level === 'info' ? 'info' : level === 'warning' ? 'warn' : 'error',
+      name: 'archiver.finding',
+      kind,
+      message,
+      batchId: finding.batchId,
+    });
+  }
+
+  readonly #journal = async (
+    entries: Parameters<EvidenceStore['journal']['append']>[0],
+  ): Promise<void> => {
+    if (entries.length > 0)
+      await this.#deps.evidence.journal.append(entries, {
+        at: this.#options.runAt,
+        run: this.#runId,
+        signal: this.#options.signal,
+      });
+  };
+
+  #stage(name: string): void {
+    this.#options.signal.throwIfAborted();
+    this.#deps.events({ level: 'info', name: `archiver.run.${name}`, run: this.#runId });
+  }
+
+  /** Design, invariant 9: a clock before the newest genTime, or away from the TSA's, buys nothing. */
+  async #clockIsSane(): Promise<boolean> {
+    const { catalogue, tsaClock, clock, config } = this.#deps;
+    const { runAt, signal } = this.#options;
+    const newest = await catalogue.newestGenTime();
+    if (newest && isBefore(runAt, newest)) {
+      this.#find({
+        kind: 'clock',
+        level: 'error',
+        message: `this clock says ${runAt.toString()}, but a token of ${newest.toString()} is already held: nothing is bought until the clock is right`,
+      });
+      return false;
+    }
+    const theirs = await tsaClock?.(signal).catch((error: unknown) => {
+      if (signal.aborted || !(error instanceof TokiwaError)) throw error;
+      return undefined;
+    });
+    const distance = theirs && Math.abs(theirs.since(clock.now()).total('seconds'));
+    if (theirs && distance !== undefined && distance > config.tsa.clockToleranceSeconds) {
+      this.#find({
+        kind: 'clock',
+        level: 'error',
+        message: `this clock differs from the TSA’s (${theirs.toString()}) by ${Math.round(distance)} s, the limit is ${config.tsa.clockToleranceSeconds} s: nothing is bought`,
+      });
+      return false;
+    }
+    return true;
+  }
+
+  readonly #accept = async (manifest: BatchManifest): Promise<void> => {
+    const { catalogue, evidence, horizonRules } = this.#deps;
+    const { signal } = this.#options;
+    await applyManifest(catalogue, manifest, {
+      rules: horizonRules,
+      objectList: (batchId) => readObjectList(evidence.objects, batchId, signal),
+      signal,
+    });
+  };
+
+  async run(): Promise<void> {
+    const { config, evidence, catalogue, tsa, stores, clock, random, events } = this.#deps;
+    const { runAt, signal, allowTokens } = this.#options;
+    const chains = await loadChainIndex(evidence.objects, signal);
+    let left = allowTokens ?? config.ceiling.tokens;
+    const budget = {
+      take: (tokens: number): boolean => {
+        if (tokens > left) return false;
+        left -= tokens;
+        this.#bought += tokens;
+        return true;
+      },
+    };
+    const context: EvidenceContext = {
+      store: evidence.objects,
+      chains,
+      tsa,
+      run: { runAt, clock, random, budget, events, signal },
+    };
+
+    this.#stage('recover');
+    // Committed, and the run ended before the catalogue moved.
+    for (const manifest of [...chains.manifests.values()].toSorted((a, b) =>
+      a.id.localeCompare(b.id),
+    ))
+      await this.#accept(manifest);
+    const mayBuy = await this.#clockIsSane();
+    if (mayBuy) {
+      const recovered = await recoverPending(context);
+      for (const manifest of recovered.committed) await this.#accept(manifest);
+      for (const pending of recovered.pending) {
+        this.#find({
+          kind: 'no-token',
+          level: 'error',
+          batchId: pending.id,
+          message: `a token was asked for and is not there yet: ${pending.reason}`,
+        });
+      }
+    }
+
+    this.#stage('scan');
+    await refreshRetention(catalogue, config, evidence, signal);
+    const scan = await scanStores({
+      config,
+      stores,
+      catalogue,
+      journal: this.#journal,
+      intake: {
+        runAt,
+        digestAlgorithm: config.digestAlgorithm,
+        inspectLimitBytes: config.inspectLimitBytes,
+        trust: this.#deps.signerTrust,
+      },
+      runAt,
+      events,
+      signal,
+    });
+    this.#scanned = scan.scanned;
+    this.#added = scan.added;
+    scan.findings.forEach((finding) => {
+      this.#find(finding);
+    });
+
+    this.#stage('plan');
+    const plan = await planFromCatalogue(this.#deps, runAt);
+    this.#nextDue = plan.nextDue;
+    const allowed = plan.allowed || (allowTokens !== undefined && plan.tokens <= allowTokens);
+    for (const finding of plan.findings) {
+      if (finding.kind === 'above-ceiling' && allowed) continue;
+      this.#find({
+        kind: finding.kind,
+        level: finding.kind === 'renewal-does-not-help' ? 'warning' : 'error',
+        message: finding.message,
+        batchId: finding.batchId,
+      });
+    }
+    if (mayBuy && allowed) await this.#renew(plan, context);
+
+    this.#stage('fixity');
+    const fixity = await rereadSlice({
+      catalogue,
+      stores,
+      journal: this.#journal,
+      checkBatch: async (batchId) => {
+        const findings = await checkLeafTable(
+          evidence.objects,
+          leafTableOf(chains.manifest(batchId)),
+          signal,
+        );
+        return findings.length === 0 ? [] : [{ part: 'leaf-table', batchId, findings }];
+      },
+      runAt,
+      fixityDays: config.fixityDays,
+      signal,
+    });
+    this.#reread = fixity.reread;
+    fixity.findings.forEach((finding) => {
+      this.#find(finding);
+    });
+    await this.#findUnprotected();
+    if (this.#nextDue === undefined || plan.actions.length > 0)
+      this.#nextDue = (await planFromCatalogue(this.#deps, runAt)).nextDue;
+  }
+
+  async #renew(plan: Plan, context: EvidenceContext): Promise<void> {
+    const { catalogue, stores, config } = this.#deps;
+    for (const action of plan.actions) {
+      this.#stage(`renew.${action.kind}`);
+      const result = await carryOut(action, {
+        context,
+        catalogue,
+        stores,
+        journal: this.#journal,
+        maxLeaves: config.maxLeaves,
+        blind: config.blind,
+        accept: this.#accept,
+      });
+      result.findings.forEach((finding) => {
+        this.#find(finding);
+      });
+      for (const manifest of result.committed) {
+        if (manifest.kind === 'initial') this.#protected += manifest.groupCount;
+        else if (manifest.kind === 'timestamp-renewal')
+          this.#timestampRenewals += manifest.groupCount;
+        else this.#hashTreeRenewals += manifest.groupCount;
+      }
+    }
+  }
+
+  /** A document that waits longer than its rule allows is an alarm. */
+  async #findUnprotected(): Promise<void> {
+    const { runAt } = this.#options;
+    for await (const row of this.#deps.catalogue.documents({ states: ['waiting'] })) {
+      const hours = row.retention.protectWithinHours;
+      if (isBefore(runAt, row.firstSeen.add({ minutes: Math.round(hours * 60) }))) continue;
+      this.#find({
+        kind: 'waiting',
+        level: 'error',
+        key: row.key,
+        message: `it has had no token since ${row.firstSeen.toString()}, its rule allows ${hours} hours`,
+      });
+    }
+  }
+
+  fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#find({
+      kind: error instanceof TokiwaError ? error.code : 'internal',
+      level: 'error',
+      message: `the run stopped: ${message}`,
+    });
+  }
+
+  summary(outcome: RunSummary['outcome'], finishedAt: Temporal.Instant): RunSummary {
+    const { price } = this.#deps.config.tsa;
+    return {
+      runId: this.#runId,
+      startedAt: this.#options.runAt.toString(),
+      finishedAt: finishedAt.toString(),
+      outcome,
+      scanned: this.#scanned,
+      added: this.#added,
+      protectedGroups: this.#protected,
+      timestampRenewals: this.#timestampRenewals,
+      hashTreeRenewals: this.#hashTreeRenewals,
+      tokensBought: this.#bought,
+      cost: price && { amount: this.#bought * price.amount, currency: price.currency },
+      reread: this.#reread,
+      findings: this.#findings,
+      nextDue: this.#nextDue?.toString(),
+    };
+  }
+
+  hasErrors(): boolean {
+    return this.#findings.some((finding) => finding.level === 'error');
+  }
+}
+
+function runRow(summary: RunSummary, runAt: Temporal.Instant, finished: boolean): RunRow {
+  return {
+    runId: summary.runId,
+    startedAt: runAt,
+    finishedAt: finished ? Temporal.Instant.from(summary.finishedAt) : undefined,
+    outcome: finished ? summary.outcome : 'running',
+    tokensBought: summary.tokensBought,
+    report: JSON.stringify(summary),
+  };
+}
+
+/** Long enough for a stalled store call, short enough that a dead holder elsewhere is waited out. */
+const leaseDuration = Temporal.Duration.from({ minutes: 15 });
+const leaseRenewalMs = 5 * 60_000;
+
+/** Prolongs the lease while the run goes on; a lease that is lost aborts the run through `lost`. */
+function keepLease(lease: Lease, clock: Clock, signal: AbortSignal): AsyncDisposable {
+  const timer = setInterval(() => {
+    // A failed renewal shows in `lost`; a store that cannot be reached shows in the run itself.
+    lease.renew(clock.now(), signal).catch(() => undefined);
+  }, leaseRenewalMs);
+  timer.unref();
+  return {
+    [Symbol.asyncDispose]: () => {
+      clearInterval(timer);
+      return Promise.resolve();
+    },
+  };
+}
+
+/**
+ * One nightly run under the archive's lease. Errors of stores and sources end up in the summary;
+ * what was committed before stays.
+ * @throws ConflictError ERR_CONFLICT_LEASE: another run is at work
+ * @throws InvariantError: our own promise broke
+ */
+export async function runNight(
+  deps: NightDependencies,
+  options: NightOptions,
+): Promise<RunSummary> {
+  const { catalogue, evidence, random, clock } = deps;
+  const { runAt } = options;
+  const runId = `${runAt.toString({ smallestUnit: 'second' }).replace(/[-:]/g, '')}-${toHex(random(4))}`;
+  await using lease = await evidence.acquireLease({
+    ...deps.lease,
+    run: runId,
+    at: clock.now(),
+    duration: leaseDuration,
+    signal: options.signal,
+  });
+  const signal = AbortSignal.any([options.signal, lease.lost]);
+  await using _renewal = keepLease(lease, clock, signal);
+  const night = new Night(deps, { ...options, signal }, runId);
+  await catalogue.putRun(runRow(night.summary('ok', runAt), runAt, false));
+  let outcome: RunSummary['outcome'] = 'ok';
+  try {
+    await night.run();
+    outcome = night.hasErrors() ? 'findings' : 'ok';
+  } catch (error) {
+    outcome = signal.aborted ? 'stopped' : 'failed';
+    if (!signal.aborted) night.fail(error);
+    if (error instanceof InvariantError) {
+      await catalogue.putRun(runRow(night.summary('failed', clock.now()), runAt, true));
+      throw error;
+    }
+    if (!signal.aborted && !(error instanceof TokiwaError)) throw error;
+  }
+  const summary = night.summary(outcome, clock.now());
+  if (outcome === 'ok' || outcome === 'findings') {
+    const { startedAt, finishedAt, tokensBought } = summary;
+    await evidence.journal.append(
+      [{ kind: 'run-finished', runId, startedAt, finishedAt, outcome, tokensBought }],
+      { at: runAt, run: runId, signal },
+    );
+  }
+  await catalogue.putRun(runRow(summary, runAt, true));
+  return summary;
+}

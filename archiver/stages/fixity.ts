@@ -1,0 +1,157 @@
+// Tonight's slice of the archive against what was taken in, so that all of it is re-read within N
+// days (R-66): documents by their digests, leaf tables by their roots. Damage is found while a copy
+// may still exist; one damaged object never ends the night.
+import { TokiwaError } from '#shared/errors.ts';
+import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { isBefore } from '#shared/time.ts';
+import type { Damage } from '../evidence/types.ts';
+import type { JournalEntry } from '../journal-entries.ts';
+import type { FindingLine } from '../reports/report.ts';
+import { readDocument } from './read-document.ts';
+import { identityOf } from './scan.ts';
+
+export type FixityDependencies = {
+  readonly catalogue: Catalogue;
+  readonly stores: ReadonlyMap<string, ObjectStore>;
+  readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
+  /** Damage of one batch's leaf table; none: it leads to its root. */
+  readonly checkBatch: (batchId: string) => Promise<readonly Damage[]>;
+  readonly runAt: Temporal.Instant;
+  readonly fixityDays: number;
+  readonly signal: AbortSignal;
+};
+
+export type FixitySummary = { readonly reread: number; readonly findings: readonly FindingLine[] };
+
+function daysBefore(at: Temporal.Instant, days: number): Temporal.Instant {
+  return at.subtract({ hours: Math.round(24 * days) });
+}
+
+async function damageOf(row: DocumentRow, deps: FixityDependencies): Promise<string | undefined> {
+  const store = deps.stores.get(row.store);
+  if (!store) return undefined;
+  const reading = await readDocument(store, row.key, {
+    versionId: row.versionId === '' ? undefined : row.versionId,
+    algorithms: ['SHA-256'],
+    keep: 0,
+    signal: deps.signal,
+  });
+  const found = reading.digests['SHA-256'] ?? '';
+  if (found === row.sha256) return undefined;
+  return `its content no longer fits what was taken in on ${row.firstSeen.toString()} (SHA-256 ${found}, was ${row.sha256}) and no later write explains it`;
+}
+
+async function rereadDocument(
+  row: DocumentRow,
+  deps: FixityDependencies,
+): Promise<FindingLine | undefined> {
+  const { catalogue, journal, runAt } = deps;
+  try {
+    const reason = await damageOf(row, deps);
+    const state =
+      reason === undefined ? (row.state === 'broken' ? 'protected' : row.state) : 'broken';
+    if (state !== row.state) {
+      await journal([
+        {
+          kind: 'state',
+          document: identityOf(row),
+          state,
+          reason: reason ?? 'its content fits again',
+          at: runAt.toString(),
+        },
+      ]);
+      await catalogue.updateDocument(row.id, { state, stateSince: runAt, stateReason: reason });
+    }
+    await catalogue.updateDocument(row.id, { lastRead: runAt });
+    return reason === undefined
+      ? undefined
+      : { kind: 'broken', level: 'error', key: row.key, message: reason };
+  } catch (error) {
+    if (deps.signal.aborted || !(error instanceof TokiwaError)) throw error;
+    return {
+      kind: 'unreadable',
+      level: 'error',
+      key: row.key,
+      message: `it could not be re-read: ${error.message}`,
+    };
+  }
+}
+
+/** When the next document or leaf table has to be re-read; absent: the archive is empty. */
+export async function nextReread(
+  catalogue: Catalogue,
+  fixityDays: number,
+): Promise<Temporal.Instant | undefined> {
+  const oldest = await catalogue.oldestRead();
+  return oldest?.add({ hours: 24 * fixityDays });
+}
+
+/**
+ * Re-reads what has not been read for half the period, a nightly share of it at least, and all that
+ * would pass the period before the next night.
+ */
+export async function rereadSlice(deps: FixityDependencies): Promise<FixitySummary> {
+  const { catalogue, runAt, fixityDays, signal } = deps;
+  const findings: FindingLine[] = [];
+  const counts = await catalogue.countByState();
+  const total = counts.protected + counts.broken + counts.waiting;
+  const share = Math.ceil(total / fixityDays);
+  const due = daysBefore(runAt, fixityDays - 1);
+  let reread = 0;
+  const halfway = daysBefore(runAt, fixityDays / 2);
+  for await (const row of catalogue.documents({
+    states: ['protected', 'broken', 'waiting'],
+    lastReadBefore: halfway,
+  })) {
+    signal.throwIfAborted();
+    if (reread >= share && !isBefore(row.lastRead, due)) continue;
+    const finding = await rereadDocument(row, deps);
+    if (finding) findings.push(finding);
+    reread++;
+  }
+  for await (const batch of catalogue.batches()) {
+    signal.throwIfAborted();
+    if (batch.state === 'retired' || !isBefore(batch.leafTableRead, due)) continue;
+    const damage = await deps.checkBatch(batch.batchId);
+    if (damage.length > 0) {
+      const message = damage
+        .flatMap((part) => part.findings.map((finding) => `${part.part}: ${finding.message}`))
+        .join('; ');
+      await deps.journal(
+        damage.map((part) => ({
+          kind: 'evidence-damage',
+          batchId: batch.batchId,
+          part: part.part,
+          message,
+          at: runAt.toString(),
+        })),
+      );
+      await catalogue.putBatch({
+        ...batch,
+        state: 'broken',
+        stateReason: message,
+        leafTableRead: runAt,
+      });
+      findings.push({ kind: 'broken-evidence', level: 'error', batchId: batch.batchId, message });
+    } else {
+      const healed = batch.state === 'broken';
+      if (healed)
+        await deps.journal([
+          {
+            kind: 'evidence-healed',
+            batchId: batch.batchId,
+            part: 'leaf-table',
+            at: runAt.toString(),
+          },
+        ]);
+      await catalogue.putBatch({
+        ...batch,
+        state: healed ? 'valid' : batch.state,
+        stateReason: healed ? undefined : batch.stateReason,
+        leafTableRead: runAt,
+      });
+    }
+  }
+  return { reread, findings };
+}
