@@ -1,10 +1,22 @@
-// Batches that a renewal without a certain outcome covers: their tokens must not change until it is
-// finished or given up, and a second renewal beside it would fork their chains.
+// What batches without a certain outcome hold: documents that are not stamped a second time beside them,
+// and batches whose tokens must not change and whose chains a second renewal would fork.
+import { toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { listBatches } from './manifest.ts';
+import { readObjectList } from './object-list.ts';
 import { loadRequest } from './request-file.ts';
-import type { BatchId } from './types.ts';
+import type { BatchId, DocumentGroup, PreparedBatch } from './types.ts';
+
+/** Batches that were asked for and neither count nor are given up, with what is known of them. */
+async function* listPending(store: ObjectStore, signal: AbortSignal): AsyncIterable<PreparedBatch> {
+  for await (const { id, objects } of listBatches(store, signal)) {
+    if (!objects.has('request') || objects.has('manifest') || objects.has('superseded')) continue;
+    const stored = await loadRequest(store, id, signal);
+    if (stored) yield stored.request.batch;
+  }
+}
 
 /** Covered batch to the pending renewal that covers it. */
 export async function loadInFlight(
@@ -12,12 +24,34 @@ export async function loadInFlight(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<BatchId, BatchId>> {
   const inFlight = new Map<BatchId, BatchId>();
-  for await (const { id, objects } of listBatches(store, signal)) {
-    if (!objects.has('request') || objects.has('manifest') || objects.has('superseded')) continue;
-    const stored = await loadRequest(store, id, signal);
-    for (const { batchId } of stored?.request.batch.previous ?? []) inFlight.set(batchId, id);
-  }
+  for await (const { id, previous } of listPending(store, signal))
+    for (const { batchId } of previous) inFlight.set(batchId, id);
   return inFlight;
+}
+
+/** A group by its objects: where they are and what they were. */
+function identityOf({ members }: DocumentGroup): string {
+  const names = members.map(({ store, key, versionId, digests }) =>
+    JSON.stringify([store, key, versionId ?? '', digests['SHA-256']]),
+  );
+  return toHex(digest('SHA-256', new TextEncoder().encode(names.sort().join('\n'))));
+}
+
+/**
+ * `groups` without those that a pending batch of documents holds already: what may have been bought is
+ * not bought again. Memory: one digest for each group of the pending batches, mostly none.
+ */
+export async function* withoutPending(
+  store: ObjectStore,
+  groups: AsyncIterable<DocumentGroup>,
+  signal: AbortSignal,
+): AsyncIterable<DocumentGroup> {
+  const pending = new Set<string>();
+  for await (const { id, kind } of listPending(store, signal))
+    if (kind === 'initial')
+      for await (const line of readObjectList(store, id, signal)) pending.add(identityOf(line));
+  for await (const group of groups)
+    if (pending.size === 0 || !pending.has(identityOf(group))) yield group;
 }
 
 /** Why a batch is left out tonight. */

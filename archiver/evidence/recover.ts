@@ -1,9 +1,9 @@
 // Finishes what an interrupted run left: the normal path entered in the middle. Nothing that was
 // bought is lost, nothing is bought twice (design §1, invariant 3).
-import { isUncertain, type StoredRequest } from './ask.ts';
+import { isUncertain } from './ask.ts';
 import type { BatchObjectName } from './batch-objects.ts';
 import { listBatches } from './manifest.ts';
-import { loadRequest } from './request-file.ts';
+import { loadRequest, type StampRequest } from './request-file.ts';
 import { finishBatch } from './stamp.ts';
 import { storeSuperseded } from './superseded.ts';
 import type {
@@ -46,31 +46,29 @@ export async function recoverPending(context: EvidenceContext): Promise<Recovery
       await supersede(id, 'no token was asked for');
       continue;
     }
-    const settled = settledReason(stored, objects, run.runAt);
+    const forgotten = stored.request.batch.runAt.add(journalMemory);
+    const isOld = Temporal.Instant.compare(run.runAt, forgotten) >= 0;
+    const settled = objects.has('received') ? undefined : settledReason(stored.request, isOld);
     if (settled !== undefined) {
       await supersede(id, settled);
       continue;
     }
     const outcome = await finishBatch(context, stored);
     if (outcome.kind === 'committed') committed.push(outcome.manifest);
-    else if (outcome.kind === 'pending') pending.push(outcome.pending);
-    else superseded.push({ batchId: id, reason: reasonFor(outcome) });
+    else if (outcome.kind === 'pending') {
+      // Documents must not wait for ever behind a token that nobody can judge.
+      if (isOld) await supersede(id, `no valid token for seven days: ${outcome.pending.reason}`);
+      else pending.push(outcome.pending);
+    } else superseded.push({ batchId: id, reason: reasonFor(outcome) });
   }
   return { committed, pending, superseded };
 }
 
 /** Why a batch without an answer need not be asked for again, if so. */
-function settledReason(
-  { request }: StoredRequest,
-  objects: ReadonlySet<BatchObjectName>,
-  runAt: Temporal.Instant,
-): string | undefined {
-  if (objects.has('received')) return undefined;
-  const { attempts, batch } = request;
+function settledReason({ attempts }: StampRequest, isOld: boolean): string | undefined {
   // No attempt written down: the run ended while it asked, so the octets may have bought a token.
   if (attempts.length > 0 && !isUncertain(attempts)) return 'no token was made';
-  const forgotten = batch.runAt.add(journalMemory);
-  return Temporal.Instant.compare(runAt, forgotten) >= 0
+  return isOld
     ? 'the answer can no longer be had: the journal of the TSA has forgotten the request'
     : undefined;
 }

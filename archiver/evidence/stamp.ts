@@ -6,19 +6,32 @@ import { digest } from '#shared/crypto/digest.ts';
 import { FormatError, InvariantError, UnsupportedError } from '#shared/errors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
+import { isBefore } from '#shared/time.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { ask, pendingOutcome, type StoredRequest } from './ask.ts';
 import { batchKey, ifPresent, readSmall } from './batch-objects.ts';
 import { commit, reasonOf } from './commit.ts';
+import { withoutPending } from './in-flight.ts';
 import { prepareBatch, type InitialBatch } from './prepare.ts';
 import { storeRequest, type StampRequest } from './request-file.ts';
 import { storeSuperseded } from './superseded.ts';
 import { describeToken, evidenceFormOf, judgeToken, type JudgedToken } from './tokens.ts';
-import type { BatchManifest, EvidenceContext, PreparedBatch, StampOutcome } from './types.ts';
+import type {
+  BatchManifest,
+  EvidenceContext,
+  PreparedBatch,
+  StampOutcome,
+  TokenVerification,
+} from './types.ts';
 
-/** Prepares and stamps one batch of documents. @see RFC 4998 §4.2 */
+/**
+ * Prepares and stamps one batch of documents; groups that a pending batch holds are left to it.
+ * @see RFC 4998 §4.2
+ */
 export async function anchor(context: EvidenceContext, batch: InitialBatch): Promise<StampOutcome> {
-  const prepared = await prepareBatch(context.store, batch, context.run);
+  const { store, run } = context;
+  const groups = withoutPending(store, batch.groups, run.signal);
+  const prepared = await prepareBatch(store, { ...batch, groups }, run);
   return prepared ? stamp(context, prepared) : { kind: 'empty' };
 }
 
@@ -84,7 +97,6 @@ async function acceptAnswer(
       {
         imprint: { algorithm: batch.digestAlgorithm, digest: rootOf(batch) },
         request: parseTimeStampReq(request.octets),
-        window: { from: batch.runAt, to: now },
       },
       tsa.verification,
       { at: now, signal: run.signal },
@@ -92,6 +104,9 @@ async function acceptAnswer(
   const received = await refusable(judge, parseTimeStampResp(answer).token);
   if (received.kind === 'refused') return refuseToken(context, batch, received.findings);
   const { judged } = received;
+  const { genTime } = judged.token.tstInfo;
+  const clockFinding = checkClock(genTime, batch.runAt, now, tsa.verification);
+  if (clockFinding) return refuseToken(context, batch, [clockFinding]);
   if (judged.verdict.status === 'indeterminate')
     return pendingOutcome(batch, 'answered', reasonOf(judged.verdict.findings));
 
@@ -107,7 +122,7 @@ async function acceptAnswer(
     format: 'tokiwa-batch',
     version: 1,
     ...batch,
-    genTime: judged.token.tstInfo.genTime,
+    genTime,
     token: describeToken(judged),
     receivedSha256: toHex(digest('SHA-256', answer)),
     tsa: { name: request.tsa },
@@ -119,6 +134,28 @@ async function acceptAnswer(
   };
   await commit(context, manifest, now);
   return { kind: 'committed', manifest };
+}
+
+/**
+ * RFC 3161 §2.4.2: a genTime lies between the request and now, within the tolerance. Not only now: after
+ * a crash the answer to the same octets is as old as the night that asked.
+ */
+function checkClock(
+  genTime: Temporal.Instant,
+  askedAt: Temporal.Instant,
+  now: Temporal.Instant,
+  { clockToleranceSeconds }: TokenVerification,
+): Finding | undefined {
+  const seconds = clockToleranceSeconds;
+  if (!isBefore(genTime, askedAt.subtract({ seconds })) && !isBefore(now.add({ seconds }), genTime))
+    return undefined;
+  return {
+    check: 'gen-time-near-clock',
+    clause: 'RFC 3161 §2.4.2',
+    level: 'error',
+    message: 'The token’s time and our clock are too far apart.',
+    facts: { genTime: genTime.toString(), now: now.toString() },
+  };
 }
 
 type Refusable =

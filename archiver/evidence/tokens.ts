@@ -6,19 +6,14 @@ import { InvariantError } from '#shared/errors.ts';
 import type { ValidationData } from '#shared/ports/status-source.ts';
 import { buildEvidenceForm } from '#shared/tsp/evidence-form.ts';
 import type { TimeStampReq } from '#shared/tsp/request.ts';
-import { earlier, isBefore } from '#shared/time.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import type { TokenFacts, TokenVerification } from './types.ts';
 
-/**
- * What a token has to fit. `request` and `window` only for one that was received just now or, after
- * a crash, asked for again: its genTime lies between the request and now.
- */
+/** What a token has to fit; `request` only for one that was asked for now. */
 export type TokenExpectation = {
   readonly imprint: { readonly algorithm: DigestAlgorithm; readonly digest: Uint8Array };
   readonly request?: TimeStampReq | undefined;
-  readonly window?: { readonly from: Temporal.Instant; readonly to: Temporal.Instant } | undefined;
 };
 
 export type JudgedToken = {
@@ -54,10 +49,6 @@ export async function judgeToken(
       crls: validationData.crls,
       ocspResponses: validationData.ocspResponses,
       at: options.at,
-      clock: expected.window && {
-        now: nearestWithin(token.tstInfo.genTime, expected.window),
-        toleranceSeconds: verification.clockToleranceSeconds,
-      },
       algorithmPolicy: verification.algorithmPolicy,
       revocationMode,
     });
@@ -71,15 +62,6 @@ export async function judgeToken(
       verification.revocationMode === 'require' &&
       judge('soft').status === 'valid',
   };
-}
-
-/** The instant of the window that lies nearest: the clock that a genTime inside it agrees with. */
-function nearestWithin(
-  instant: Temporal.Instant,
-  window: { readonly from: Temporal.Instant; readonly to: Temporal.Instant },
-): Temporal.Instant {
-  if (isBefore(instant, window.from)) return window.from;
-  return earlier(instant, window.to);
 }
 
 /** What the manifest keeps of a token that was found valid. */

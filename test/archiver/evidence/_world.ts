@@ -42,7 +42,7 @@ export type World = {
   readonly asked: () => number;
   readonly now: () => Temporal.Instant;
   readonly setNow: (instant: Temporal.Instant) => void;
-  /** Adds calendar time, and replaces the TSU's certificate where it has less than a year left. */
+  /** Adds calendar time, and replaces the TSU's certificate where it has less than six years left. */
   readonly pass: (span: Temporal.DurationLike) => void;
   readonly setMood: (mood: TsaMood) => void;
   readonly setRevocationKnown: (known: boolean) => void;
@@ -79,7 +79,7 @@ export function createWorld(start = '2026-01-01T00:00:00Z'): World {
     issueTsu(root, {
       subject: `CN=Test TSU ${(generation += 1)}`,
       notBefore: now.subtract({ hours: 24 }),
-      notAfter: addCalendar(now, { years: 5 }),
+      notAfter: addCalendar(now, { years: 10 }),
     });
   let tsu = nextTsu();
   const revoked: { certificate: typeof tsu; at: Temporal.Instant }[] = [];
@@ -221,8 +221,8 @@ export function createWorld(start = '2026-01-01T00:00:00Z'): World {
     },
     pass: (span) => {
       now = addCalendar(now, span);
-      const soon = addCalendar(now, { years: 1 });
-      if (Temporal.Instant.compare(tsu.certificate.notAfter, soon) < 0) tsu = nextTsu();
+      const enough = addCalendar(now, { years: 6 });
+      if (Temporal.Instant.compare(tsu.certificate.notAfter, enough) < 0) tsu = nextTsu();
     },
     setMood: (next) => {
       mood = next;
@@ -253,12 +253,16 @@ export function createWorld(start = '2026-01-01T00:00:00Z'): World {
       for await (const { index, members } of readObjectList(store, batchId, signal))
         yield {
           position: { batchId, index },
-          members: members.map(({ digests: _, ...member }) => ({
-            ...member,
+          members: members.map(({ store: name, key, versionId, size, role }) => ({
+            store: name,
+            key,
+            versionId,
+            size,
+            role,
             open: async () => {
-              const content = documents.get(member.key);
+              const content = documents.get(key);
               if (content) return await Promise.resolve(each([content]));
-              throw new SourceError('ERR_SOURCE_NOT_FOUND', member.key, { retryable: false });
+              throw new SourceError('ERR_SOURCE_NOT_FOUND', key, { retryable: false });
             },
           })),
         };

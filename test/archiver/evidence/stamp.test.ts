@@ -95,7 +95,8 @@ test('the manifest says what the token is', async (t) => {
   t.is(manifest.token.signature.key.kind, 'EC');
   t.is(manifest.token.signature.digest, 'SHA-256');
   t.true(manifest.genTime.equals(world.now()));
-  t.deepEqual(await Array.fromAsync(listManifests(world.store, signal)), [manifest]);
+  const listed = await Array.fromAsync(listManifests(world.store, signal));
+  t.is(JSON.stringify(listed), JSON.stringify([manifest]));
 });
 
 test('answer as received and evidence form: the same signed octets, validation data only in one', async (t) => {
@@ -200,12 +201,29 @@ test('five nights without an answer: the same octets each night, one token at th
   t.is(world.sold(), 1);
 });
 
+test('documents of a pending batch are not bought for again', async (t) => {
+  const world = createWorld();
+  const groups = world.addGroups('a', [1, 2]);
+  world.setMood('answer-lost');
+  await anchor(await world.context(), { digestAlgorithm: 'SHA-256', groups: each(groups) });
+  world.pass({ days: 1 });
+  const more = world.addGroups('b', [1]);
+  const both = { digestAlgorithm: 'SHA-256', groups: each([...groups, ...more]) } as const;
+  const same = { digestAlgorithm: 'SHA-256', groups: each(groups) } as const;
+  world.setMood('well');
+  t.is((await anchor(await world.context(), same)).kind, 'empty');
+  const outcome = await anchor(await world.context(), both);
+  t.is(outcome.kind === 'committed' ? outcome.manifest.groupCount : 0, 1);
+  t.is((await recoverPending(await world.context())).committed.length, 1);
+  t.is(world.sold(), 2);
+});
+
 test('after the journal of the TSA has forgotten, the batch is given up unasked', async (t) => {
   const world = createWorld();
   world.setMood('waiting');
   await anchorSome(world);
   world.setMood('well');
-  world.pass({ days: 7 });
+  world.pass({ days: 8 });
   const asked = world.asked();
   const { superseded } = await recoverPending(await world.context());
   t.is(superseded.length, 1);
@@ -221,6 +239,16 @@ test('revocation unknown: the token is kept, judged again later, never bought ag
   world.pass({ hours: 12 });
   t.is((await recoverPending(await world.context())).committed.length, 1);
   t.is(world.asked(), 1);
+});
+
+test('revocation unknown for seven days: given up, so that the documents can be stamped anew', async (t) => {
+  const world = createWorld();
+  world.setRevocationKnown(false);
+  await anchorSome(world);
+  world.pass({ days: 6 });
+  t.is((await recoverPending(await world.context())).pending.length, 1);
+  world.pass({ days: 1 });
+  t.is((await recoverPending(await world.context())).superseded.length, 1);
 });
 
 test('a token of a revoked TSU is refused', async (t) => {
