@@ -14,7 +14,10 @@ export type StoreCapabilities = {
   readonly remarks: readonly string[];
 };
 
-/** One object as listed or looked up. `etag` is an opaque change marker, never a digest. */
+/**
+ * One object as listed or looked up. `etag` is an opaque change marker, never a digest; where the
+ * same content is written again, some stores give the same marker again.
+ */
 export type ObjectEntry = {
   readonly key: string;
   readonly size: number;

@@ -1,5 +1,5 @@
 // The promises of shared/ports/object-store.ts as tests, run alike against every adapter.
-import type { ExecutionContext, TestFn } from 'ava';
+import type { ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { ConflictError, type ErrorCode } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
@@ -47,7 +47,10 @@ async function readAll(store: ObjectStore, key: string, range?: { start: number;
   return { entry, content: await collect(body) };
 }
 
-export function testStoreContract(test: TestFn, name: string, options: ContractOptions): void {
+type DeclareTest = (title: string, run: (t: ExecutionContext) => Promise<void>) => void;
+
+/** Declares the suite by `test`, or by `test.serial` where stores share a server. */
+export function testStoreContract(test: DeclareTest, name: string, options: ContractOptions): void {
   const contract = (
     title: string,
     run: (t: ExecutionContext, store: ObjectStore) => Promise<void>,
@@ -147,9 +150,9 @@ export function testStoreContract(test: TestFn, name: string, options: ContractO
   });
 
   contract('of many writers with one condition, one wins', async (t, store) => {
-    const winners = async (write: (content: string) => Promise<unknown>) => {
+    const winners = async (name: string, write: (content: string) => Promise<unknown>) => {
       const results = await Promise.allSettled(
-        Array.from({ length: 16 }, (_, index) => write(`writer ${index}`)),
+        Array.from({ length: 16 }, (_, index) => write(`${name} ${index}`)),
       );
       for (const one of results)
         if (one.status === 'rejected')
@@ -158,17 +161,17 @@ export function testStoreContract(test: TestFn, name: string, options: ContractO
     };
     for (let round = 0; round < 3; round++) {
       const key = `race/${round}`;
-      const created = await winners((content) =>
+      const created = await winners('create', (content) =>
         store.write(key, text(content), { signal, condition: { kind: 'absent' } }),
       );
       t.is(created.length, 1);
-      t.is((await readAll(store, key)).content.toString(), `writer ${String(created[0])}`);
+      t.is((await readAll(store, key)).content.toString(), `create ${String(created[0])}`);
       const { etag } = await store.head(key, { signal });
-      const replaced = await winners((content) =>
+      const replaced = await winners('replace', (content) =>
         store.write(key, text(content), { signal, condition: { kind: 'match', etag } }),
       );
       t.is(replaced.length, 1);
-      t.is((await readAll(store, key)).content.toString(), `writer ${String(replaced[0])}`);
+      t.is((await readAll(store, key)).content.toString(), `replace ${String(replaced[0])}`);
     }
   });
 
