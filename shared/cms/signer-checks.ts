@@ -294,7 +294,10 @@ const signingCertificateOnce: SignerCheck = {
           }),
         );
     }
-    if (context.references.length === 0 && context.signingCertificateRequired) {
+    // Without any signed attributes where they are due, signed-attributes-present says so.
+    const attributesDue =
+      !context.signerInfo.signedAttrs && context.signedData.eContentType !== oids.idData;
+    if (context.references.length === 0 && context.signingCertificateRequired && !attributesDue) {
       problems.push(
         ...fail('SIG_CONSTRAINTS_FAILURE', 'No signed attribute names the signing certificate.'),
       );

@@ -155,7 +155,12 @@ function verifyAsKeySays(
   verify: (certificate: Certificate, algorithm: AlgorithmIdentifier) => SignatureResult | undefined,
 ): SignatureResult | undefined {
   const oid = signer && identifierOfKey[signer.key.kind];
-  if (!signer || oid === undefined || signature?.ok !== false || signature.reason !== 'key-unusable')
+  if (
+    !signer ||
+    oid === undefined ||
+    signature?.ok !== false ||
+    signature.reason !== 'key-unusable'
+  )
     return undefined;
   const result = verify(signer, buildAlgorithmIdentifier(oid));
   return result?.ok ? result : undefined;

@@ -1,6 +1,7 @@
 // What the caller of verifyToken knows and what its checks look at: types only.
 import type { Check } from '#shared/cms/check.ts';
 import type { SignerInfo } from '#shared/cms/signed-data.ts';
+import type { SignerCheck } from '#shared/cms/signer-checks.ts';
 import type { SignerVerdict } from '#shared/cms/verify-signer.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
@@ -48,6 +49,7 @@ export type VerifyTokenOptions = {
   readonly minimumRemaining?: { readonly seconds: number } | undefined;
   /** For tests that leave a check out. */
   readonly checks?: readonly TokenCheck[] | undefined;
+  readonly signerChecks?: readonly SignerCheck[] | undefined;
 };
 
 /** Everything that the checks look at, gathered once. */

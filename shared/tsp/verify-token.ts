@@ -155,6 +155,7 @@ export function verifyToken(token: TimeStampToken, options: VerifyTokenOptions):
       signerInfo,
       candidates: options.certificates,
       signingCertificateRequired: true,
+      checks: options.signerChecks,
     });
   const signer = signerVerdict?.signer;
   const pathVerdict = signer && judgePath(token, signer, options, at);
