@@ -10,7 +10,10 @@ function badTime(text: string, why: string): FormatError {
 
 function ascii(octets: Uint8Array): string {
   if (octets.length > 40) throw badTime('…', 'longer than 40 octets');
-  return String.fromCharCode(...octets);
+  // A loop, since spreading octets into arguments costs five times as much.
+  let text = '';
+  for (const octet of octets) text += String.fromCharCode(octet);
+  return text;
 }
 
 function instantOf(text: string, fields: string, fraction: string): Temporal.Instant {
@@ -71,17 +74,22 @@ export function formatGeneralizedTime(instant: Temporal.Instant): Uint8Array {
 /** UTCTime contents. Only for years 1950 to 2049 (RFC 5280 §4.1.2.5). */
 export function formatUtcTime(instant: Temporal.Instant): Uint8Array {
   const text = instant.toString({ smallestUnit: 'second' });
-  return new TextEncoder().encode(`${text.slice(2).replace(/[-:T]/g, '')}`);
+  return new TextEncoder().encode(text.slice(2).replace(/[-:T]/g, ''));
+}
+
+/** Negative, zero or positive, as `Temporal.Instant.compare`, but without its cost where milliseconds differ. */
+export function compareInstants(a: Temporal.Instant, b: Temporal.Instant): number {
+  return a.epochMilliseconds - b.epochMilliseconds || Temporal.Instant.compare(a, b);
 }
 
 /** The earlier of two instants. */
 export function earlier(a: Temporal.Instant, b: Temporal.Instant): Temporal.Instant {
-  return Temporal.Instant.compare(a, b) <= 0 ? a : b;
+  return compareInstants(a, b) <= 0 ? a : b;
 }
 
 /** Whether `a` lies strictly before `b`. */
 export function isBefore(a: Temporal.Instant, b: Temporal.Instant): boolean {
-  return Temporal.Instant.compare(a, b) < 0;
+  return compareInstants(a, b) < 0;
 }
 
 /** Adds calendar years, months or days in UTC: an Instant alone takes hours at most. */

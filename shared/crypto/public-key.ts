@@ -9,11 +9,11 @@ import {
   isUniversal,
   readBitString,
   readChildren,
-  readInteger,
   readObjectIdentifier,
   readWhole,
   tags,
 } from '#shared/der/reader.ts';
+import type { Tlv } from '#shared/der/reader.ts';
 import { derBitString, derSequence } from '#shared/der/writer.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oidName, oids } from '#shared/oid.ts';
@@ -82,11 +82,24 @@ const fixedKeys: Readonly<Record<string, readonly [kind: KeyKind, octets: number
 /** Above these a single verification takes seconds; no scheme asks for them. */
 const maxModulusBits = 16_384;
 const maxExponentBits = 256;
+const maxDsaBits = 8192;
 
 type Judged = { readonly facts: KeyFacts; readonly unusable?: string };
 
-function bitLength(value: bigint): number {
-  return value > 0n ? value.toString(2).length : 0;
+/** Length of a positive INTEGER in bits, from its octets: cheaper than the number itself. */
+function bitLength({ content }: Tlv): number {
+  let start = 0;
+  while (content[start] === 0) start++;
+  const first = content[start];
+  return first === undefined ? 0 : (content.length - start) * 8 - (Math.clz32(first) - 24);
+}
+
+function isPositive({ content }: Tlv): boolean {
+  return (content[0] ?? 0x80) < 0x80 && content.some((octet) => octet !== 0);
+}
+
+function isOdd({ content }: Tlv): boolean {
+  return ((content.at(-1) ?? 0) & 1) === 1;
 }
 
 /** RFC 8017 §3.1 asks for a modulus of odd primes and an odd exponent of at least 3. */
@@ -94,21 +107,14 @@ function judgeRsa(keyOctets: Uint8Array): Judged {
   const [modulus, exponent] = readChildren(readWhole(keyOctets));
   if (!isUniversal(modulus, tags.integer) || !isUniversal(exponent, tags.integer))
     throw new FormatError('ERR_FORMAT_KEY', 'RSAPublicKey expected', { clause: 'RFC 8017 §A.1.1' });
-  // The length alone, since reading a number of a megabyte is work in itself.
-  const approximateBits = modulus.content.length * 8;
-  if (approximateBits > maxModulusBits + 8) {
-    return {
-      facts: { kind: 'RSA', bits: approximateBits },
-      unusable: `RSA modulus of about ${approximateBits} bits exceeds ${maxModulusBits}`,
-    };
-  }
-  const n = readInteger(modulus);
-  const facts: KeyFacts = { kind: 'RSA', bits: bitLength(n) };
-  if (n <= 0n || (n & 1n) === 0n) return { facts, unusable: 'RSA modulus is not odd and positive' };
-  if (exponent.content.length * 8 > maxExponentBits + 8)
+  const facts: KeyFacts = { kind: 'RSA', bits: bitLength(modulus) };
+  if (facts.bits > maxModulusBits)
+    return { facts, unusable: `RSA modulus of ${facts.bits} bits exceeds ${maxModulusBits}` };
+  if (!isPositive(modulus) || !isOdd(modulus))
+    return { facts, unusable: 'RSA modulus is not odd and positive' };
+  if (bitLength(exponent) > maxExponentBits)
     return { facts, unusable: `RSA exponent exceeds ${maxExponentBits} bits` };
-  const e = readInteger(exponent);
-  if (e < 3n || (e & 1n) === 0n)
+  if (!isPositive(exponent) || !isOdd(exponent) || bitLength(exponent) < 2)
     return { facts, unusable: 'RSA exponent is not an odd number of at least 3' };
   return { facts };
 }
@@ -135,9 +141,10 @@ function judgeDsa(algorithm: AlgorithmIdentifier): Judged {
   // Parameters may be inherited from the issuer's key (RFC 3279 §2.3.2); path validation adds them.
   if (!isUniversal(p, tags.integer))
     return { facts: { kind: 'DSA', bits: 0 }, unusable: 'DSA parameters are not in the key' };
-  if (p.content.length > 1025)
-    return { facts: { kind: 'DSA', bits: p.content.length * 8 }, unusable: 'DSA prime too large' };
-  return { facts: { kind: 'DSA', bits: bitLength(readInteger(p)) } };
+  const facts: KeyFacts = { kind: 'DSA', bits: bitLength(p) };
+  return facts.bits > maxDsaBits
+    ? { facts, unusable: `DSA prime of ${facts.bits} bits exceeds ${maxDsaBits}` }
+    : { facts };
 }
 
 function judge(algorithm: AlgorithmIdentifier, keyOctets: Uint8Array): Judged {

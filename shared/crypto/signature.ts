@@ -94,12 +94,7 @@ function verifyWith(
       );
     case 'rsa-pkcs1':
       return scheme.digest
-        ? verify(
-            nodeDigestName(scheme.digest),
-            data,
-            { key: key.key, padding: constants.RSA_PKCS1_PADDING },
-            signature,
-          )
+        ? verify(nodeDigestName(scheme.digest), data, key.key, signature)
         : false;
     case 'ecdsa':
       return scheme.digest

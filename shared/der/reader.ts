@@ -327,23 +327,32 @@ export function readObjectIdentifier(tlv: Tlv): string {
   const { content } = tlv;
   if (tlv.constructed || content.length === 0 || content.length > 128)
     throw malformed('bad object identifier', tlv.offset);
-  const arcs: bigint[] = [];
-  let value = 0n;
+  let text = '';
+  let value: number | bigint = 0;
   let fresh = true;
   for (const octet of content) {
     if (fresh && octet === 0x80)
       throw malformed('object identifier arc with a leading zero', tlv.offset);
-    value = (value << 7n) | BigInt(octet & 0x7f);
+    // Arcs beyond 2^49 are legal and rare; big integers for all of them would cost most of a parse.
+    if (typeof value === 'number' && value >= 2 ** 42) value = BigInt(value);
+    value =
+      typeof value === 'number'
+        ? value * 128 + (octet & 0x7f)
+        : (value << 7n) | BigInt(octet & 0x7f);
     fresh = (octet & 0x80) === 0;
-    if (fresh) {
-      arcs.push(value);
-      value = 0n;
-    }
+    if (!fresh) continue;
+    text += text === '' ? firstArcs(value) : `.${value.toString()}`;
+    value = 0;
   }
   if (!fresh) throw malformed('object identifier cut short', tlv.offset);
-  const first = arcs[0] ?? 0n;
-  const top = first < 40n ? 0n : first < 80n ? 1n : 2n;
-  return [top, first - top * 40n, ...arcs.slice(1)].join('.');
+  return text;
+}
+
+/** The first subidentifier holds two arcs. X.690 §8.19.4. */
+function firstArcs(value: number | bigint): string {
+  if (typeof value === 'bigint') return `2.${value - 80n}`;
+  const top = value < 40 ? 0 : value < 80 ? 1 : 2;
+  return `${top}.${value - top * 40}`;
 }
 
 /** Value of an INTEGER or ENUMERATED of at most 4,096 octets. @throws FormatError ERR_FORMAT_DER */

@@ -39,11 +39,14 @@ const alwaysCritical: readonly string[] = [
   oids.inhibitAnyPolicy,
 ];
 
+const utcTimeBegin = Temporal.Instant.from('1950-01-01T00:00:00Z').epochMilliseconds;
+const utcTimeEnd = Temporal.Instant.from('2050-01-01T00:00:00Z').epochMilliseconds;
+
 function timeFormOffence(certificate: Certificate): string | undefined {
   const { notBefore, notAfter, validityForms } = certificate;
-  const wrong = [notBefore, notAfter].find((instant, index) => {
-    const { year } = instant.toZonedDateTimeISO('UTC');
-    return validityForms[index] !== (year >= 1950 && year < 2050 ? 'UTCTime' : 'GeneralizedTime');
+  const wrong = [notBefore, notAfter].find(({ epochMilliseconds }, index) => {
+    const isUtcTime = epochMilliseconds >= utcTimeBegin && epochMilliseconds < utcTimeEnd;
+    return validityForms[index] !== (isUtcTime ? 'UTCTime' : 'GeneralizedTime');
   });
   return wrong && `writes ${wrong.toString()} in the form of other years`;
 }

@@ -1,5 +1,6 @@
 // Status of a certificate from CRLs (RFC 5280 §6.3): every distribution point, complete lists with their
 // deltas, until all reasons are covered or a revocation is found.
+import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { entriesOf } from '#shared/x509/crl.ts';
 import type { CertificateList, RevokedCertificate } from '#shared/x509/crl.ts';
@@ -82,7 +83,7 @@ function judgePair(
     ...(entry.reason && { reason: entry.reason }),
     ...(entry.invalidityDate && { invalidityDate: entry.invalidityDate }),
   };
-  const isRevoked = Temporal.Instant.compare(effectiveRevocation(revocation), at) <= 0;
+  const isRevoked = compareInstants(effectiveRevocation(revocation), at) <= 0;
   // A hold may have been lifted since an old list; any other revocation is for good (§5.3.1).
   if (!covers && (!isRevoked || entry.reason === 'certificateHold')) return 'does-not-cover';
   return {
@@ -96,7 +97,7 @@ function judgePair(
 
 /** Newest first: the later list knows more, revocations dated back included. */
 function newestFirst(crls: readonly CertificateList[]): CertificateList[] {
-  return crls.toSorted((a, b) => Temporal.Instant.compare(b.thisUpdate, a.thisUpdate));
+  return crls.toSorted((a, b) => compareInstants(b.thisUpdate, a.thisUpdate));
 }
 
 type Search = {

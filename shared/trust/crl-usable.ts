@@ -2,6 +2,7 @@
 // bears. A list that fails here says nothing about any certificate.
 import { equalBytes } from '#shared/bytes.ts';
 import { oidName, oids } from '#shared/oid.ts';
+import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import { namesMatch } from '#shared/x509/name.ts';
@@ -144,8 +145,8 @@ export function unusableCrl(
 
 function isWithin(certificate: Certificate, at: Temporal.Instant): boolean {
   return (
-    Temporal.Instant.compare(certificate.notBefore, at) <= 0 &&
-    Temporal.Instant.compare(at, certificate.notAfter) <= 0
+    compareInstants(certificate.notBefore, at) <= 0 &&
+    compareInstants(at, certificate.notAfter) <= 0
   );
 }
 

@@ -3,6 +3,7 @@
 import { equalBytes } from '#shared/bytes.ts';
 import { digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { oidName, oids } from '#shared/oid.ts';
+import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { namesMatch } from '#shared/x509/name.ts';
 import type {
@@ -155,7 +156,7 @@ function judge(
     ...(certStatus.reason && { reason: certStatus.reason }),
     ...(single.invalidityDate && { invalidityDate: single.invalidityDate }),
   };
-  const isRevoked = Temporal.Instant.compare(effectiveRevocation(revocation), at) <= 0;
+  const isRevoked = compareInstants(effectiveRevocation(revocation), at) <= 0;
   if (!covers && (!isRevoked || certStatus.reason === 'certificateHold'))
     return 'does not cover the instant';
   return { status: isRevoked ? 'revoked' : 'good', ...answer, ...revocation };

@@ -2,6 +2,7 @@
 // every step with a verified signature, the whole within a budget. Whether a candidate is valid is for
 // path-validate.ts.
 import { equalBytes } from '#shared/bytes.ts';
+import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { nameKey, namesMatch } from '#shared/x509/name.ts';
 import type { TrustAnchor } from './anchors.ts';
@@ -59,8 +60,7 @@ function likelihood(
   at: Temporal.Instant,
 ): number {
   const isCurrent =
-    Temporal.Instant.compare(issuer.notBefore, at) <= 0 &&
-    Temporal.Instant.compare(at, issuer.notAfter) <= 0;
+    compareInstants(issuer.notBefore, at) <= 0 && compareInstants(at, issuer.notAfter) <= 0;
   const isCa = issuer.version < 3 || issuer.basicConstraints?.cA === true;
   const maySign = issuer.keyUsage?.has('keyCertSign') ?? true;
   return (

@@ -2,8 +2,10 @@
 // named functions: each gets the certificate and the state from above and gives what is wrong, or
 // nothing. State is moved on in path-validate.ts, never here.
 import { equalBytes } from '#shared/bytes.ts';
+import { importPublicKey } from '#shared/crypto/public-key.ts';
 import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
 import { oidName, oids } from '#shared/oid.ts';
+import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { NameConstraints } from '#shared/x509/certificate-extensions.ts';
 import { namesMatch } from '#shared/x509/name.ts';
@@ -24,6 +26,8 @@ export type PathStep = {
   readonly second: Temporal.Instant;
   readonly workingIssuerName: Name;
   readonly workingPublicKey: Uint8Array;
+  /** The certificate's own key, parameters inherited from above included. */
+  readonly publicKey: Uint8Array;
   readonly nameConstraints: readonly NameConstraints[];
   readonly policies: PolicyState;
   readonly maxPathLength: number;
@@ -186,7 +190,7 @@ export const pathChecks: readonly PathCheck[] = [
     clause: 'RFC 5280 §6.1.3 (a)(2)',
     appliesTo: 'every',
     check: ({ certificate: { notBefore }, second }) =>
-      Temporal.Instant.compare(second, notBefore) < 0
+      compareInstants(second, notBefore) < 0
         ? `is valid from ${notBefore.toString()} only`
         : undefined,
   },
@@ -195,7 +199,7 @@ export const pathChecks: readonly PathCheck[] = [
     clause: 'RFC 5280 §6.1.3 (a)(2)',
     appliesTo: 'every',
     check: ({ certificate: { notAfter }, second }) =>
-      Temporal.Instant.compare(second, notAfter) > 0
+      compareInstants(second, notAfter) > 0
         ? `was valid until ${notAfter.toString()} only`
         : undefined,
   },
@@ -288,6 +292,17 @@ export const pathChecks: readonly PathCheck[] = [
     check: ({ certificate }) => {
       const unknown = unknownCriticalExtension(certificate);
       return unknown && `has the critical extension ${unknown}, which is not processed`;
+    },
+  },
+  {
+    name: 'public-key-usable',
+    clause: 'RFC 5280 §4.1.2.7',
+    appliesTo: 'target',
+    check: ({ publicKey }) => {
+      const imported = importPublicKey(publicKey);
+      return imported.kind === 'unusable'
+        ? `has a key that cannot be used: ${imported.reason}`
+        : undefined;
     },
   },
   {

@@ -4,6 +4,7 @@
 import { parsePublicKey, withKeyAlgorithm } from '#shared/crypto/public-key.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
+import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { NameConstraints } from '#shared/x509/certificate-extensions.ts';
 import { namesMatch } from '#shared/x509/name.ts';
@@ -94,16 +95,16 @@ function checkAnchor(path: CandidatePath, second: Temporal.Instant): Finding[] {
   const add = (name: string, clause: string, what: string): void => {
     findings.push(finding({ name, clause }, 'error', certificate, what));
   };
-  if (sunset && Temporal.Instant.compare(second, sunset) >= 0)
+  if (sunset && compareInstants(second, sunset) >= 0)
     add('anchor-sunset', 'RFC 5280 §6.1.1 (d)', `is trusted until ${sunset.toString()} only`);
   // The configured end, where there is one, stands in place of the certificate's own.
-  if (!sunset && Temporal.Instant.compare(second, certificate.notAfter) > 0)
+  if (!sunset && compareInstants(second, certificate.notAfter) > 0)
     add(
       'anchor-expired',
       'RFC 5937 §3.2',
       `is an anchor that ended ${certificate.notAfter.toString()}`,
     );
-  if (Temporal.Instant.compare(second, certificate.notBefore) < 0)
+  if (compareInstants(second, certificate.notBefore) < 0)
     add('anchor-not-yet-valid', 'RFC 5937 §3.2', `begins ${certificate.notBefore.toString()} only`);
   const [problem] = certificate.extensionProblems;
   if (problem) add('anchor-extensions', 'RFC 5937 §3.2', `has a malformed ${problem.message}`);
@@ -116,10 +117,10 @@ function checkAnchor(path: CandidatePath, second: Temporal.Instant): Finding[] {
 }
 
 /** §6.1.4 (d) to (f): DSA parameters come from above where a key of the same kind leaves them out. */
-function inheritParameters(spki: Uint8Array, above: Uint8Array): Uint8Array {
+function inheritParameters({ key, publicKey: spki }: Certificate, above: Uint8Array): Uint8Array {
+  if (key.kind !== 'DSA' || key.bits > 0) return spki;
   try {
     const own = parsePublicKey(spki);
-    if (own.algorithm.oid !== oids.idDsa || own.facts.bits > 0) return spki;
     const upper = parsePublicKey(above);
     return upper.algorithm.oid === oids.idDsa && upper.facts.bits > 0
       ? withKeyAlgorithm(own, upper.algorithm)
@@ -214,6 +215,7 @@ export function validatePath(
     second,
     workingIssuerName: state.name,
     workingPublicKey: state.key,
+    publicKey: inheritParameters(certificate, state.key),
     nameConstraints: state.nameConstraints,
     policies: state.policies,
     maxPathLength: state.maxPathLength,
@@ -233,7 +235,7 @@ export function validatePath(
     }
     if (isFinal) finishPolicies(state.policies, certificate);
     else prepareNext(state, certificate, step.isSelfIssued);
-    state.key = inheritParameters(certificate.publicKey, state.key);
+    state.key = step.publicKey;
     workingKeys.unshift(state.key);
   }
   const [target] = certificates;

@@ -1,6 +1,7 @@
 // What revocation checking stands on: the question's material, the place of the certificate in its path,
 // and a way to verify the certificates of CRL issuers and responders without a circle.
 import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
+import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList, CrlReason } from '#shared/x509/crl.ts';
 import type { OcspResponse } from '#shared/x509/ocsp.ts';
@@ -88,7 +89,7 @@ const compromises: ReadonlySet<CrlReason | undefined> = new Set([
 export function effectiveRevocation(revocation: Revocation): Temporal.Instant {
   const { revokedAt, reason, invalidityDate } = revocation;
   if (!invalidityDate || !compromises.has(reason)) return revokedAt;
-  return Temporal.Instant.compare(invalidityDate, revokedAt) < 0 ? invalidityDate : revokedAt;
+  return compareInstants(invalidityDate, revokedAt) < 0 ? invalidityDate : revokedAt;
 }
 
 /**
@@ -106,14 +107,12 @@ export function coversInstant(
   at: Temporal.Instant,
 ): boolean {
   const { thisUpdate, nextUpdate, keepsExpiredSince } = source;
-  if (Temporal.Instant.compare(thisUpdate, at) <= 0)
-    return nextUpdate !== undefined && Temporal.Instant.compare(at, nextUpdate) <= 0;
+  if (compareInstants(thisUpdate, at) <= 0)
+    return nextUpdate !== undefined && compareInstants(at, nextUpdate) <= 0;
   const { notAfter } = certificate;
-  if (Temporal.Instant.compare(thisUpdate, notAfter) <= 0) return true;
+  if (compareInstants(thisUpdate, notAfter) <= 0) return true;
   // RFC 5280 §3.3: entries may go once the certificate has expired; silence then means nothing.
-  return (
-    keepsExpiredSince !== undefined && Temporal.Instant.compare(keepsExpiredSince, notAfter) <= 0
-  );
+  return keepsExpiredSince !== undefined && compareInstants(keepsExpiredSince, notAfter) <= 0;
 }
 
 /** The later of the question's instant and the source's: when its signer must have been valid. */
@@ -121,5 +120,5 @@ export function signerInstant(
   at: Temporal.Instant,
   thisUpdate: Temporal.Instant,
 ): Temporal.Instant {
-  return Temporal.Instant.compare(at, thisUpdate) < 0 ? thisUpdate : at;
+  return compareInstants(at, thisUpdate) < 0 ? thisUpdate : at;
 }

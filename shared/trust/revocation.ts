@@ -1,6 +1,7 @@
 // Revocation status of one certificate of a path as of a time, from all the CRLs and OCSP responses at
 // hand (RFC 5280 §6.1.3 (a)(3)).
 import { oids } from '#shared/oid.ts';
+import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { crlStatus } from './crl-status.ts';
 import { ocspStatus } from './ocsp-status.ts';
@@ -15,9 +16,7 @@ function decisive(answers: readonly StatusAnswer[]): StatusAnswer | undefined {
   const final = answers.find(
     ({ status, reason }) => status === 'revoked' && reason !== 'certificateHold',
   );
-  return (
-    final ?? answers.toSorted((a, b) => Temporal.Instant.compare(b.thisUpdate, a.thisUpdate))[0]
-  );
+  return final ?? answers.toSorted((a, b) => compareInstants(b.thisUpdate, a.thisUpdate))[0];
 }
 
 /** RFC 6960 §4.2.2.2.1: its CA asks that this responder's certificate be trusted for its lifetime. */

@@ -171,13 +171,20 @@ function readGeneralSubtree(tlv: Tlv): GeneralSubtree {
   };
 }
 
+/** `GeneralSubtrees ::= SEQUENCE SIZE (1..MAX)`, implicitly tagged. */
+function readSubtrees(tlv: Tlv): readonly GeneralSubtree[] {
+  const subtrees = readChildren(tlv).map(readGeneralSubtree);
+  if (subtrees.length === 0) throw bad('GeneralSubtrees is empty', tlv);
+  return subtrees;
+}
+
 function readNameConstraints(tlv: Tlv): NameConstraints {
   const fields = readNonEmpty(tlv, 'NameConstraints');
   const permitted = fields.find((field) => isContext(field, 0));
   const excluded = fields.find((field) => isContext(field, 1));
   return {
-    permittedSubtrees: permitted ? readChildren(permitted).map(readGeneralSubtree) : [],
-    excludedSubtrees: excluded ? readChildren(excluded).map(readGeneralSubtree) : [],
+    permittedSubtrees: permitted ? readSubtrees(permitted) : [],
+    excludedSubtrees: excluded ? readSubtrees(excluded) : [],
   };
 }
 

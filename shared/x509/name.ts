@@ -69,13 +69,24 @@ function readUniversalString(octets: Uint8Array): string | undefined {
   return text;
 }
 
+/** All octets below 128: then every 8-bit string type means the same, and no decoder is needed. */
+function readAscii(octets: Uint8Array): string | undefined {
+  if (octets.length > 256) return undefined;
+  let text = '';
+  for (const octet of octets) {
+    if (octet > 127) return undefined;
+    text += String.fromCharCode(octet);
+  }
+  return text;
+}
+
 /** Text of a string element; `undefined` for other types and for octets that are no such string. */
 function readText(value: Tlv): string | undefined {
   if (value.tagClass !== 'universal' || value.constructed) return undefined;
   try {
     switch (value.tag) {
       case tags.utf8String:
-        return utf8.decode(value.content);
+        return readAscii(value.content) ?? utf8.decode(value.content);
       case tags.bmpString:
         return value.content.length % 2 === 0 ? utf16.decode(value.content) : undefined;
       case tags.universalString:
@@ -85,7 +96,7 @@ function readText(value: Tlv): string | undefined {
       case tags.visibleString:
       case tags.teletexString:
         // TeletexString is read as Latin-1, as certificates of its time mean it.
-        return latin1.decode(value.content);
+        return readAscii(value.content) ?? latin1.decode(value.content);
       default:
         return undefined;
     }
@@ -97,6 +108,7 @@ function readText(value: Tlv): string | undefined {
 
 /** RFC 4514 §2.4: what must be escaped in a value. */
 function escapeValue(text: string): string {
+  if (!/[\\"+,;<>\u0000-\u001f\u007f]|^[ #]| $/.test(text)) return text;
   return text
     .replace(/[\\"+,;<>]/g, (special) => `\\${special}`)
     .replace(/[\u0000-\u001f\u007f]/g, (control) => `\\${toHex(new TextEncoder().encode(control))}`)
@@ -161,21 +173,24 @@ function comparableAttribute(attribute: NameAttribute): string {
   return `${attribute.oid}=${folded}`;
 }
 
-const comparable = new WeakMap<Name, readonly string[]>();
+type Comparable = { readonly rdns: readonly string[]; readonly key: string };
 
-/** One string per relative distinguished name; equal strings mean matching names (RFC 5280 §7.1). */
-export function comparableRdns(name: Name): readonly string[] {
-  const known = comparable.get(name);
+const comparables = new WeakMap<Name, Comparable>();
+
+/** One string per relative distinguished name, and all of them as one; equal strings mean matching names. */
+function comparable(name: Name): Comparable {
+  const known = comparables.get(name);
   if (known) return known;
   // Attributes of one RDN are a set: their order does not count.
-  const fresh = name.rdns.map((rdn) => rdn.map(comparableAttribute).sort().join('\u0000'));
-  comparable.set(name, fresh);
+  const rdns = name.rdns.map((rdn) => rdn.map(comparableAttribute).sort().join('\u0000'));
+  const fresh = { rdns, key: rdns.join('\u0001') };
+  comparables.set(name, fresh);
   return fresh;
 }
 
-/** A string that is equal for names that match: a key for maps. */
+/** A string that is equal for names that match (RFC 5280 §7.1): a key for maps. */
 export function nameKey(name: Name): string {
-  return comparableRdns(name).join('\u0001');
+  return comparable(name).key;
 }
 
 /** Whether two names match. @see RFC 5280 §7.1 */
@@ -187,8 +202,8 @@ export function namesMatch(a: Name, b: Name): boolean {
 
 /** Whether `name` lies in the subtree that `base` opens: its first RDNs match. @see RFC 5280 §7.1 */
 export function isInSubtree(name: Name, base: Name): boolean {
-  const own = comparableRdns(name);
-  return comparableRdns(base).every((rdn, index) => rdn === own[index]);
+  const own = comparable(name).rdns;
+  return comparable(base).rdns.every((rdn, index) => rdn === own[index]);
 }
 
 /** The name whose RDNs are those of `base` and one more (nameRelativeToCRLIssuer, RFC 5280 §4.2.1.13). */
