@@ -145,7 +145,10 @@ async function askProvider(provider: Provider, options: ObtainOptions) {
   const answered = await within(pending, provider.responseMs, options.deadline);
   if (answered) return settle(provider, answered, options, false);
   const late = async (): Promise<void> => {
-    const judged = settle(provider, await pending, options, true);
+    const answer = await pending;
+    // No answer at all: that is the failure which is counted below already.
+    if (!answer.response) return;
+    const judged = settle(provider, answer, options, true);
     try {
       if (judged.kind === 'token') await options.onLate(provider, judged);
     } catch (error) {

@@ -2,6 +2,7 @@
 // is worth is decided by shared/tsp and stamp.ts; what answers look like, by replies.ts.
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
+import { concatBytes } from '#shared/bytes.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { admitTimeStampReq } from '#shared/tsp/check-request.ts';
 import { queryMediaType, replyMediaType } from '#shared/tsp/http-exchange.ts';
@@ -99,21 +100,22 @@ function profileOf(options: TsaServerOptions, name: string): Profile | undefined
   return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
 }
 
-/** What body-parser says of a body that it did not take. */
-function bodyAnswer(error: unknown, limit: number): PlainAnswer | undefined {
-  const type = error instanceof Error && 'type' in error ? error.type : undefined;
-  switch (type) {
-    case 'entity.too.large':
-      return plainAnswers.tooLarge(limit);
-    case 'encoding.unsupported':
-      return plainAnswers.wrongType();
-    case 'request.aborted':
-    case 'request.size.invalid':
-      return plainAnswers.brokenRequest();
-    default:
-      // A broken percent-encoding in the path.
-      return error instanceof URIError ? plainAnswers.unknownAddress() : undefined;
+/**
+ * The body, or `undefined` as soon as it is longer than `limit`: the rest is never read, however long.
+ * @throws the connection's error where the client went away
+ */
+async function readBody(request: Request, limit: number): Promise<Uint8Array | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return undefined;
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop must not take the connection along, on which the answer goes out.
+  const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > limit) return undefined;
+    parts.push(chunk);
   }
+  return concatBytes(...parts);
 }
 
 /** The application; listening and closing are the caller's. */
@@ -129,22 +131,35 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
     response.type('text/plain').send(endpointText({ ...profile, notAccredited }));
   };
 
-  const readBody = express.raw({
-    type: () => true,
-    limit: config.bodyLimitBytes,
-    inflate: false,
-  });
+  const serveQuery = async (
+    profile: Profile,
+    request: Request,
+    response: Response,
+  ): Promise<void> => {
+    if (!isQuery(request)) {
+      sendPlain(response, plainAnswers.wrongType());
+      return;
+    }
+    let octets: Uint8Array | undefined;
+    try {
+      octets = await readBody(request, config.bodyLimitBytes);
+    } catch {
+      // The client went away in the middle; whatever is said now hardly arrives.
+      sendPlain(response, plainAnswers.brokenRequest());
+      return;
+    }
+    if (octets) sendReply(response, await answerQuery(octets, profile, options));
+    else sendPlain(response, plainAnswers.tooLarge(config.bodyLimitBytes));
+  };
 
   const endpoint = (address: string, profileName: (request: Request) => string): void => {
     const withProfile =
-      (
-        serve: (profile: Profile, request: Request, response: Response, next: NextFunction) => void,
-      ) =>
-      (request: Request, response: Response, next: NextFunction): void => {
+      (serve: (profile: Profile, request: Request, response: Response) => Promise<void> | void) =>
+      (request: Request, response: Response): Promise<void> | void => {
         const name = profileName(request);
         const profile = profileOf(options, name);
-        if (profile) serve(profile, request, response, next);
-        else sendPlain(response, plainAnswers.unknownProfile(name));
+        if (profile) return serve(profile, request, response);
+        sendPlain(response, plainAnswers.unknownProfile(name));
       };
     app
       .route(address)
@@ -153,20 +168,7 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
           explain(profile, response);
         }),
       )
-      .post(
-        withProfile((_, request, response, next) => {
-          if (isQuery(request)) next();
-          else sendPlain(response, plainAnswers.wrongType());
-        }),
-        readBody,
-        withProfile((profile, request, response, next) => {
-          const body: unknown = request.body;
-          const octets = body instanceof Uint8Array ? body : new Uint8Array();
-          answerQuery(octets, profile, options).then((reply) => {
-            sendReply(response, reply);
-          }, next);
-        }),
-      )
+      .post(withProfile(serveQuery))
       .all((_, response) => {
         sendPlain(response, plainAnswers.wrongMethod());
       });
@@ -218,9 +220,13 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
       next(error);
       return;
     }
-    const answer = bodyAnswer(error, config.bodyLimitBytes);
-    if (!answer) events({ level: 'error', name: 'tsa.http.failed', ...errorFields(error) });
-    sendPlain(response, answer ?? plainAnswers.ourFault());
+    // A broken percent-encoding in the address.
+    if (error instanceof URIError) {
+      sendPlain(response, plainAnswers.unknownAddress());
+      return;
+    }
+    events({ level: 'error', name: 'tsa.http.failed', ...errorFields(error) });
+    sendPlain(response, plainAnswers.ourFault());
   });
   return app;
 }

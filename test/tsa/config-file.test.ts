@@ -1,0 +1,238 @@
+// The configuration file: every problem in one error, each with its line and key.
+import test from 'ava';
+import { ConfigError } from '#shared/errors.ts';
+import { parseTsaConfig } from '#tsa/config-file.ts';
+
+const good = `stateDir: state
+profiles:
+  default:
+    providers: [paid, local]
+providers:
+  paid:
+    type: http
+    url: https://tsa.example/tsr
+    anchors: [anchors/root.pem]
+    crls: [crls, 'https://tsa.example/root.crl']
+    tsaPolicies: [1.2.3.4]
+    auth: { type: basic, user: clinic, passwordFile: secret/password }
+    price: { amount: 10, currency: JPY }
+  local:
+    type: local
+`;
+
+function problemsOf(text: string): ConfigError['problems'] {
+  try {
+    parseTsaConfig(text, { fileName: '/etc/tokiwa/tsa.yaml' });
+  } catch (error) {
+    if (error instanceof ConfigError && error.code === 'ERR_CONFIG_INVALID') return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('a good file becomes frozen settings with paths beside the file', (t) => {
+  const config = parseTsaConfig(good, { fileName: '/etc/tokiwa/tsa.yaml' });
+  t.is(config.stateDir, '/etc/tokiwa/state');
+  t.is(config.journalDir, '/etc/tokiwa/state/journal');
+  t.is(config.bodyLimitBytes, 8192);
+  t.is(config.algorithmPolicy?.id, 'jp-medical');
+  t.deepEqual(config.profiles['default']?.providers, ['paid', 'local']);
+  const { paid } = config.providers;
+  t.like(paid, { kind: 'http', name: 'paid', anchors: ['/etc/tokiwa/anchors/root.pem'] });
+  t.like(paid, { crls: ['/etc/tokiwa/crls', 'https://tsa.example/root.crl'] });
+  t.like(paid, { auth: { kind: 'basic', passwordFile: '/etc/tokiwa/secret/password' } });
+  t.true(Object.isFrozen(config) && Object.isFrozen(config.profiles['default']?.providers));
+});
+
+type Row = {
+  readonly name: string;
+  readonly replace: readonly [string, string];
+  readonly line: number | undefined;
+  readonly key: string;
+  readonly message: RegExp;
+};
+
+const rows: readonly Row[] = [
+  {
+    name: 'a tab for indentation',
+    replace: ['  default:', '\tdefault:'],
+    line: 3,
+    key: '',
+    message: /tab/i,
+  },
+  {
+    name: 'a key twice',
+    replace: ['  local:\n', '  paid:\n'],
+    line: 14,
+    key: '',
+    message: /unique/,
+  },
+  {
+    name: 'an unknown key',
+    replace: ['    price:', '    prise:'],
+    line: 13,
+    key: 'providers.paid.prise',
+    message: /unknown key/,
+  },
+  {
+    name: 'a missing key',
+    replace: ['stateDir: state\n', ''],
+    line: undefined,
+    key: 'stateDir',
+    message: /string/,
+  },
+  {
+    name: 'a wrong type',
+    replace: ['amount: 10', 'amount: ten'],
+    line: 13,
+    key: 'providers.paid.price.amount',
+    message: /number/,
+  },
+  {
+    name: 'a bad OID',
+    replace: ['1.2.3.4', '1.2.x'],
+    line: 11,
+    key: 'providers.paid.tsaPolicies[0]',
+    message: /object identifier/,
+  },
+  {
+    name: 'a URL of another kind',
+    replace: ['https://tsa.example/tsr', 'ftp://tsa.example'],
+    line: 8,
+    key: 'providers.paid.url',
+    message: /http/,
+  },
+  {
+    name: 'an unknown provider',
+    replace: ['[paid, local]', '[paid, lokal]'],
+    line: 4,
+    key: 'profiles.default.providers[1]',
+    message: /no provider "lokal"/,
+  },
+  {
+    name: 'a provider twice',
+    replace: ['[paid, local]', '[paid, paid]'],
+    line: 4,
+    key: 'profiles.default.providers[1]',
+    message: /twice/,
+  },
+  {
+    name: 'an unknown default profile',
+    replace: ['stateDir: state', 'stateDir: state\ndefaultProfile: x'],
+    line: 2,
+    key: 'defaultProfile',
+    message: /no profile "x"/,
+  },
+  {
+    name: 'plain http to elsewhere',
+    replace: ['https://tsa.example/tsr', 'http://tsa.example/tsr'],
+    line: 8,
+    key: 'providers.paid.url',
+    message: /allowHttp/,
+  },
+  {
+    name: 'a password over plain http',
+    replace: ['https://tsa.example/tsr', 'http://tsa.example/tsr\n    allowHttp: true'],
+    line: 8,
+    key: 'providers.paid.url',
+    message: /password/,
+  },
+  {
+    name: 'credentials in the URL',
+    replace: ['https://tsa', 'https://u:p@tsa'],
+    line: 8,
+    key: 'providers.paid.url',
+    message: /credentials/,
+  },
+  {
+    name: 'an answer time above the deadline',
+    replace: ['stateDir: state', 'stateDir: state\ndeadlineMs: 8000'],
+    line: 7,
+    key: 'providers.paid.timeouts.responseMs',
+    message: /deadlineMs/,
+  },
+  {
+    name: 'a late time below the answer time',
+    replace: ['    price:', '    timeouts: { lateMs: 5000 }\n    price:'],
+    line: 13,
+    key: 'providers.paid.timeouts.lateMs',
+    message: /shorter/,
+  },
+  {
+    name: 'a connect time above the answer time',
+    replace: ['    price:', '    timeouts: { connectMs: 9000 }\n    price:'],
+    line: 13,
+    key: 'providers.paid.timeouts.connectMs',
+    message: /longer/,
+  },
+  {
+    name: 'a policy that nobody lists',
+    replace: ['[paid, local]', '[paid, local]\n    tsaPolicies: [1.9.9]'],
+    line: 5,
+    key: 'profiles.default.tsaPolicies',
+    message: /1\.9\.9/,
+  },
+  {
+    name: 'an algorithm that nobody takes',
+    replace: [
+      '[paid, local]\nproviders:\n  paid:\n',
+      '[paid]\nproviders:\n  paid:\n    hashAlgorithms: [SHA-256]\n',
+    ],
+    line: 3,
+    key: 'profiles.default.hashAlgorithms',
+    message: /SHA3-256/,
+  },
+  {
+    name: 'a TSU that outlives its CA',
+    replace: ['type: local', 'type: local\n    caLifeDays: 100'],
+    line: 14,
+    key: 'providers.local.tsuLifeDays',
+    message: /caLifeDays/,
+  },
+  {
+    name: 'a renewal as long as the life',
+    replace: ['type: local', 'type: local\n    tsuLifeDays: 365'],
+    line: 14,
+    key: 'providers.local.tsuRenewBeforeDays',
+    message: /not below/,
+  },
+  {
+    name: 'more remaining days than the local unit keeps',
+    replace: ['[paid, local]', '[paid, local]\n    minimumRemainingDays: 400'],
+    line: 5,
+    key: 'profiles.default.minimumRemainingDays',
+    message: /tsuRenewBeforeDays/,
+  },
+  {
+    name: 'an unknown algorithm policy',
+    replace: ['stateDir: state', 'stateDir: state\nalgorithmPolicy: x'],
+    line: 2,
+    key: 'algorithmPolicy',
+    message: /jp-medical/,
+  },
+];
+
+const refuses = test.macro({
+  title: (_, row: Row) => `refused with line and key: ${row.name}`,
+  exec: (t, row: Row) => {
+    t.true(good.includes(row.replace[0]));
+    const problems = problemsOf(good.replace(...row.replace));
+    const found = problems.find((one) => one.key === row.key && row.message.test(one.message));
+    t.truthy(found, JSON.stringify(problems));
+    if (row.line !== undefined) t.is(found?.line, row.line);
+  },
+});
+for (const row of rows) test(refuses, row);
+
+test('all problems come at once', (t) => {
+  const text = good
+    .replace('amount: 10', 'amount: ten')
+    .replace('1.2.3.4', 'x')
+    .replace('type: local', 'type: lokal');
+  t.is(problemsOf(text).length, 3);
+});
+
+test('an empty file and one that is no map are refused', (t) => {
+  t.true(problemsOf('').some((one) => one.key === 'stateDir'));
+  t.is(problemsOf('- a').length, 1);
+});

@@ -1,0 +1,84 @@
+// kill -9 between the steps of one stamp: no token is lost once it is in the journal, and a repeat after the crash
+// gets the very same one.
+import test from 'ava';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { TsaConfig } from '#tsa/config.ts';
+import { ask, configWith, queryFor, temporaryFolder } from './_proxy.ts';
+import { startUpstream } from './_upstream.ts';
+
+const child = fileURLToPath(new URL('_crash-child.ts', import.meta.url));
+const clock = { now: () => Temporal.Now.instant() };
+
+/** Starts a proxy; resolves with its address and process when it answers. */
+async function spawnTsa(config: TsaConfig, fatalEvent = '') {
+  const started = spawn(process.execPath, [child, JSON.stringify(config), fatalEvent], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(started, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const [url] = (await once(started.stdout, 'data')) as [Buffer];
+  return {
+    url: url.toString().trim(),
+    kill: async () => {
+      started.kill('SIGKILL');
+      await exited;
+    },
+    exited,
+  };
+}
+
+test('killed after the token is in the journal and before it is answered', async (t) => {
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream(clock);
+  const config = configWith(folder.path, [await upstream.provider(folder.path)]);
+  const first = await spawnTsa(config, 'tsa.token.journalled');
+  await t.throwsAsync(ask(first.url, queryFor('a')), undefined, 'no answer came');
+  t.is((await first.exited)[1], 'SIGKILL');
+  t.is(upstream.queries.length, 1);
+
+  const second = await spawnTsa(config);
+  const reply = await ask(second.url, queryFor('a'));
+  t.is(reply.token?.tstInfo.serialNumber, 1n, 'the token that was bought before the crash');
+  t.deepEqual((await ask(second.url, queryFor('a'))).octets, reply.octets);
+  t.is(upstream.queries.length, 1, 'nothing was bought twice');
+  await second.kill();
+});
+
+test('killed while the provider works: the same octets are sent again', async (t) => {
+  await using folder = await temporaryFolder();
+  let kill: (() => Promise<void>) | undefined;
+  await using upstream = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      const doomed = kill;
+      kill = undefined;
+      await doomed?.();
+      return { body: self.grant(request) };
+    },
+  });
+  const config = configWith(folder.path, [await upstream.provider(folder.path)]);
+  const first = await spawnTsa(config);
+  kill = first.kill;
+  await t.throwsAsync(ask(first.url, queryFor('a')));
+  const second = await spawnTsa(config);
+  t.is((await ask(second.url, queryFor('a'))).response.statusName, 'granted');
+  t.deepEqual(upstream.queries, [queryFor('a'), queryFor('a')]);
+  await second.kill();
+});
+
+test('serials of the local unit stay unique over crashes', async (t) => {
+  await using folder = await temporaryFolder();
+  const { localTsaConfig } = await import('#tsa/config.ts');
+  const config = localTsaConfig({ stateDir: folder.path });
+  const serials: bigint[] = [];
+  for (const round of ['a', 'b', 'c']) {
+    const running = await spawnTsa(config);
+    for (const text of ['1', '2']) {
+      const { token } = await ask(running.url, queryFor(round + text));
+      if (token) serials.push(token.tstInfo.serialNumber);
+    }
+    await running.kill();
+  }
+  t.is(new Set(serials).size, 6);
+});

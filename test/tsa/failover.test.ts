@@ -1,0 +1,397 @@
+// Failover: whatever a first provider does wrong, the client gets the second one's token, and never a bad one.
+import test from 'ava';
+import { digest } from '#shared/crypto/digest.ts';
+import { buildTimeStampResp, type PKIFailureInfo } from '#shared/tsp/response.ts';
+import type { HttpProviderConfig, Profile } from '#tsa/config.ts';
+import { issueCertificate, issueCrl, issueRoot, issueTsu } from '../_authority.ts';
+import { extendedKeyUsage, keyUsage } from '../_extensions.ts';
+import {
+  ask,
+  configWith,
+  createTestClock,
+  queryFor,
+  startTestTsa,
+  temporaryFolder,
+} from './_proxy.ts';
+import { startUpstream, upstreamPolicy, type Handler } from './_upstream.ts';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+type Row = {
+  readonly name: string;
+  readonly handler: Handler;
+  /** What the failure is counted as. */
+  readonly kind: string;
+  readonly settings?: Partial<HttpProviderConfig>;
+  readonly profile?: Partial<Profile>;
+};
+
+const refuse =
+  (failInfo: readonly PKIFailureInfo[]): Handler =>
+  () => ({ body: buildTimeStampResp({ status: 'rejection', failInfo, statusString: 'no' }) });
+
+const stranger = issueTsu(issueRoot({ subject: 'CN=Somebody' }));
+
+const rows: readonly Row[] = [
+  { name: 'cuts the connection', handler: () => 'cut', kind: 'unreachable' },
+  {
+    name: 'is slow',
+    handler: () => 'hang',
+    kind: 'timeout',
+    settings: { timeouts: { connectMs: 500, responseMs: 30, lateMs: 60 } },
+  },
+  {
+    name: 'answers 200 with HTML',
+    handler: () => ({ type: 'text/html', body: '<html>Service unavailable</html>' }),
+    kind: 'not-an-answer',
+  },
+  {
+    name: 'answers HTML under the right type',
+    handler: () => ({ body: '<html>Service unavailable</html>' }),
+    kind: 'not-an-answer',
+  },
+  {
+    name: 'answers 503',
+    handler: () => ({ status: 503, type: 'text/plain', body: 'later' }),
+    kind: 'not-an-answer',
+  },
+  {
+    name: 'answers 400, as one does that blocks a client',
+    handler: () => ({ status: 400, type: 'text/plain', body: 'Bad Request' }),
+    kind: 'not-an-answer',
+  },
+  {
+    name: 'redirects',
+    handler: () => ({ status: 307, headers: { location: 'http://127.0.0.1:9/' }, body: '' }),
+    kind: 'not-an-answer',
+  },
+  {
+    name: 'answers with truncated DER',
+    handler: (request, self) => ({ body: self.grant(request).slice(0, -1) }),
+    kind: 'not-an-answer',
+  },
+  {
+    name: 'grants without a token',
+    handler: () => ({ body: buildTimeStampResp({ status: 'granted' }) }),
+    kind: 'not-an-answer',
+  },
+  {
+    name: 'answers with a token over another imprint',
+    handler: (request, self) => ({
+      body: self.grant(request, { imprint: digest('SHA-256', Buffer.from('other')) }),
+    }),
+    kind: 'invalid-token',
+  },
+  {
+    name: 'answers with another nonce',
+    handler: (request, self) => ({ body: self.grant(request, { nonce: 99n }) }),
+    kind: 'invalid-token',
+  },
+  {
+    name: 'answers under a policy that it does not list',
+    handler: (request, self) => ({ body: self.grant(request, { policy: '1.2.3.4' }) }),
+    kind: 'invalid-token',
+  },
+  {
+    name: 'signs with a TSU below an unknown anchor',
+    handler: (request, self) => ({ body: self.grant(request, { tsu: stranger }) }),
+    kind: 'invalid-token',
+  },
+  {
+    name: 'signs with a certificate for another purpose',
+    handler: (request, self) => ({
+      body: self.grant(request, {
+        tsu: issueCertificate({ subject: 'CN=Code Signer', issuer: self.root }, [
+          keyUsage(['digitalSignature']),
+          extendedKeyUsage(['1.3.6.1.5.5.7.3.3'], true),
+        ]),
+      }),
+    }),
+    kind: 'invalid-token',
+  },
+  {
+    name: 'signs with an expired TSU',
+    handler: (request, self) => ({
+      body: self.grant(request, { tsu: issueTsu(self.root, { notAfter: '2029-12-31T00:00:00Z' }) }),
+    }),
+    kind: 'invalid-token',
+  },
+  {
+    name: 'signs with a TSU that ends sooner than the profile allows',
+    handler: (request, self) => ({
+      body: self.grant(request, { tsu: issueTsu(self.root, { notAfter: '2030-03-01T00:00:00Z' }) }),
+    }),
+    profile: { minimumRemainingDays: 90 },
+    kind: 'invalid-token',
+  },
+  {
+    name: "gives yesterday's genTime",
+    handler: (request, self) => ({
+      body: self.grant(request, { genTime: Temporal.Instant.from('2029-12-31T00:00:00Z') }),
+    }),
+    kind: 'invalid-token',
+  },
+  {
+    name: "gives tomorrow's genTime",
+    handler: (request, self) => ({
+      body: self.grant(request, { genTime: Temporal.Instant.from('2030-01-02T00:00:00Z') }),
+    }),
+    kind: 'invalid-token',
+  },
+  {
+    name: 'gives no accuracy where the profile asks for one',
+    handler: (request, self) => ({ body: self.grant(request, { accuracy: false }) }),
+    profile: { accuracyRequired: true },
+    kind: 'invalid-token',
+  },
+  {
+    name: 'has no CRL where the profile requires one',
+    handler: (request, self) => ({ body: self.grant(request) }),
+    settings: { crls: [] },
+    profile: { revocation: 'require' },
+    kind: 'invalid-token',
+  },
+  {
+    name: 'says waiting',
+    handler: () => ({ body: buildTimeStampResp({ status: 'waiting' }) }),
+    kind: 'rejected',
+  },
+  ...(
+    [
+      'badAlg',
+      'unacceptedPolicy',
+      'timeNotAvailable',
+      'systemFailure',
+      'addInfoNotAvailable',
+    ] as const
+  ).map((bit) => ({
+    name: `rejects with ${bit}`,
+    handler: refuse([bit]),
+    kind: 'rejected',
+  })),
+];
+
+const failsOver = test.macro({
+  title: (_, row: Row) => `the next provider serves when the first one ${row.name}`,
+  exec: async (t, row: Row) => {
+    const clock = createTestClock();
+    await using folder = await temporaryFolder();
+    await using bad = await startUpstream({ now: clock.now, handler: row.handler });
+    await using good = await startUpstream({ now: clock.now });
+    const first = await bad.provider(folder.path, row.settings);
+    const second = await good.provider(folder.path);
+    const config = configWith(folder.path, [first, second], row.profile);
+    await using tsa = await startTestTsa(config, clock);
+    const reply = await ask(tsa.url, queryFor('document'));
+    t.is(reply.response.statusName, 'granted');
+    t.deepEqual(
+      reply.token?.signedData.certificates.map((one) => one.fingerprint),
+      [good.tsu.certificate.fingerprint],
+    );
+    // Within the short patience of the slow row, the query may not even have arrived.
+    t.true(bad.queries.length === 1 || row.kind === 'timeout');
+    // The client's own octets reached both.
+    t.deepEqual(good.queries, [queryFor('document')]);
+    const failures = tsa.events.filter((event) => event.name === 'tsa.provider.failed');
+    t.like(failures[0], { provider: first.name, kind: row.kind });
+    const shown = (await (await fetch(`${tsa.url}readyz`)).json()) as {
+      providers: { name: string; failures: Record<string, number> }[];
+    };
+    t.is(shown.providers.find((one) => one.name === first.name)?.failures[row.kind], 1);
+  },
+});
+for (const row of rows) test(failsOver, row);
+
+test('a provider that is down costs the client nothing but the next one', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  const down = await startUpstream({ now: clock.now });
+  const first = await down.provider(folder.path);
+  await down[Symbol.asyncDispose]();
+  await using good = await startUpstream({ now: clock.now });
+  const config = configWith(folder.path, [first, await good.provider(folder.path)]);
+  await using tsa = await startTestTsa(config, clock);
+  t.is((await ask(tsa.url, queryFor('document'))).response.statusName, 'granted');
+});
+
+test('the bytes handed on are those that the provider sent', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  const sent: Uint8Array[] = [];
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: (request, self) => {
+      const body = self.grant(request);
+      sent.push(body);
+      return { body };
+    },
+  });
+  await using tsa = await startTestTsa(
+    configWith(folder.path, [await upstream.provider(folder.path)]),
+    clock,
+  );
+  t.deepEqual([(await ask(tsa.url, queryFor('document'))).octets], sent);
+});
+
+for (const bit of ['badRequest', 'badDataFormat'] as const) {
+  test(`${bit} ends the request: the next provider is not asked`, async (t) => {
+    const clock = createTestClock();
+    await using folder = await temporaryFolder();
+    await using first = await startUpstream({ now: clock.now, handler: refuse([bit]) });
+    await using second = await startUpstream({ now: clock.now });
+    const config = configWith(folder.path, [
+      await first.provider(folder.path),
+      await second.provider(folder.path),
+    ]);
+    await using tsa = await startTestTsa(config, clock);
+    const { response } = await ask(tsa.url, queryFor('document'));
+    t.is(response.statusName, 'rejection');
+    t.deepEqual(response.failInfo, [bit]);
+    t.is(second.queries.length, 0);
+  });
+}
+
+test('the client is told the bit that all providers agree on, else timeNotAvailable', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using one = await startUpstream({ now: clock.now, handler: refuse(['badAlg']) });
+  await using two = await startUpstream({ now: clock.now, handler: () => 'cut' });
+  const [first, second] = [await one.provider(folder.path), await two.provider(folder.path)];
+  await using agreeing = await startTestTsa(configWith(`${folder.path}/a`, [first]), clock);
+  t.deepEqual((await ask(agreeing.url, queryFor('x'))).response.failInfo, ['badAlg']);
+  await using mixed = await startTestTsa(configWith(`${folder.path}/b`, [first, second]), clock);
+  t.deepEqual((await ask(mixed.url, queryFor('x'))).response.failInfo, ['timeNotAvailable']);
+});
+
+test('only providers that list the policy and the algorithm are asked', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using one = await startUpstream({ now: clock.now });
+  await using two = await startUpstream({ now: clock.now });
+  const config = configWith(folder.path, [
+    await one.provider(folder.path, { hashAlgorithms: ['SHA-256'], tsaPolicies: ['1.2.3.1'] }),
+    await two.provider(folder.path, { hashAlgorithms: ['SHA-512'] }),
+  ]);
+  await using tsa = await startTestTsa(config, clock);
+  const sha512 = { algorithm: 'SHA-512', digest: new Uint8Array(64) } as const;
+  const asked = async (query: Uint8Array) => {
+    const { response } = await ask(tsa.url, query);
+    return [one.queries.length, two.queries.length, ...response.failInfo];
+  };
+  t.deepEqual(await asked(queryFor('x', sha512)), [0, 1]);
+  t.deepEqual(await asked(queryFor('x', { ...sha512, reqPolicy: upstreamPolicy })), [0, 2]);
+  // Each is offered by one of them, both together by none.
+  const both = queryFor('x', { ...sha512, reqPolicy: '1.2.3.1' });
+  t.deepEqual(await asked(both), [0, 2, 'unacceptedPolicy']);
+});
+
+test('a revoked TSU is refused by the CRL of the configuration', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using revoked = await startUpstream({ now: clock.now });
+  await using good = await startUpstream({ now: clock.now });
+  const first = await revoked.provider(folder.path);
+  const crl = issueCrl({
+    issuer: revoked.root,
+    thisUpdate: clock.now(),
+    revoked: [{ certificate: revoked.tsu, at: '2029-06-01T00:00:00Z', reason: 'keyCompromise' }],
+  });
+  await writeFile(first.crls[0] ?? '', crl.raw);
+  const config = configWith(folder.path, [first, await good.provider(folder.path)]);
+  await using tsa = await startTestTsa(config, clock);
+  const { token } = await ask(tsa.url, queryFor('document'));
+  t.is(token?.signedData.certificates[0]?.fingerprint, good.tsu.certificate.fingerprint);
+});
+
+test('a TSU that the provider rolls over to is accepted below the same anchors only', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: (request, self, count) => ({
+      body: self.grant(request, count === 1 ? {} : { tsu: issueTsu(self.root) }),
+    }),
+  });
+  await using tsa = await startTestTsa(
+    configWith(folder.path, [await upstream.provider(folder.path)]),
+    clock,
+  );
+  const first = await ask(tsa.url, queryFor('a'));
+  const second = await ask(tsa.url, queryFor('b'));
+  t.is(second.response.statusName, 'granted');
+  t.notDeepEqual(first.token?.signedData.certificates, second.token?.signedData.certificates);
+});
+
+test('certReq FALSE: an unknown signer is learned by one probe a day, then served', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream({ now: clock.now });
+  await using tsa = await startTestTsa(
+    configWith(folder.path, [await upstream.provider(folder.path)]),
+    clock,
+  );
+  const first = await ask(tsa.url, queryFor('a', { certReq: false }));
+  t.is(first.response.statusName, 'granted');
+  t.deepEqual(first.token?.signedData.certificates, []);
+  t.is(upstream.queries.length, 2, 'the query and the probe');
+  t.is((await ask(tsa.url, queryFor('b', { certReq: false }))).response.statusName, 'granted');
+  t.is(upstream.queries.length, 3);
+});
+
+test('certReq FALSE: a signer that the probe does not reveal is refused', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: (request, self) => ({
+      body: self.grant(request, request.certReq ? {} : { tsu: issueTsu(self.root) }),
+    }),
+  });
+  await using tsa = await startTestTsa(
+    configWith(folder.path, [await upstream.provider(folder.path)]),
+    clock,
+  );
+  const { response } = await ask(tsa.url, queryFor('a', { certReq: false }));
+  t.is(response.statusName, 'rejection');
+  t.is(upstream.queries.length, 2);
+  await ask(tsa.url, queryFor('b', { certReq: false }));
+  t.is(upstream.queries.length, 3, 'no second probe on the same day');
+});
+
+test('a late answer is kept and answers the repeat', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  const { promise: gate, resolve: open } = Promise.withResolvers<undefined>();
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: async (request, self) => {
+      await gate;
+      return { body: self.grant(request) };
+    },
+  });
+  const timeouts = { connectMs: 500, responseMs: 20, lateMs: 20_000 };
+  await using tsa = await startTestTsa(
+    configWith(folder.path, [await upstream.provider(folder.path, { timeouts })]),
+    clock,
+  );
+  t.is((await ask(tsa.url, queryFor('a'))).response.statusName, 'rejection');
+  open(undefined);
+  while (!tsa.events.some((event) => event.name === 'tsa.token.journalled'))
+    await new Promise(setImmediate);
+  t.is((await ask(tsa.url, queryFor('a'))).response.statusName, 'granted');
+  t.is(upstream.queries.length, 1, 'not bought again');
+});
+
+test('Basic authentication is sent to the provider, from a file', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream({ now: clock.now });
+  const passwordFile = path.join(folder.path, 'password');
+  await writeFile(passwordFile, 'geheim\n');
+  const provider = await upstream.provider(folder.path, {
+    auth: { kind: 'basic', user: 'hospital', passwordFile },
+  });
+  await using tsa = await startTestTsa(configWith(folder.path, [provider]), clock);
+  await ask(tsa.url, queryFor('a'));
+  t.is(upstream.authorizations[0], `Basic ${Buffer.from('hospital:geheim').toString('base64')}`);
+});
