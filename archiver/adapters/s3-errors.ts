@@ -131,5 +131,5 @@ function judge({ code, status }: S3Failure): {
 function mayHaveTakenEffect({ code, status, attempts }: S3Failure): boolean {
   if (attempts > 1) return true;
   if (unconnectedCodes.has(code) || code === 'CredentialsProviderError') return false;
-  return status === undefined || status >= 500;
+  return status === undefined || (status >= 500 && status !== 501);
 }
