@@ -23,9 +23,14 @@ export type AssembledSequence = {
   readonly digestAlgorithms: readonly DigestAlgorithm[];
 };
 
+/** A group's place, and how many renewals of its batch belong to the chain in question. */
+export type ChainPlace = GroupPosition & { readonly renewals: number };
+
 export type Assembler = {
   /** @throws FormatError ERR_FORMAT_STORED: a leaf table is damaged; what the store throws */
   readonly sequence: (position: GroupPosition) => Promise<AssembledSequence>;
+  /** The chains up to a place and its number of renewals; throws as `sequence`. */
+  readonly sequenceUpTo: (place: ChainPlace) => Promise<AssembledSequence>;
   /** The EvidenceRecord in DER; throws as `sequence`. */
   readonly record: (position: GroupPosition) => Promise<Uint8Array>;
   /** The group as its leaf table has it. */
@@ -41,9 +46,6 @@ export type Assembler = {
   /** The group's blind value, a data object of its own; `undefined` where the batch is not blind. */
   readonly blindValue: (position: GroupPosition) => Promise<Uint8Array | undefined>;
 };
-
-/** A group's place, and how many renewals of its batch belong to the chain in question. */
-type Place = GroupPosition & { readonly renewals: number };
 
 /** Renewal parts that are kept: those of the batches at hand, not of a whole archive. */
 const maxCachedChains = 64;
@@ -89,7 +91,7 @@ export function createAssembler(
     });
 
   /** Where a group's record stood before its hash-tree renewal, and how long that chain was. */
-  const before = async (position: GroupPosition): Promise<Place | undefined> => {
+  const before = async (position: GroupPosition): Promise<ChainPlace | undefined> => {
     const { previous } = await table(position.batchId).group(position.index);
     if (!previous) return undefined;
     const earlier = chains.manifest(position.batchId).previous[previous.ordinal];
@@ -102,11 +104,11 @@ export function createAssembler(
   };
 
   /** The chains up to a place and its number of renewals, oldest first. */
-  const sequenceUpTo = async (place: Place): Promise<AssembledSequence> => {
+  const sequenceUpTo = async (place: ChainPlace): Promise<AssembledSequence> => {
     const parts: Uint8Array[] = [];
     const digestAlgorithms: DigestAlgorithm[] = [];
     const seen = new Set<BatchId>();
-    for (let at: Place | undefined = place; at; at = await before(at)) {
+    for (let at: ChainPlace | undefined = place; at; at = await before(at)) {
       const { batchId, renewals: count } = at;
       if (seen.has(batchId))
         throw new FormatError('ERR_FORMAT_STORED', `batch ${batchId} stands before itself`);
@@ -123,6 +125,7 @@ export function createAssembler(
 
   return {
     sequence,
+    sequenceUpTo,
     record: async (position) => buildEvidenceRecord(await sequence(position)),
     group: (position) => table(position.batchId).group(position.index),
     leafMembersOf: async (position, digests) => {
