@@ -9,7 +9,7 @@ import type { DistributionPoint, ReasonFlag } from '#shared/x509/distribution-po
 import { directoryNames } from '#shared/x509/general-name.ts';
 import { namesMatch } from '#shared/x509/name.ts';
 import { crlScope, deltaFits, impliedDistributionPoint } from './crl-scope.ts';
-import { unusableCrl, unverifiedCrl } from './crl-usable.ts';
+import { unusableCrl } from './crl-checks.ts';
 import type { Finding } from './finding.ts';
 import { coversInstant, effectiveRevocation } from './revocation-context.ts';
 import type {
@@ -113,15 +113,9 @@ type Search = {
 function isUsable(crl: CertificateList, search: Search): boolean {
   if (search.rejected.has(crl)) return false;
   const { context, issuer, findings, rejected } = search;
-  const unusable = unusableCrl(crl, context.enforceProfile);
-  const unverified = unusable ? undefined : unverifiedCrl(crl, issuer, context);
-  if (unusable) {
-    findings.push(crlFinding(crl, unusable.rule.name, unusable.rule.clause, unusable.what));
-  } else if (unverified !== undefined) {
-    findings.push(crlFinding(crl, 'crl-signer', 'RFC 5280 §6.3.3 (f), (g)', unverified));
-  } else {
-    return true;
-  }
+  const unusable = unusableCrl(crl, { issuer, context });
+  if (!unusable) return true;
+  findings.push(crlFinding(crl, unusable.check.name, unusable.check.clause, unusable.what));
   rejected.add(crl);
   return false;
 }

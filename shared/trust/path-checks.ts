@@ -12,7 +12,13 @@ import { namesMatch } from '#shared/x509/name.ts';
 import type { Name } from '#shared/x509/name.ts';
 import type { PolicyState } from './certificate-policies.ts';
 import { checkNameConstraints, findMalformedSubtree } from './name-constraints.ts';
-import type { CertificatePurpose, PathInputs } from './path-query.ts';
+import type { PathInputs } from './path-query.ts';
+import {
+  allowsPurpose,
+  checkExtendedKeyUsage,
+  checkTargetKeyUsage,
+  nestedPurposes,
+} from './purpose-checks.ts';
 import { verifySignedObject } from './work-budget.ts';
 import type { WorkBudget } from './work-budget.ts';
 
@@ -71,73 +77,6 @@ export function unknownCriticalExtension(certificate: Certificate): string | und
     ({ oid, critical }) => critical && !processed.has(oid),
   );
   return unknown && oidName(unknown.oid);
-}
-
-const purposeOids: Partial<Record<CertificatePurpose, string>> = {
-  tsu: oids.idKpTimeStamping,
-  ocsp: oids.idKpOCSPSigning,
-  server: oids.idKpServerAuth,
-  client: oids.idKpClientAuth,
-};
-
-/** Purposes for which a CA's own extended key usage limits what it may issue. */
-const nestedPurposes: ReadonlySet<CertificatePurpose> = new Set(['tsu', 'server', 'client']);
-
-function allowsPurpose(certificate: Certificate, purpose: CertificatePurpose): boolean {
-  const { extendedKeyUsage } = certificate;
-  const wanted = purposeOids[purpose];
-  return (
-    !extendedKeyUsage ||
-    wanted === undefined ||
-    extendedKeyUsage.includes(wanted) ||
-    extendedKeyUsage.includes(oids.anyExtendedKeyUsage)
-  );
-}
-
-function checkTsuUsage(certificate: Certificate): string | undefined {
-  const { extendedKeyUsage } = certificate;
-  const critical = certificate.extensions.find(({ oid }) => oid === oids.extKeyUsage)?.critical;
-  // RFC 3161 §2.3: one key purpose, critical; else a certificate issued for another task could sign time.
-  if (!extendedKeyUsage) return 'has no extended key usage';
-  if (extendedKeyUsage.length !== 1 || extendedKeyUsage[0] !== oids.idKpTimeStamping)
-    return 'has other extended key usages than id-kp-timeStamping alone';
-  return critical ? undefined : 'does not mark its extended key usage critical';
-}
-
-function checkExtendedKeyUsage({ certificate, inputs }: PathStep): string | undefined {
-  switch (inputs.purpose) {
-    case 'tsu':
-      return checkTsuUsage(certificate);
-    case 'ocsp':
-      // RFC 6960 §4.2.2.2: delegation is by this purpose itself; any purpose is no delegation.
-      return certificate.extendedKeyUsage?.includes(oids.idKpOCSPSigning)
-        ? undefined
-        : 'is not delegated to sign OCSP responses';
-    default:
-      return allowsPurpose(certificate, inputs.purpose)
-        ? undefined
-        : `may not be used for ${inputs.purpose}`;
-  }
-}
-
-function checkTargetKeyUsage({ certificate, inputs }: PathStep): string | undefined {
-  const { keyUsage } = certificate;
-  if (!keyUsage) return undefined;
-  switch (inputs.purpose) {
-    case 'tsu':
-    case 'signer':
-      return keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation')
-        ? undefined
-        : 'has a key that may not sign data';
-    case 'ocsp':
-      return keyUsage.has('digitalSignature') ? undefined : 'has a key that may not sign data';
-    case 'crl':
-      return keyUsage.has('cRLSign') ? undefined : 'has a key that may not sign CRLs';
-    case 'ca':
-      return keyUsage.has('keyCertSign') ? undefined : 'has a key that may not sign certificates';
-    default:
-      return undefined;
-  }
 }
 
 function isCa(certificate: Certificate): boolean {
@@ -316,12 +255,12 @@ export const pathChecks: readonly PathCheck[] = [
     name: 'key-usage',
     clause: 'RFC 5280 §4.2.1.3',
     appliesTo: 'target',
-    check: checkTargetKeyUsage,
+    check: ({ certificate, inputs }) => checkTargetKeyUsage(certificate, inputs.purpose),
   },
   {
     name: 'extended-key-usage',
     clause: 'RFC 5280 §4.2.1.12, RFC 3161 §2.3',
     appliesTo: 'target',
-    check: checkExtendedKeyUsage,
+    check: ({ certificate, inputs }) => checkExtendedKeyUsage(certificate, inputs.purpose),
   },
 ];

@@ -4,11 +4,12 @@
 import { parsePublicKey, withKeyAlgorithm } from '#shared/crypto/public-key.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
-import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { NameConstraints } from '#shared/x509/certificate-extensions.ts';
 import { namesMatch } from '#shared/x509/name.ts';
 import type { Name } from '#shared/x509/name.ts';
+import type { AnchorCheck } from './anchor-checks.ts';
+import type { TrustAnchor } from './anchors.ts';
 import { certificateFacts, certificateLabel } from './certificate-label.ts';
 import {
   finishPolicies,
@@ -18,13 +19,12 @@ import {
   userConstrainedPolicies,
 } from './certificate-policies.ts';
 import type { PolicyState } from './certificate-policies.ts';
-import { certificateProfile } from './certificate-profile.ts';
 import type { ProfileRule } from './certificate-profile.ts';
 import type { Finding, FindingLevel } from './finding.ts';
-import { findMalformedSubtree } from './name-constraints.ts';
 import type { CandidatePath } from './path-build.ts';
-import { pathChecks, unknownCriticalExtension } from './path-checks.ts';
 import type { PathCheck, PathStep } from './path-checks.ts';
+import { allPathChecks } from './path-check-lists.ts';
+import type { PathCheckLists } from './path-check-lists.ts';
 import type { PathInputs } from './path-query.ts';
 import type { WorkBudget } from './work-budget.ts';
 
@@ -35,17 +35,6 @@ export type PathValidation = {
   readonly certificatePolicies: readonly string[];
   /** The key of each certificate of the path, inherited parameters included; the anchor last. */
   readonly workingKeys: readonly Uint8Array[];
-};
-
-/** The lists of checks; a test leaves each one out in turn. */
-export type PathCheckLists = {
-  readonly path: readonly PathCheck[];
-  readonly profile: readonly ProfileRule[];
-};
-
-export const allPathChecks: PathCheckLists = {
-  path: pathChecks,
-  profile: certificateProfile,
 };
 
 type State = {
@@ -85,35 +74,15 @@ function checkProfile(
   });
 }
 
-/**
- * The anchor as a certificate. §6.1.1 (d) takes name and key alone; RFC 5937 §3.2 adds what its
- * extensions say. Its signature proves nothing and is not verified.
- */
-function checkAnchor(path: CandidatePath, second: Temporal.Instant): Finding[] {
-  const { certificate, sunset } = path.anchor;
-  const findings: Finding[] = [];
-  const add = (name: string, clause: string, what: string): void => {
-    findings.push(finding({ name, clause }, 'error', certificate, what));
-  };
-  if (sunset && compareInstants(second, sunset) >= 0)
-    add('anchor-sunset', 'RFC 5280 §6.1.1 (d)', `is trusted until ${sunset.toString()} only`);
-  // The configured end, where there is one, stands in place of the certificate's own.
-  if (!sunset && compareInstants(second, certificate.notAfter) > 0)
-    add(
-      'anchor-expired',
-      'RFC 5937 §3.2',
-      `is an anchor that ended ${certificate.notAfter.toString()}`,
-    );
-  if (compareInstants(second, certificate.notBefore) < 0)
-    add('anchor-not-yet-valid', 'RFC 5937 §3.2', `begins ${certificate.notBefore.toString()} only`);
-  const [problem] = certificate.extensionProblems;
-  if (problem) add('anchor-extensions', 'RFC 5937 §3.2', `has a malformed ${problem.message}`);
-  const unknown = unknownCriticalExtension(certificate);
-  if (unknown)
-    add('anchor-critical-extensions', 'RFC 5937 §3.2', `has the critical extension ${unknown}`);
-  const subtree = certificate.nameConstraints && findMalformedSubtree(certificate.nameConstraints);
-  if (subtree) add('anchor-name-constraints', 'RFC 5937 §3.2', `constrains names by ${subtree}`);
-  return findings;
+function checkAnchor(
+  anchor: TrustAnchor,
+  second: Temporal.Instant,
+  checks: readonly AnchorCheck[],
+): Finding[] {
+  return checks.flatMap((check) => {
+    const what = check.check(anchor, second);
+    return what === undefined ? [] : [finding(check, 'error', anchor.certificate, what)];
+  });
 }
 
 /** §6.1.4 (d) to (f): DSA parameters come from above where a key of the same kind leaves them out. */
@@ -198,7 +167,7 @@ export function validatePath(
   const state = startState(path, inputs);
   const { anchor, certificates } = path;
   const findings = [
-    ...checkAnchor(path, second),
+    ...checkAnchor(anchor, second, checks.anchor),
     ...checkProfile(
       anchor.certificate,
       certificates.length > 1 ? 'anchor' : 'issued',

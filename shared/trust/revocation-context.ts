@@ -6,6 +6,7 @@ import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList, CrlReason } from '#shared/x509/crl.ts';
 import type { OcspResponse } from '#shared/x509/ocsp.ts';
 import type { Finding } from './finding.ts';
+import type { PathCheckLists } from './path-check-lists.ts';
 import type { PathInputs } from './path-query.ts';
 import { verifySignedObject } from './work-budget.ts';
 import type { SignedObject, WorkBudget } from './work-budget.ts';
@@ -34,6 +35,7 @@ export type RevocationContext = {
     at: Temporal.Instant,
   ) => string | undefined;
   readonly checkSignatureAlgorithm?: PathInputs['checkSignatureAlgorithm'];
+  readonly checks: Pick<PathCheckLists, 'crl' | 'ocsp'>;
   readonly budget: WorkBudget;
 };
 

@@ -6,8 +6,9 @@ import { certificateFacts, certificateLabel } from './certificate-label.ts';
 import type { Finding } from './finding.ts';
 import { bestEffortChain, buildPaths } from './path-build.ts';
 import type { CandidatePath } from './path-build.ts';
-import { allPathChecks, validatePath } from './path-validate.ts';
-import type { PathCheckLists } from './path-validate.ts';
+import { allPathChecks } from './path-check-lists.ts';
+import type { PathCheckLists } from './path-check-lists.ts';
+import { validatePath } from './path-validate.ts';
 import type { PathQuery } from './path-query.ts';
 import type { PathVerdict, RevocationStatus } from './path-verdict.ts';
 import { revocationStatus } from './revocation.ts';
@@ -76,12 +77,13 @@ function revocationContext(query: PathQuery, path: CandidatePath, scope: Scope):
     ...(query.checkSignatureAlgorithm && {
       checkSignatureAlgorithm: query.checkSignatureAlgorithm,
     }),
+    checks: scope.checks,
     budget: scope.budget,
     verifyOther: (certificate, purpose, at) => {
       if (certificate.fingerprint === path.anchor.certificate.fingerprint) return undefined;
       // A CRL issuer may be covered by its own list alone (PKITS 4.14.30): that list may speak of it,
       // as its path is being verified already. A longer circle proves nothing.
-      if (scope.asking.at(-1) === certificate.fingerprint) return undefined;
+      if (purpose === 'crl' && scope.asking.at(-1) === certificate.fingerprint) return undefined;
       if (scope.asking.includes(certificate.fingerprint) || scope.asking.length >= maxDepth)
         return 'its status leads back to the same question';
       const verdict = verifyWithin(

@@ -18,7 +18,6 @@ import type { Tlv } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { parseGeneralizedTime } from '#shared/time.ts';
-import { parseCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { readCrlReason } from './crl.ts';
 import type { CrlReason } from './crl.ts';
@@ -30,6 +29,7 @@ import {
   readExtensions,
 } from './extension.ts';
 import type { Extension, ExtensionProblem } from './extension.ts';
+import { internCertificate } from './intern-certificate.ts';
 import { readName } from './name.ts';
 import type { Name } from './name.ts';
 
@@ -243,7 +243,7 @@ function readCertificates(tlv: Tlv | undefined): readonly Certificate[] {
   if (!list) return [];
   return readChildren(list).flatMap(({ raw }) => {
     try {
-      return [parseCertificate(raw)];
+      return [internCertificate(raw)];
     } catch (error) {
       if (error instanceof FormatError) return [];
       throw error;
