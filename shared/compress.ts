@@ -1,6 +1,6 @@
 // Inflate with a limit on the output: what a few octets of a hostile file may grow to is decided
 // before they are read. RFC 1950 (zlib) for PDF, RFC 1951 (raw deflate) for ZIP.
-import { inflateRawSync, inflateSync } from 'node:zlib';
+import { constants, inflateRawSync, inflateSync } from 'node:zlib';
 import { FormatError } from '#shared/errors.ts';
 
 export type InflateOptions = {
@@ -19,7 +19,9 @@ export type InflateOptions = {
 export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8Array {
   const { form, maxOutput, code } = options;
   try {
-    const zlibOptions = { maxOutputLength: Math.max(1, maxOutput) };
+    // Many PDF writers cut the checksum off: what is there is taken, and weighed by who reads it.
+    const finishFlush = form === 'zlib' ? constants.Z_SYNC_FLUSH : constants.Z_FINISH;
+    const zlibOptions = { maxOutputLength: Math.max(1, maxOutput), finishFlush };
     const output =
       form === 'raw'
         ? inflateRawSync(compressed, zlibOptions)

@@ -77,8 +77,11 @@ function limited(what: string, limit: number): FormatError {
 }
 
 function readSigningTime(attributes: readonly Attribute[]): Temporal.Instant | undefined {
-  const value = attributesOfType(attributes, oids.idSigningTime)[0]?.values[0];
-  if (!value) return undefined;
+  const [value, another] = attributesOfType(attributes, oids.idSigningTime).flatMap(
+    ({ values }) => values,
+  );
+  // Two times say none (RFC 5652 §11.3: one attribute with one value).
+  if (!value || another) return undefined;
   const time = readWhole(value);
   return time.tag === tags.utcTime
     ? parseUtcTime(time.content)

@@ -17,12 +17,13 @@ import {
   pdfError,
   pdfLimit,
 } from '#shared/pades/objects.ts';
+import { scanObjects } from '#shared/pades/repair.ts';
 import { decodeStream } from '#shared/pades/stream.ts';
 import { type XrefEntry, type XrefSection, readXrefSections } from '#shared/pades/xref.ts';
 
 export type PdfFile = {
   readonly octets: Uint8Array;
-  /** Newest first. */
+  /** Newest first; empty where the objects had to be looked for. */
   readonly sections: readonly XrefSection[];
   /** The newest revision's view: object number to place. */
   readonly entries: ReadonlyMap<number, XrefEntry>;
@@ -188,18 +189,31 @@ export function openPdf(octets: Uint8Array): PdfFile {
   for (const section of sections)
     for (const [number, entry] of section.entries)
       if (!entries.has(number)) entries.set(number, entry);
-  const encryption = newest.trailer.entries.get('Encrypt');
+  return withCatalog(octets, { sections, entries, trailer: newest.trailer });
+}
+
+function withCatalog(
+  octets: Uint8Array,
+  view: Pick<PdfFile, 'sections' | 'entries' | 'trailer'>,
+): PdfFile {
+  const encryption = view.trailer.entries.get('Encrypt');
   const reader: Reader = {
     octets,
-    sections,
-    entries,
-    trailer: newest.trailer,
+    ...view,
     encrypted: encryption !== undefined && encryption !== null,
     objectStreams: new Map(),
   };
-  const catalog = resolve(reader, newest.trailer.entries.get('Root'));
+  const catalog = resolve(reader, view.trailer.entries.get('Root'));
   if (!isKind(catalog, 'dictionary')) throw pdfError('trailer without a document catalogue');
   return { ...reader, catalog };
+}
+
+/**
+ * Opens a file whose cross-reference is broken, by looking for its objects. No revisions are known.
+ * @throws FormatError ERR_FORMAT_PDF, ERR_FORMAT_LIMIT
+ */
+export function openBrokenPdf(octets: Uint8Array): PdfFile {
+  return withCatalog(octets, { sections: [], ...scanObjects(octets) });
 }
 
 /**

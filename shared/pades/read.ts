@@ -8,6 +8,7 @@ import {
   dictionaryOf,
   entryOf,
   findMisplacedObjects,
+  openBrokenPdf,
   openPdf,
   resolve,
 } from '#shared/pades/file.ts';
@@ -23,7 +24,7 @@ import {
   pdfLimit,
 } from '#shared/pades/objects.ts';
 import { type DocumentSecurityStore, readSecurityStore } from '#shared/pades/security-store.ts';
-import { type Problem, attempt } from '#shared/problem.ts';
+import { type Problem, attempt, problemOf } from '#shared/problem.ts';
 
 /** A signature dictionary that a signature field holds. */
 export type PdfSignature = {
@@ -41,6 +42,8 @@ export type PdfSignature = {
 };
 
 export type PdfReading = {
+  /** Whether the objects had to be looked for: what is listed may not be what was signed. */
+  readonly damaged: boolean;
   readonly revisions: number;
   readonly encrypted: boolean;
   readonly signatures: readonly PdfSignature[];
@@ -70,7 +73,7 @@ function decodeText(object: PdfObject): string {
 }
 
 /** Walks the form's field tree. @throws FormatError for loops and excess, so that no field is passed over in silence */
-function findSignatureFields(file: PdfFile): Holder[] {
+function findSignatureFields(file: PdfFile, problems: Problem[]): Holder[] {
   const form = dictionaryOf(file, file.catalog.entries.get('AcroForm'));
   const fields = form ? entryOf(file, form, 'Fields') : null;
   if (!isKind(fields, 'array')) return [];
@@ -86,6 +89,7 @@ function findSignatureFields(file: PdfFile): Holder[] {
   const seen = new Set<number>();
   const holders: Holder[] = [];
   const values = new Set<number>();
+  const shared = new Set<number>();
   for (let visit = pending.pop(); visit; visit = pending.pop()) {
     const own = isKind(visit.object, 'reference') ? visit.object : undefined;
     if (own) {
@@ -116,14 +120,22 @@ function findSignatureFields(file: PdfFile): Holder[] {
     if (!dictionary) continue;
     const reference = isKind(value, 'reference') ? value : own;
     if (isKind(value, 'reference')) {
-      // Two fields over one signature: which of them was signed cannot be told.
-      if (values.has(value.number))
-        throw pdfError(`signature ${value.number} is the value of several fields`);
+      if (values.has(value.number)) {
+        // Two fields over one signature: which of them was signed cannot be told.
+        shared.add(value.number);
+        continue;
+      }
       values.add(value.number);
     }
     if (holders.length >= maxSignatures) throw pdfLimit(`more than ${maxSignatures} signatures`);
     holders.push({ field: name, dictionary, reference });
   }
+  for (const number of shared)
+    problems.push({
+      severity: 'error',
+      code: 'pdf-shared-signature',
+      message: `signature ${number} is the value of several fields`,
+    });
   return holders;
 }
 
@@ -139,15 +151,18 @@ function readByteRange(file: PdfFile, dictionary: PdfDictionary): number[] {
   });
 }
 
-/** The CMS without its padding; octets other than zero after it are an error, or they could carry anything. */
-function trimContents(contents: PdfString): Uint8Array {
+/** The CMS without its padding; other octets than zeros could carry anything. EN 319 142-1 §5.2 */
+function trimContents(contents: PdfString, problems: Problem[], field: string): Uint8Array {
   const { octets } = contents;
   const tlv = readTlv(octets);
   const rest = octets.findIndex((octet, index) => index >= tlv.raw.length && octet !== 0);
   if (rest >= 0)
-    throw new FormatError('ERR_FORMAT_PDF', `/Contents goes on after the signature`, {
+    problems.push({
+      severity: 'error',
+      code: 'pdf-contents-padding',
+      message: '/Contents goes on after the signature with other octets than zeros',
       offset: contents.offset + 1 + rest * 2,
-      clause: 'EN 319 142-1 §5.2',
+      place: field,
     });
   return tlv.raw;
 }
@@ -190,7 +205,7 @@ function readSignature(
         message: 'ByteRange does not leave out exactly the signature of its own dictionary',
         place: field,
       });
-    const trimmed = attempt(problems, field, () => trimContents(contents));
+    const trimmed = attempt(problems, field, () => trimContents(contents, problems, field));
     return {
       field,
       subFilter,
@@ -249,6 +264,19 @@ function checkCatalog(file: PdfFile): Problem[] {
   return problems;
 }
 
+/** A file that cannot be followed is still listed, where its objects can be found; the reason stays. */
+function open(octets: Uint8Array, problems: Problem[]): PdfFile {
+  try {
+    return openPdf(octets);
+  } catch (error) {
+    if (!(error instanceof FormatError) || error.code !== 'ERR_FORMAT_PDF') throw error;
+    const found = attempt([], undefined, () => openBrokenPdf(octets));
+    if (!found) throw error;
+    problems.push(problemOf(error));
+    return found;
+  }
+}
+
 /**
  * Everything about signatures that the newest revision shows. What cannot be read of one signature
  * becomes a problem; the others are still given.
@@ -256,18 +284,20 @@ function checkCatalog(file: PdfFile): Problem[] {
  * @see ISO 32000-2 §12.8
  */
 export function readPdf(octets: Uint8Array): PdfReading {
-  const file = openPdf(octets);
-  const problems = checkCatalog(file);
+  const problems: Problem[] = [];
+  const file = open(octets, problems);
+  problems.push(...checkCatalog(file));
   if (file.encrypted) {
     attempt(problems, undefined, () => {
       checkEncryption(file);
     });
   }
-  const holders = attempt(problems, undefined, () => findSignatureFields(file)) ?? [];
+  const holders = attempt(problems, undefined, () => findSignatureFields(file, problems)) ?? [];
   const signatures = holders
     .map((holder) => readSignature(file, holder, problems))
     .filter((signature) => signature !== undefined);
   return {
+    damaged: file.sections.length === 0,
     revisions: file.sections.length,
     encrypted: file.encrypted,
     signatures,

@@ -10,6 +10,8 @@ export type DocumentSecurityStore = {
   readonly ocspResponses: readonly Uint8Array[];
   /** Number of VRI dictionaries: one for each signature that has validation data of its own. */
   readonly vri: number;
+  /** Tokens in VRI dictionaries, /TS: when that validation data was there. EN 319 142-1 §5.4.2.3 */
+  readonly vriTimestamps: readonly Uint8Array[];
 };
 
 const maxStreams = 20_000;
@@ -41,6 +43,23 @@ function readStreams(file: PdfFile, object: PdfObject, problems: Problem[]): Uin
   return octets;
 }
 
+function readVri(
+  file: PdfFile,
+  vri: PdfObject,
+  problems: Problem[],
+): Pick<DocumentSecurityStore, 'vri' | 'vriTimestamps'> {
+  if (!isKind(vri, 'dictionary')) return { vri: 0, vriTimestamps: [] };
+  if (vri.entries.size > maxStreams) throw pdfLimit(`more than ${maxStreams} VRI dictionaries`);
+  const streams = [...vri.entries.values()].map((entry) =>
+    attempt(problems, 'DSS', () => dictionaryOf(file, entry)?.entries.get('TS')),
+  );
+  const timestamps: PdfObject = {
+    kind: 'array',
+    items: streams.filter((stream) => stream !== undefined),
+  };
+  return { vri: vri.entries.size, vriTimestamps: readStreams(file, timestamps, problems) };
+}
+
 /**
  * The store that the newest revision's catalogue names, `undefined` where there is none.
  * @throws FormatError ERR_FORMAT_PDF: a store that is none; single streams become problems
@@ -55,9 +74,6 @@ export function readSecurityStore(
     certificates: readStreams(file, store.entries.get('Certs') ?? null, problems),
     crls: readStreams(file, store.entries.get('CRLs') ?? null, problems),
     ocspResponses: readStreams(file, store.entries.get('OCSPs') ?? null, problems),
-    vri: (() => {
-      const vri = entryOf(file, store, 'VRI');
-      return isKind(vri, 'dictionary') ? vri.entries.size : 0;
-    })(),
+    ...readVri(file, entryOf(file, store, 'VRI'), problems),
   };
 }

@@ -2,12 +2,14 @@
 // in order of appearance, signers found among all certificates of the document, paths as far as it
 // carries them.
 import { toHex } from '#shared/bytes.ts';
+import { attributesOfType } from '#shared/cms/attributes.ts';
 import { type SignedData, type SignerInfo } from '#shared/cms/signed-data.ts';
+import { certHashMatches, parseSigningCertificate } from '#shared/cms/signing-certificate.ts';
 import { certificatesOfSigner } from '#shared/cms/verify-signer.ts';
 import { digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { type KeyFacts, describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
 import { isUniversal, readChildren, readTlv, tags } from '#shared/der/reader.ts';
-import { oidName } from '#shared/oid.ts';
+import { oidName, oids } from '#shared/oid.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 import type { TimeStampToken } from '#shared/tsp/token.ts';
 import type {
@@ -91,6 +93,27 @@ function pathLookup(certificates: Iterable<Certificate>): (leaf: Certificate) =>
     }
     return path;
   };
+}
+
+/**
+ * The certificate that the signer identifier and, where several fit it, the ESS attribute name. Test
+ * authorities reuse serial numbers; so may an attacker.
+ */
+function findSigner(
+  signerInfo: SignerInfo,
+  own: readonly Certificate[],
+  known: readonly Certificate[],
+): Certificate | undefined {
+  const matching = certificatesOfSigner(signerInfo, [...own, ...known]);
+  if (matching.length < 2) return matching[0];
+  const ids = ([1, 2] as const).flatMap((version) => {
+    const oid = version === 1 ? oids.idAaSigningCertificate : oids.idAaSigningCertificateV2;
+    const value = attributesOfType(signerInfo.signedAttrs?.attributes ?? [], oid)[0]?.values[0];
+    // An attribute that does not parse names nothing; verify-signer.ts says so.
+    return (value && attempt([], undefined, () => parseSigningCertificate(value, version))) ?? [];
+  });
+  const [id] = ids;
+  return matching.find((one) => id && certHashMatches(id, one)) ?? matching[0];
 }
 
 /** How a signature's algorithm and key are named, with whatever of the certificate is known. */
@@ -196,8 +219,7 @@ export function createCollector(): Collector {
       };
     };
     const signatureFacts = signatures.map(({ by, ...draft }, index): SignatureFacts => {
-      const certificate =
-        by.kind === 'cms' ? certificatesOfSigner(by.signerInfo, known)[0] : by.certificate;
+      const certificate = by.kind === 'cms' ? findSigner(by.signerInfo, [], known) : by.certificate;
       const description =
         by.kind === 'cms'
           ? describeSigner(by.signerInfo, certificate)
@@ -224,7 +246,7 @@ export function createCollector(): Collector {
     const timestampFacts = timestamps.map(({ token, ...draft }, index): TimestampFacts => {
       const { tstInfo, signedData } = token;
       const [signerInfo] = signedData.signerInfos;
-      const [certificate] = signerInfo ? certificatesOfSigner(signerInfo, known) : [];
+      const certificate = signerInfo && findSigner(signerInfo, signedData.certificates, known);
       const description = signerInfo && describeSigner(signerInfo, certificate);
       const { messageImprint } = tstInfo;
       const imprintAlgorithm =

@@ -119,8 +119,10 @@ export function detectFormat(octets: Uint8Array): OuterFormat {
   if (octets.length === 0) return 'empty';
   const [a, b, c, d] = octets;
   if (a === 0x50 && b === 0x4b && ((c === 3 && d === 4) || (c === 5 && d === 6))) return 'zip';
+  // A CMS may carry a PDF near its start, so ASN.1 comes first.
+  const asn1 = a === sequence ? detectAsn1(octets) : 'plain';
+  if (asn1 !== 'plain') return asn1;
   if (findPdfHeader(octets) !== undefined) return 'pdf';
-  if (a === sequence) return detectAsn1(octets);
   if (Buffer.from(octets.subarray(0, 64)).toString('latin1').startsWith('-----BEGIN '))
     return 'pem';
   return looksLikeXml(octets) ? 'xml' : 'plain';

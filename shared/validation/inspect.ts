@@ -1,5 +1,6 @@
 // From octets to Facts: tells the format from the content and asks the reader of that format.
 // Never throws for what the octets are: what cannot be read is a problem in the facts.
+import { readTlv } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
 import { attempt } from '#shared/problem.ts';
 import { createCollector } from '#shared/validation/collect.ts';
@@ -58,9 +59,18 @@ const readers: Readonly<Record<OuterFormat, (reading: Reading, octets: Uint8Arra
   zip: readContainer,
   xml: readXmlDocument,
   pem: readPem,
-  cms: (reading, octets) => ({
-    format: readCmsDocument(reading, octets, { contents: reading.detached }),
-  }),
+  cms: (reading, octets) => {
+    const { raw } = readTlv(octets);
+    // Files padded or joined by careless tools: the signature is read, the rest is said.
+    if (raw.length < octets.length)
+      reading.collector.problems.push({
+        severity: 'error',
+        code: 'octets-after-the-end',
+        message: `${octets.length - raw.length} octets after the signature`,
+        offset: raw.length,
+      });
+    return { format: readCmsDocument(reading, raw, { contents: reading.detached }) };
+  },
   'timestamp-response': (reading, octets) => {
     readTimestampResponse(reading, octets);
     return { format: 'TSR' };

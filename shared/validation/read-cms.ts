@@ -86,7 +86,8 @@ function messageDigestReference(
       uri: content?.name,
       algorithm: algorithm ?? oidName(signerInfo.digestAlgorithm.oid),
       digest: toHex(messageDigest),
-      found: actual !== undefined,
+      // Content whose digest algorithm is unknown is there, and proves nothing.
+      found: actual !== undefined || content?.octets !== undefined,
       intact: actual !== undefined && equalBytes(actual, messageDigest),
     },
   ];
@@ -117,6 +118,8 @@ export type CmsContext = {
   /** Validation data outside of the CMS that counts for its level, such as a PDF's store. */
   readonly hasRevocation?: boolean;
   readonly contentProblem?: string | undefined;
+  /** The signature is over the context's content, whatever is encapsulated (PDF, EN 319 142-1 §5.2). */
+  readonly detachedOnly?: boolean;
   /** Document or container timestamps lift the level to LTA. */
   readonly hasArchiveTimestamp?: boolean;
 };
@@ -131,7 +134,7 @@ function addSignature(
   const { collector } = reading;
   const content = countersigned
     ? contentOf([countersigned.octets])
-    : signedData.eContent
+    : signedData.eContent && !context.detachedOnly
       ? contentOf([signedData.eContent])
       : chooseContent(signature, context.contents);
   const own = levelOf(
@@ -207,6 +210,13 @@ export function readCmsDocument(
       severity: 'warning',
       code: 'cms-without-signer',
       message: 'SignedData without a signer',
+      ...(context.place !== undefined && { place: context.place }),
+    });
+  if (context.detachedOnly && (cades.signedData.eContent?.length ?? 0) > 0)
+    collector.problems.push({
+      severity: 'error',
+      code: 'cms-content-not-detached',
+      message: 'a signature that has to be detached carries content',
       ...(context.place !== undefined && { place: context.place }),
     });
   for (const signature of cades.signatures)

@@ -52,7 +52,6 @@ function manifestReferences(manifest: AsicManifest, contents: Contents): Referen
 
 type Container = {
   readonly reading: Reading;
-  readonly archive: ZipArchive;
   readonly asic: AsicContainer;
   readonly contents: Contents;
 };
@@ -63,7 +62,10 @@ function subjectsOf(
   entry: ZipEntry,
 ): { readonly manifest: AsicManifest | undefined; readonly contents: readonly SignedContent[] } {
   const manifest = asic.manifests.find(({ sigReference }) => sigReference === entry.name);
-  const names = manifest ? [manifest.name] : asic.dataObjects.map(({ name }) => name);
+  // A proof that no manifest names is over one of them all the same, or over the data itself.
+  const names = manifest
+    ? [manifest.name]
+    : [...asic.dataObjects, ...asic.manifests].map(({ name }) => name);
   return {
     manifest,
     contents: names.map(contents.of).filter((content) => content !== undefined),
@@ -71,7 +73,7 @@ function subjectsOf(
 }
 
 function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): void {
-  const { reading, asic, contents, archive } = container;
+  const { reading, asic, contents } = container;
   const place = entry.name;
   const subject = subjectsOf(container, entry);
   const references = subject.manifest ? manifestReferences(subject.manifest, contents) : [];
@@ -94,10 +96,13 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
       readXmlSignatures(reading, octets, { place, contentOf: contents.of });
       return;
     case 'evidence-record': {
-      const names = subject.manifest
-        ? subject.manifest.references.map(({ name }) => name)
-        : archive.entries.map(({ name }) => name).filter((name) => name !== place);
-      const dataObjects = names.map(contents.of).filter((content) => content !== undefined);
+      const names = subject.manifest?.references.map(({ name }) => name);
+      // §4.3.3.2: without a manifest only the simple form says what a record covers.
+      const dataObjects = names
+        ? names.map(contents.of).filter((content) => content !== undefined)
+        : asic.type === 'ASiC-S'
+          ? subject.contents
+          : [];
       if (octets[0] === 0x30) readEvidenceRecord(reading, octets, { place, dataObjects });
       else readXmlSignatures(reading, octets, { place, contentOf: contents.of });
     }
@@ -123,7 +128,7 @@ export function readContainer(
   if (!asic) return { format: 'ZIP', container: { entries, manifests: [] } };
   collector.addProblems(asic.problems);
   const contents = contentsOf(archive);
-  const container: Container = { reading, archive, asic, contents };
+  const container: Container = { reading, asic, contents };
   for (const { entry } of asic.proofs)
     attempt(collector.problems, entry.name, () => {
       readProof(container, entry, entryData(archive, entry));

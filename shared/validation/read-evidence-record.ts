@@ -3,9 +3,24 @@
 import { toHex } from '#shared/bytes.ts';
 import { readAttributeValues } from '#shared/cades/read.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
-import { walkEvidenceRecord } from '#shared/ers/walk.ts';
-import type { DetachedContent, ReferenceFacts } from '#shared/validation/facts.ts';
+import { type WalkedArchiveTimeStamp, walkEvidenceRecord } from '#shared/ers/walk.ts';
+import type { DetachedContent, ReferenceFacts, TimestampFacts } from '#shared/validation/facts.ts';
 import type { Reading } from '#shared/validation/reading.ts';
+
+/**
+ * With a tree the imprint follows from it. Without one it is the hash of the only thing covered: a
+ * document, or what went before.
+ */
+function imprintFacts(
+  step: WalkedArchiveTimeStamp,
+  hasDataObjects: boolean,
+): Pick<TimestampFacts, 'imprintFound' | 'imprintIntact'> {
+  const hasTree = step.archiveTimeStamp.reducedHashtree !== undefined;
+  return {
+    imprintFound: hasTree || hasDataObjects || step.kind === 'timestamp-renewal',
+    imprintIntact: step.imprintIntact && (hasTree || step.coversPrevious),
+  };
+}
 
 /**
  * Adds one record with its timestamps.
@@ -46,9 +61,7 @@ export function readEvidenceRecord(
       token: step.archiveTimeStamp.token,
       of: id,
       place: context.place,
-      // Without a tree there is nothing to compute: the imprint is found with what it covers.
-      imprintFound: step.archiveTimeStamp.reducedHashtree !== undefined || step.imprintIntact,
-      imprintIntact: step.imprintIntact,
+      ...imprintFacts(step, dataObjects.length > 0),
     });
   });
   const found = first && 'found' in first.covers ? first.covers.found : [];

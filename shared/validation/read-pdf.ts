@@ -2,6 +2,7 @@
 // by shared/pades, the CMS in it by read-cms.ts.
 import { type PdfSignature, readPdf } from '#shared/pades/read.ts';
 import { attempt } from '#shared/problem.ts';
+import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import type { DocumentFormat, PdfFacts } from '#shared/validation/facts.ts';
 import { readCmsDocument, readToken } from '#shared/validation/read-cms.ts';
 import { type Reading, contentOf } from '#shared/validation/reading.ts';
@@ -38,6 +39,11 @@ export function readPdfDocument(
   for (const value of store?.certificates ?? []) collector.addCertificateOctets(value, 'DSS');
   for (const value of store?.crls ?? []) collector.addCrlOctets(value, 'DSS');
   for (const value of store?.ocspResponses ?? []) collector.addOcspOctets(value, 'DSS');
+  for (const value of store?.vriTimestamps ?? [])
+    attempt(collector.problems, 'DSS', () => {
+      // What it covers is the contents of the signature that the VRI is named after: not compared.
+      collector.addTimestamp({ type: 'vri', token: parseTimeStampToken(value), place: 'DSS' });
+    });
   const hasRevocation = (store?.crls.length ?? 0) + (store?.ocspResponses.length ?? 0) > 0;
   let isPades = false;
   for (const signature of file.signatures) {
@@ -50,15 +56,14 @@ export function readPdfDocument(
       });
       continue;
     }
-    if (!cmsSubFilters.has(subFilter)) {
+    // National profiles have names of their own for a CMS; anything else fails to parse as one.
+    if (!cmsSubFilters.has(subFilter))
       collector.problems.push({
-        severity: 'error',
-        code: 'ERR_UNSUPPORTED_FEATURE',
-        message: `signature of SubFilter ${subFilter || 'unnamed'} is not read`,
+        severity: 'warning',
+        code: 'pdf-unknown-sub-filter',
+        message: `SubFilter ${JSON.stringify(subFilter)} is read as a CMS signature`,
         place: field,
       });
-      continue;
-    }
     const isEtsi = subFilter === 'ETSI.CAdES.detached';
     isPades ||= isEtsi;
     attempt(collector.problems, field, () =>
@@ -68,8 +73,11 @@ export function readPdfDocument(
         hasRevocation,
         hasArchiveTimestamp: isCoveredByTimestamp(signature, file.signatures),
         contentProblem: signedOctets
-          ? undefined
+          ? file.damaged
+            ? 'the file is damaged and its objects had to be looked for'
+            : undefined
           : 'the ByteRange does not leave out exactly this signature',
+        detachedOnly: subFilter !== 'adbe.pkcs7.sha1',
         outer: {
           format: isEtsi ? 'PAdES' : 'PDF',
           claimedSigningTime: signature.claimedSigningTime,

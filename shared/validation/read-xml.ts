@@ -98,14 +98,17 @@ function checkManifests(document: Document, signature: XmlElement): void {
 /** The certificate that SigningCertificate names by digest, else the first of KeyInfo. */
 function signerOf(
   signature: XadesSignature,
-  certificates: readonly Certificate[],
+  keyCertificates: readonly Certificate[],
+  others: readonly Certificate[],
 ): Certificate | undefined {
   const [named] = signature.signingCertificates;
   const algorithm = named && digestAlgorithmOfUri(named.digestMethod);
   const meant =
     algorithm &&
-    certificates.find((one) => equalBytes(digest(algorithm, one.raw), named.digestValue));
-  return meant ?? certificates[0];
+    [...keyCertificates, ...others].find((one) =>
+      equalBytes(digest(algorithm, one.raw), named.digestValue),
+    );
+  return meant ?? keyCertificates[0];
 }
 
 function levelOf(signature: XadesSignature): SignatureLevel {
@@ -137,7 +140,7 @@ function addSignature(
   const id = collector.addSignature({
     by: {
       kind: 'xml',
-      certificate: signerOf(signature, [...keyCertificates, ...others]),
+      certificate: signerOf(signature, keyCertificates, others),
       digestAlgorithm: references[0]?.algorithm,
       signatureAlgorithm: signature.signatureMethod,
     },
