@@ -1,14 +1,64 @@
-// The report page and what it needs, over HTTP: page, JSON, progress, the button that runs a night,
-// evidence records. Bound to the loopback address by default; it has no users and no passwords.
+// Wiring of the report page: an open archiver to a server on its configured address. Bound to the
+// loopback address by default; the page has no users and no passwords.
+import { randomBytes } from 'node:crypto';
+import type { DocumentRow } from '#shared/ports/catalogue.ts';
+import type { Clock, EventSink } from '#shared/ports/runtime.ts';
+import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
+import { catalogueFile, type Archiver } from './main.ts';
+import { readLastSuccess, reportRules } from './reports/write.ts';
 import type { WebOptions, WebServer } from './web/options.ts';
+import type { Progress } from './web/progress.ts';
+import { serveReport } from './web/server.ts';
 
-export type { RunStatus, WebOptions, WebServer } from './web/options.ts';
+export type StartWebOptions = {
+  readonly archiver: Archiver;
+  /** Starts a run, or joins the one at work. */
+  readonly run: () => Promise<unknown>;
+  readonly running: () => boolean;
+  /** How far it is; absent: the page only says that it runs. */
+  readonly progress?: Progress | undefined;
+  /** DER of a document's evidence record. */
+  readonly evidence?: ((document: DocumentRow) => Promise<Uint8Array>) | undefined;
+  readonly timeline?: WebOptions['timeline'];
+  /** When the schedule starts the next run. */
+  readonly nextRun?: (() => Temporal.Instant | undefined) | undefined;
+  readonly clock: Clock;
+  readonly events: EventSink;
+};
 
 /**
- * Listens until `close` or the signal.
- * @throws SourceError ERR_SOURCE_REFUSED: the address cannot be had
+ * The report page of an archive, until it is disposed of.
+ * @throws SourceError ERR_SOURCE_REFUSED: the address or port cannot be had
  */
-export async function startWeb(options: WebOptions): Promise<WebServer> {
-  await Promise.reject(new Error(`not listening on ${options.config.host} yet`));
-  return { url: '', close: () => Promise.resolve() };
+export async function startWeb(options: StartWebOptions): Promise<WebServer> {
+  const { archiver, clock, events, running, progress } = options;
+  const { config } = archiver;
+  let lastError: string | undefined;
+  return serveReport({
+    config: config.web,
+    openCatalogue: () => openSqliteCatalogue(catalogueFile(config)),
+    archiveId: archiver.evidence.archiveId,
+    rules: reportRules(config),
+    runNow: async () => {
+      try {
+        await options.run();
+        lastError = undefined;
+      } catch (error) {
+        lastError = error instanceof Error ? error.message : String(error);
+        throw error;
+      }
+    },
+    status: () => ({
+      running: running(),
+      ...(running() && progress?.stage()),
+      nextRun: options.nextRun?.()?.toString(),
+      lastError,
+    }),
+    evidenceOf: options.evidence,
+    timeline: options.timeline,
+    lastSuccess: () => readLastSuccess(config.state),
+    clock,
+    random: (length) => new Uint8Array(randomBytes(length)),
+    events,
+  });
 }

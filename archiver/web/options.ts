@@ -1,5 +1,5 @@
 // What the report page is given from outside: where to listen, how to read the catalogue, what its
-// button and links do. Types only; the server is in archiver/web.ts.
+// button and links do. Types only; the server is in server.ts, its wiring in archiver/web.ts.
 import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { ReportRules } from '../reports/report.ts';
@@ -7,8 +7,6 @@ import type { ReportRules } from '../reports/report.ts';
 /** How far a run is, for the progress line. */
 export type RunStatus = {
   readonly running: boolean;
-  /** Of the run at work. */
-  readonly startedAt?: string | undefined;
   /** The stage's event name without `archiver.run.`: recover, scan, plan, renew.…, fixity, report. */
   readonly stage?: string | undefined;
   /** Documents or groups done in this stage, and of how many, where known. */
@@ -27,24 +25,25 @@ export type WebOptions = {
   readonly openCatalogue: () => Promise<Catalogue>;
   readonly archiveId: string;
   readonly rules: ReportRules;
-  /** Starts a run unless one is at work; settles when it ends. Its failure is an event, not the page's. */
+  /** Starts a run unless one is at work; settles when it ends. */
   readonly runNow: () => Promise<unknown>;
   readonly status: () => RunStatus;
-  /** DER of a document's evidence record; absent: it has none. */
-  readonly evidenceOf?: ((document: DocumentRow) => Promise<Uint8Array | undefined>) | undefined;
+  /**
+   * DER of a document's evidence record.
+   * @throws SourceError ERR_SOURCE_NOT_FOUND: it has none yet
+   */
+  readonly evidenceOf?: ((document: DocumentRow) => Promise<Uint8Array>) | undefined;
   /** A timeline as SVG, such as a simulation's; absent: no such section. */
   readonly timeline?: (() => Promise<string | undefined>) | undefined;
-  /** Text of `state/last-success`: the instant at which a run last ended well. */
+  /** The instant at which a run last ended well. */
   readonly lastSuccess?: (() => Promise<string | undefined>) | undefined;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly events: EventSink;
-  /** Ends the server. */
-  readonly signal: AbortSignal;
 };
 
-export type WebServer = {
+/** Listens until it is disposed of. */
+export type WebServer = AsyncDisposable & {
   /** Address of the page: http://127.0.0.1:3180/ */
   readonly url: string;
-  readonly close: () => Promise<void>;
 };
