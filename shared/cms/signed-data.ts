@@ -23,11 +23,12 @@ import {
 import { derElement } from '#shared/der/writer.ts';
 import { FormatError, TokiwaError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
-import { parseCertificate, type Certificate } from '#shared/x509/certificate.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
 import { parseCertificateList, type CertificateList } from '#shared/x509/crl.ts';
 import { readName, type Name } from '#shared/x509/name.ts';
 import { parseOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
 import { readAttributes, type Attribute } from './attributes.ts';
+import { parseKnownCertificate } from './known-certificates.ts';
 
 /** `SignerIdentifier ::= CHOICE { issuerAndSerialNumber, subjectKeyIdentifier [0] }` */
 export type SignerIdentifier =
@@ -226,7 +227,7 @@ function readCertificates(tlv: Tlv | undefined): {
     if (!isUniversal(member, tags.sequence))
       throw malformed('CertificateChoices', member, 'RFC 5652 §10.2.2');
     try {
-      certificates.push(parseCertificate(member.raw));
+      certificates.push(parseKnownCertificate(member.raw));
     } catch (error) {
       if (!(error instanceof TokiwaError)) throw error;
       otherCertificates.push({ kind: 'malformed', raw: member.raw, problem: error.message });
@@ -295,7 +296,7 @@ export function readContentInfo(octets: Uint8Array): {
 
 /**
  * SignedData from the octets of its ContentInfo, BER or DER. Everything returned is a view of
- * `octets`, save where BER segments had to be joined.
+ * `octets`, save certificates and where BER segments had to be joined.
  * @throws FormatError ERR_FORMAT_CMS, ERR_FORMAT_DER, ERR_FORMAT_LIMIT; octets after the end, too
  * @see RFC 5652 §5.1
  */
