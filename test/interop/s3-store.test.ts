@@ -232,6 +232,7 @@ test.serial('an evidence store in a bucket: one archive, one writer', async (t) 
 });
 
 test.serial('a long stream goes through in flat memory', async (t) => {
+  t.timeout(900_000);
   const { store } = await newStore(t, false);
   const count = process.env['TEST_LONG'] === '1' ? 5120 : 256;
   const before = process.memoryUsage.rss();

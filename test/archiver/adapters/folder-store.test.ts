@@ -446,6 +446,7 @@ test('an unreadable folder is told and the rest is listed; its objects are not m
 });
 
 test('a streamed document keeps memory flat', async (t) => {
+  t.timeout(900_000);
   const folder = await newFolder(t);
   await using store = await openIn(folder);
   const count = process.env['TEST_LONG'] === '1' ? 5120 : 128;
