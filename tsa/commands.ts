@@ -1,6 +1,7 @@
 // The commands of the proxy: `tsa serve` runs it, `stamp` asks any TSA for one token. Exit codes: 0 done, 1 the TSA
 // gave no acceptable token, 3 usage or unreadable input.
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { digestAlgorithms, isDigestAlgorithm } from '#shared/crypto/digest.ts';
@@ -11,7 +12,7 @@ import { loadCertificates } from '#shared/io/trust-files.ts';
 import { parseTsaConfig } from './config-file.ts';
 import { defaultLimits } from './config.ts';
 import { startTsa } from './main.ts';
-import { stampFile } from './stamp-file.ts';
+import { stampFile } from './adapters/stamp-file.ts';
 
 const defaultUrl = `http://${defaultLimits.host}:${defaultLimits.port}/`;
 
@@ -88,6 +89,9 @@ async function stamp(
     );
   }
   const out = options.out ?? `${file}.tsr`;
+  // Asked before anything is bought; the write itself refuses as well.
+  if (existsSync(out))
+    throw new ConfigError('ERR_CONFIG_USAGE', `${out} cannot be written: it exists already`);
   const { response, token, trusted } = await stampFile({
     file,
     url: options.url,
@@ -100,8 +104,7 @@ async function stamp(
     await writeNewFile(out, response);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
-    const reason = systemErrorCode(error) === 'EEXIST' ? 'it exists already' : String(error);
-    throw new ConfigError('ERR_CONFIG_USAGE', `${out} cannot be written: ${reason}`, {
+    throw new ConfigError('ERR_CONFIG_USAGE', `${out} cannot be written: ${String(error)}`, {
       cause: error,
     });
   }

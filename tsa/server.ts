@@ -125,6 +125,12 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
   app.disable('etag');
   // Whether the host is reached by TLS alone is for whoever ends the TLS to say.
   app.use(helmet({ strictTransportSecurity: false }));
+  app.use((_: Request, response: Response, next: NextFunction) => {
+    // The clock that stamps is the clock that is shown: a client can compare before it buys.
+    const now = new Date(options.clock.now().epochMilliseconds);
+    response.setHeader('Date', now.toUTCString());
+    next();
+  });
 
   const explain = (profile: Profile, response: Response): void => {
     const notAccredited = profile.providers.some((name) => providers.get(name)?.kind === 'local');
