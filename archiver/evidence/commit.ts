@@ -4,8 +4,10 @@ import { ConflictError, InvariantError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { batchKey } from './batch-objects.ts';
+import { judgeRecord } from './judge-record.ts';
 import { buildManifest, loadManifest } from './manifest.ts';
 import { readBackBatch } from './read-back.ts';
+import { sampleRecords } from './sample-records.ts';
 import type { BatchManifest, EvidenceContext } from './types.ts';
 
 /** Reads everything back, judges it afresh, and only then writes the manifest. */
@@ -21,7 +23,8 @@ export async function commit(
     at,
     signal: run.signal,
   });
-  const errors = findings.filter(({ level }) => level === 'error' || level === 'unknown');
+  const undecided = findings.filter(({ level }) => level === 'error' || level === 'unknown');
+  const errors = undecided.length > 0 ? undecided : await judgeSamples(context, manifest, at);
   if (errors.length > 0)
     throw new InvariantError(
       'ERR_INVARIANT_READ_BACK',
@@ -37,6 +40,27 @@ export async function commit(
     groups: manifest.groupCount,
     genTime: manifest.token.genTime,
   });
+}
+
+/** RFC 4998 §5.3 over a few whole records. What cannot be decided here is no error of the batch. */
+async function judgeSamples(
+  context: EvidenceContext,
+  manifest: BatchManifest,
+  at: Temporal.Instant,
+): Promise<readonly Finding[]> {
+  const { tsa, run } = context;
+  const findings: Finding[] = [];
+  for await (const sample of sampleRecords(context, manifest)) {
+    const verdict = await judgeRecord({
+      ...sample,
+      verification: tsa.verification,
+      at,
+      signal: run.signal,
+    });
+    if (verdict.status === 'invalid')
+      findings.push(...verdict.findings.filter(({ level }) => level === 'error'));
+  }
+  return findings;
 }
 
 /** A manifest is written once; the same one found there is a write that took effect unseen. */

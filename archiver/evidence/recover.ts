@@ -1,6 +1,7 @@
 // Finishes what an interrupted run left: the normal path entered in the middle. Nothing that was
 // bought is lost, nothing is bought twice (design §1, invariant 3).
-import { isUncertain } from './ask.ts';
+import { InvariantError } from '#shared/errors.ts';
+import { isUncertain, type StoredRequest } from './ask.ts';
 import type { BatchObjectName } from './batch-objects.ts';
 import { listBatches } from './manifest.ts';
 import { loadRequest, type StampRequest } from './request-file.ts';
@@ -21,7 +22,7 @@ const journalMemory = Temporal.Duration.from({ hours: 7 * 24 });
 /**
  * Takes every batch without a manifest to its end: committed, superseded, or still pending. To be
  * called at the start of a run, before anything is planned; buys nothing, whatever it asks again.
- * @throws InvariantError ERR_INVARIANT_READ_BACK, and what the store throws
+ * @throws what the store throws
  */
 export async function recoverPending(context: EvidenceContext): Promise<RecoveryOutcome> {
   const { store, run } = context;
@@ -53,7 +54,11 @@ export async function recoverPending(context: EvidenceContext): Promise<Recovery
       await supersede(id, settled);
       continue;
     }
-    const outcome = await finishBatch(context, stored);
+    const outcome = await finishOrGiveUp(context, stored);
+    if (outcome.kind === 'not-as-written') {
+      await supersede(id, outcome.message);
+      continue;
+    }
     if (outcome.kind === 'committed') committed.push(outcome.manifest);
     else if (outcome.kind === 'pending') {
       // Documents must not wait for ever behind a token that nobody can judge.
@@ -62,6 +67,23 @@ export async function recoverPending(context: EvidenceContext): Promise<Recovery
     } else superseded.push({ batchId: id, reason: reasonFor(outcome) });
   }
   return { committed, pending, superseded };
+}
+
+/**
+ * A batch that does not hold when it is read back stopped the run that made it. A second time it is
+ * given up, so that its groups go into a new one.
+ */
+async function finishOrGiveUp(
+  context: EvidenceContext,
+  stored: StoredRequest,
+): Promise<StampOutcome | { readonly kind: 'not-as-written'; readonly message: string }> {
+  try {
+    return await finishBatch(context, stored);
+  } catch (error) {
+    if (error instanceof InvariantError && error.code === 'ERR_INVARIANT_READ_BACK')
+      return { kind: 'not-as-written', message: error.message };
+    throw error;
+  }
 }
 
 /** Why a batch without an answer need not be asked for again, if so. */

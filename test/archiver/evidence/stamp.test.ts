@@ -289,6 +289,8 @@ test('what is not stored as written does not count', async (t) => {
     code: 'ERR_INVARIANT_READ_BACK',
   });
   t.deepEqual(await Array.fromAsync(listManifests(world.store, signal)), []);
+  const { superseded } = await recoverPending(await world.context());
+  t.regex(superseded[0]?.reason ?? '', /does not count/);
 });
 
 test('receivedSha256 is the digest of the answer', async (t) => {

@@ -1,0 +1,82 @@
+// A few records of a batch that is about to count, put together as anyone would ask for them, with the
+// digests of their objects: what the record judge gets to see before the manifest is written.
+import { fromHex } from '#shared/bytes.ts';
+import type { EvidenceDataObject } from '#shared/ers/verdict.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { createAssembler, type Assembler } from './assemble.ts';
+import { ifPresent } from './batch-objects.ts';
+import { createChainIndex } from './chains.ts';
+import { readObjectList } from './object-list.ts';
+import type { BatchId, BatchManifest, EvidenceContext, ObjectListLine } from './types.ts';
+
+export type SampleRecord = {
+  readonly record: Uint8Array;
+  readonly dataObjects: readonly EvidenceDataObject[];
+  /** Each digest that the record needs is known, so that its groups can be held to be these objects. */
+  readonly exactGroup: boolean;
+};
+
+/** Groups from the start of each list: their lines cost one short read, wherever the batch ends. */
+const linesOfBatch = 3;
+
+/**
+ * Records of the first groups of the batch or, for a timestamp renewal, of the first and the last batch
+ * that it covers. A batch whose objects were all deleted gives none.
+ */
+export async function* sampleRecords(
+  { store, chains, run }: EvidenceContext,
+  manifest: BatchManifest,
+): AsyncIterable<SampleRecord> {
+  // The batch does not count yet: an index of its own sees it as if it did.
+  const asIf = createChainIndex([...chains.manifests.values(), manifest]);
+  const assembler = createAssembler(store, asIf, { signal: run.signal });
+  for (const batchId of sampledBatches(manifest))
+    for (const line of await firstLines({ store, run }, batchId)) {
+      const position = { batchId, index: line.index };
+      const { digestAlgorithms } = await assembler.sequence(position);
+      yield {
+        record: await assembler.record(position),
+        dataObjects: await dataObjectsOf(assembler, batchId, line),
+        exactGroup: line.members.every(({ digests }) =>
+          digestAlgorithms.every((algorithm) => digests[algorithm] !== undefined),
+        ),
+      };
+    }
+}
+
+function sampledBatches({ id, kind, previous }: BatchManifest): ReadonlySet<BatchId> {
+  if (kind !== 'timestamp-renewal') return new Set([id]);
+  return new Set([previous.at(0), previous.at(-1)].flatMap((each) => each?.batchId ?? []));
+}
+
+async function firstLines(
+  { store, run }: Pick<EvidenceContext, 'store' | 'run'>,
+  batchId: BatchId,
+): Promise<readonly ObjectListLine[]> {
+  const lines: ObjectListLine[] = [];
+  const read = async (): Promise<void> => {
+    for await (const line of readObjectList(store, batchId, run.signal))
+      if (lines.push(line) === linesOfBatch) return;
+  };
+  await ifPresent(read());
+  return lines;
+}
+
+async function dataObjectsOf(
+  assembler: Assembler,
+  batchId: BatchId,
+  { index, members }: ObjectListLine,
+): Promise<readonly EvidenceDataObject[]> {
+  const objects: EvidenceDataObject[] = members.map(({ key, digests }) => ({
+    name: key,
+    // A digest that the list does not have is not known here, which is no error of the record.
+    digest: (algorithm) => {
+      const listed = digests[algorithm];
+      return listed === undefined ? undefined : fromHex(listed);
+    },
+  }));
+  const blindValue = await assembler.blindValue({ batchId, index });
+  if (blindValue)
+    objects.push({ name: 'blind value', digest: (algorithm) => digest(algorithm, blindValue) });
+  return objects;
+}
