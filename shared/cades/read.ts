@@ -99,8 +99,9 @@ function insideOf(attribute: Attribute): Uint8Array {
   return content;
 }
 
+/** In the order of `types`, which is the RFC's, not in that of the SET. */
 function ofTypes(attributes: readonly Attribute[], types: readonly string[]): Uint8Array[] {
-  return attributes.filter(({ oid }) => types.includes(oid)).map(insideOf);
+  return types.flatMap((type) => attributesOfType(attributes, type).map(insideOf));
 }
 
 const referenceTypes = [oids.idAaEtsCertificateRefs, oids.idAaEtsRevocationRefs];

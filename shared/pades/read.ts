@@ -116,7 +116,8 @@ function findSignatureFields(file: PdfFile, problems: Problem[]): Holder[] {
       pending.push(...children.reverse());
     }
     const value = field.entries.get('V');
-    const dictionary = type === 'Sig' ? dictionaryOf(file, value) : undefined;
+    const dictionary =
+      type === 'Sig' ? attempt(problems, name, () => dictionaryOf(file, value)) : undefined;
     if (!dictionary) continue;
     const reference = isKind(value, 'reference') ? value : own;
     if (isKind(value, 'reference')) {

@@ -41,17 +41,22 @@ export type JudgeInput = {
   readonly at: Temporal.Instant;
 };
 
-/** Digest and signature value. Without signed attributes the signature is over the content itself. */
-function verifyValue(
+/**
+ * Digest and signature value of one CMS signature over the content that its place says. Without signed
+ * attributes the signature is over the content itself.
+ */
+export function verifySignatureValue(
   { signedData, signerInfo, content }: CmsSignatureReading,
   candidates: readonly Certificate[],
 ): SignerVerdict {
+  // An empty eContent beside detached content would be taken for the content itself.
+  const needsOctets = !signerInfo.signedAttrs || signedData.eContent !== undefined;
   return verifySigner({
     signedData,
     signerInfo,
     candidates,
     ...(content && { digests: content.digest }),
-    ...(content?.octets && !signerInfo.signedAttrs && { content: content.octets() }),
+    ...(content?.octets && needsOctets && { content: content.octets() }),
   });
 }
 
@@ -90,7 +95,7 @@ function judgeOne(
       ],
     };
   }
-  const value = verifyValue(signature, known);
+  const value = verifySignatureValue(signature, known);
   const { trust, at } = input;
   const path =
     value.status === 'valid' && value.signer

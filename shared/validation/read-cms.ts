@@ -212,7 +212,12 @@ export function readCmsDocument(
       message: 'SignedData without a signer',
       ...(context.place !== undefined && { place: context.place }),
     });
-  if (context.detachedOnly && (cades.signedData.eContent?.length ?? 0) > 0)
+  // EN 319 142-1 §5.2: else the signature would be over what it carries, not over the document.
+  const carries = context.detachedOnly && (cades.signedData.eContent?.length ?? 0) > 0;
+  const contentProblem = carries
+    ? 'a signature that has to be detached carries content'
+    : context.contentProblem;
+  if (carries)
     collector.problems.push({
       severity: 'error',
       code: 'cms-content-not-detached',
@@ -220,7 +225,7 @@ export function readCmsDocument(
       ...(context.place !== undefined && { place: context.place }),
     });
   for (const signature of cades.signatures)
-    addSignature(reading, cades.signedData, signature, context, undefined);
+    addSignature(reading, cades.signedData, signature, { ...context, contentProblem }, undefined);
   return cades.signatures.some(({ isCades }) => isCades) ? 'CAdES' : 'CMS';
 }
 

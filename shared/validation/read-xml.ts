@@ -95,7 +95,7 @@ function checkManifests(document: Document, signature: XmlElement): void {
   }
 }
 
-/** The certificate that SigningCertificate names by digest, else the first of KeyInfo. */
+/** The certificate that SigningCertificate names by digest; without that, the first of KeyInfo. */
 function signerOf(
   signature: XadesSignature,
   keyCertificates: readonly Certificate[],
@@ -108,7 +108,8 @@ function signerOf(
     [...keyCertificates, ...others].find((one) =>
       equalBytes(digest(algorithm, one.raw), named.digestValue),
     );
-  return meant ?? keyCertificates[0];
+  // A certificate that the signer did not name is not the signer's (EN 319 132-1 §5.2.2).
+  return algorithm ? meant : keyCertificates[0];
 }
 
 function levelOf(signature: XadesSignature): SignatureLevel {
