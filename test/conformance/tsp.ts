@@ -238,7 +238,7 @@ async function readManifest<T>(folder: string, name: string): Promise<T | undefi
   }
 }
 
-/** Runs every item of every manifest of the folder. */
+/** Runs every item of every manifest of the folder, of which there has to be one at least. */
 export async function run(folder: string): Promise<ConformanceReport> {
   const results: ConformanceResult[] = [];
   for (const name of ['gen.json', 'real.json']) {
@@ -252,5 +252,6 @@ export async function run(folder: string): Promise<ConformanceReport> {
     const octets = await readFile(join(folder, item.file));
     results.push(compareRequest(item, octets, requests?.offeredPolicy ?? ''));
   }
+  if (results.length === 0) throw new Error(`no manifest of the corpus tsp in ${folder}`);
   return { results };
 }
