@@ -1,5 +1,6 @@
 // The checks on one SignerInfo, in order (RFC 5652 §5.3, §5.4, §5.6, §11; RFC 5035; RFC 8419 §3): what
 // must be right before a signature says anything. Paths, times and revocation are for shared/trust.
+// Longer than most files, so that the whole list can be read in its order in one place.
 import { equalBytes } from '#shared/bytes.ts';
 import { digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { SignatureResult } from '#shared/crypto/signature.ts';
