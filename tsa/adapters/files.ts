@@ -5,6 +5,7 @@ import { mkdir, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { FormatError } from '#shared/errors.ts';
 import { type AppendLog, openAppendLog } from '#shared/io/append-log.ts';
+import { maxReplyOctets } from '#shared/tsp/http-exchange.ts';
 
 /** One line of a segment with its place, line break excluded. `whole` is false for a torn last line. */
 export type SegmentLine = {
@@ -24,8 +25,8 @@ export type JournalFiles = {
   readonly read: (name: string, offset: number, length: number) => Promise<Uint8Array>;
 };
 
-/** Above the largest answer that is taken from a provider, in base64. */
-const maxLineBytes = 2 * 1024 * 1024;
+/** Room for the largest answer that is taken from a provider, in base64, and what stands around it. */
+const maxLineBytes = 2 * maxReplyOctets;
 
 async function* linesOf(file: string): AsyncIterable<SegmentLine> {
   let rest: Buffer = Buffer.alloc(0);
