@@ -3,9 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
+import { loadLastSuccess } from './adapters/report-files.ts';
 import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import { catalogueFile, type Archiver } from './main.ts';
-import { readLastSuccess, reportRules } from './reports/write.ts';
+import { reportRules } from './reports/write.ts';
 import type { WebOptions, WebServer } from './web/options.ts';
 import type { Progress } from './web/progress.ts';
 import { serveReport } from './web/server.ts';
@@ -56,7 +57,7 @@ export async function startWeb(options: StartWebOptions): Promise<WebServer> {
     }),
     evidenceOf: options.evidence,
     timeline: options.timeline,
-    lastSuccess: () => readLastSuccess(config.state),
+    lastSuccess: () => loadLastSuccess(config.state),
     clock,
     random: (length) => new Uint8Array(randomBytes(length)),
     events,

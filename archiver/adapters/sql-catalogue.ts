@@ -15,6 +15,7 @@ import type {
   RunRow,
 } from '#shared/ports/catalogue.ts';
 import { parseFacts } from '../facts-json.ts';
+import { intakeOrder } from '../intake-order.ts';
 import { dumpQueries, migrationProvider, type Tables } from './catalogue-schema.ts';
 import { openSqlite } from './sqlite-dialect.ts';
 
@@ -258,7 +259,18 @@ class SqlCatalogue implements Catalogue {
     if (filter.regroup !== undefined) query = query.where('regroup', '=', filter.regroup ? 1 : 0);
     if (filter.store !== undefined) query = query.where('store', '=', filter.store);
     if (filter.key !== undefined) query = query.where('key', '=', filter.key);
-    if (filter.intake) query = query.where('intake_status', 'in', filter.intake);
+    const { intake } = filter;
+    if (intake !== undefined) {
+      const at = intakeOrder.indexOf(intake);
+      const among = [intakeOrder.slice(0, at), intakeOrder.slice(0, at + 1)] as const;
+      // The worst verdict of the document and of what is attached to it is exactly this one.
+      const any = (
+        statuses: readonly string[],
+      ) => sql<boolean>`(intake_status in (${sql.join(statuses)}) or exists
+        (select 1 from documents a where a.attached_to = documents.id and a.intake_status in (${sql.join(statuses)})))`;
+      query = query.where(any(among[1]));
+      if (among[0].length > 0) query = query.where(sql<boolean>`not ${any(among[0])}`);
+    }
     if (filter.search !== undefined && filter.search !== '') {
       const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`;
       query = query.where(sql<boolean>`key like ${pattern} escape '\\'`);

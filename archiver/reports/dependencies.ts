@@ -48,10 +48,10 @@ function signatureQuestion(signature: HorizonToken['signature']): AlgorithmQuest
   };
 }
 
-/** Signature algorithm and key in one name: `ecdsa-with-SHA256 P-256`, `RSASSA-PSS 2048`. */
+/** Scheme and key in one name, as proof horizons name them: `ECDSA P-256`, `RSASSA-PSS 2048`. */
 function signatureName(signature: HorizonToken['signature']): string {
   const { key } = signature;
-  return `${signature.name} ${key.curve ?? `${key.kind}-${key.bits}`}`;
+  return `${signatureScheme(signature)} ${key.curve ?? key.bits}`;
 }
 
 function useLine(
@@ -99,10 +99,10 @@ export function tallyDependencies(
   };
   return {
     addDocument: (facts) => {
-      for (const use of facts.algorithms) {
-        const line = useLine(use, profile, at);
-        if (line) add(tally, line);
-      }
+      const lines = facts.algorithms.flatMap((use) => useLine(use, profile, at) ?? []);
+      // One scheme has several identifiers: the document still counts once.
+      const once = new Map(lines.map((line) => [`${line.role} ${line.name}`, line]));
+      for (const line of once.values()) add(tally, line);
     },
     addBatch: (batch, documents) => {
       const { chain, signature, imprintAlgorithm } = batch.newestToken;

@@ -5,7 +5,7 @@ import { instantAfter } from '#shared/policy/retention-rule.ts';
 import type { BatchRow, Catalogue, DocumentRow, IntakeStatus } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
-import { combineIntake } from '../stages/intake.ts';
+import { worstIntake } from '../intake-order.ts';
 import { dueAt } from '../stages/plan.ts';
 import type {
   DocumentLine,
@@ -192,9 +192,7 @@ export function documentLine(
   const demand = { documents: 1, openEnded: lastDay === undefined || hold, latestLastDay: lastDay };
   const due = best && dueAt(best, { batchId: best.batchId, ...demand }, rules);
   const outlook = outlookOf(document, best, at, rules);
-  const signatures = [document, ...context.attached].flatMap((row) => row.intake.signatures);
-  // A document too large to inspect has a verdict without signatures: its own word stands.
-  const intake = signatures.length > 0 ? combineIntake(signatures) : document.intake.status;
+  const intake = worstIntake([document, ...context.attached].map((row) => row.intake.status));
   return {
     store: document.store,
     key: document.key,

@@ -34,7 +34,7 @@ export type LoadOptions = {
 function catalogueFilter(filter: PageFilter): DocumentFilter {
   return {
     states: filter.state && [filter.state],
-    intake: filter.intake && [filter.intake],
+    intake: filter.intake,
     search: filter.search,
   };
 }

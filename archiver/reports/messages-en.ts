@@ -81,6 +81,12 @@ export const english = {
   'finding.clock': 'The clock is wrong; nothing was bought',
   'finding.webhook': 'The webhook could not be told',
   'finding.internal': 'The run stopped',
+  'note.not-valid': 'Documents whose signature was not valid when protected: {count}',
+  'note.undecided':
+    'Documents whose signatures could not be decided: {count} ({indeterminate} indeterminate, {notJudged} not judged yet)',
+  'note.accreditation': 'Documents timestamped, accreditation not shown: {count}',
+  'note.endUnknown': 'Documents whose retention end is unknown, kept and renewed: {count}',
+  'note.show': 'Show them',
   'finding.document': 'Document',
   'finding.batch': 'Batch',
 

@@ -83,6 +83,12 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'finding.clock': '時計が正しくないため、取得を見合わせました',
   'finding.webhook': 'Webhook による通知に失敗しました',
   'finding.internal': '処理が中断しました',
+  'note.not-valid': '保護した時点で署名が有効でなかった文書 {count} 件',
+  'note.undecided':
+    '署名の有効性を判定できていない文書 {count} 件(判定不能 {indeterminate}、未判定 {notJudged})',
+  'note.accreditation': 'タイムスタンプの認定の有無を確認できない文書 {count} 件',
+  'note.endUnknown': '保存期間の満了日が不明な文書 {count} 件(保存と更新を継続)',
+  'note.show': '一覧を表示',
   'finding.document': '文書',
   'finding.batch': 'バッチ',
 
@@ -173,7 +179,7 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'retention.noRule': '該当する規則なし',
   'retention.start': '起算日 {day}',
   'retention.end': '{day} まで',
-  'retention.unknownEnd': '満了日不明:保存と更新を継続',
+  'retention.unknownEnd': '満了日不明(保存と更新を継続)',
   'retention.hold': '廃棄保留中',
   'retention.estimated': '推定',
   'retention.unlimited': '起算日不明',

@@ -46,11 +46,11 @@ small, .small { font-size: .84rem; color: var(--soft); }
 .top nav a[aria-current], .chip[aria-current] { background: var(--accent); border-color: var(--accent); color: var(--accent-ink); }
 .meta { width: 100%; margin: 0; padding-bottom: 1rem; border-bottom: 1px solid var(--line); display: flex; flex-wrap: wrap; gap: .1rem 1.6rem; }
 .meta code { overflow-wrap: anywhere; }
-code { font-family: ui-monospace, "SFMono-Regular", Menlo, monospace; font-size: .88em; }
+code { font-family: ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono", "Liberation Mono", monospace; font-size: .88em; }
 button { font: inherit; font-weight: 600; border: 0; border-radius: 6px; background: var(--accent); color: var(--accent-ink); padding: .45rem 1.1rem; cursor: pointer; }
 button[disabled] { opacity: .55; cursor: default; }
 button.plain { background: none; color: var(--accent); border: 1px solid var(--line); font-weight: 400; padding: .25rem .8rem; }
-.run { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; }
+.run { margin-left: auto; display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; }
 .run form { margin: 0; }
 .run p { margin: 0; }
 .progress { margin: 1rem 0 0; padding: .8rem 1.1rem; background: var(--calm-tint); color: var(--calm); border-radius: 8px; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; align-items: center; }
@@ -83,7 +83,8 @@ input[type=search] { font: inherit; color: inherit; background: var(--raised); b
 .pages { display: flex; gap: 1rem; align-items: baseline; margin: .8rem 0; }
 table { border-collapse: collapse; width: 100%; background: var(--raised); border: 1px solid var(--line); border-radius: 6px; }
 caption { text-align: left; padding: 0 0 .4rem; font-size: .86rem; color: var(--soft); }
-th, td { text-align: left; vertical-align: top; padding: .55rem .7rem; overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: .5rem .7rem; overflow-wrap: anywhere; }
+td .small, th .small, th small { line-height: 1.4; }
 thead th { font-size: .8rem; font-weight: 600; color: var(--soft); border-bottom: 1px solid var(--line); white-space: nowrap; }
 tbody + tbody, .rows tr + tr { border-top: 1px solid var(--line); }
 tbody th { font-weight: 400; }
@@ -91,10 +92,14 @@ td.num, th.num { text-align: right; white-space: nowrap; }
 td > div + div, th > div + div { margin-top: .15rem; }
 time, .nowrap { white-space: nowrap; }
 .docs { table-layout: fixed; font-size: .93rem; }
-.docs col.c-doc { width: 21%; } .docs col.c-format { width: 7%; } .docs col.c-sign { width: 14%; } .docs col.c-evidence { width: 16%; }
-.docs col.c-until { width: 11%; } .docs col.c-renew { width: 9%; } .docs col.c-retention { width: 13%; } .docs col.c-outlook { width: 9%; }
+.docs col.c-doc { width: 19%; } .docs col.c-format { width: 7%; } .docs col.c-sign { width: 14%; } .docs col.c-evidence { width: 17%; }
+.docs col.c-until { width: 10%; } .docs col.c-renew { width: 8.5%; } .docs col.c-retention { width: 14.5%; } .docs col.c-outlook { width: 10%; }
 .docs .name { font-weight: 600; } .docs .folder { color: var(--soft); font-size: .84rem; }
-.docs .more > td { padding-top: 0; padding-bottom: .35rem; }
+.docs tbody > tr:first-child > th { padding-bottom: 1.7rem; }
+.docs .more > td { padding-top: 0; padding-bottom: .4rem; }
+.docs .more summary { margin-top: -1.7rem; }
+.docs .more details[open] summary { margin-bottom: 1.2rem; }
+.clamp { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 summary { cursor: pointer; color: var(--accent); font-size: .84rem; width: max-content; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.1rem 2rem; padding: .7rem 0 .9rem; }
 .facts > section { min-width: 0; }
@@ -128,6 +133,7 @@ summary { cursor: pointer; color: var(--accent); font-size: .84rem; width: max-c
   .stack td, .stack tbody th { padding: .18rem .9rem; }
   .stack td[data-label] { display: grid; grid-template-columns: 7.2rem minmax(0, 1fr); gap: .6rem; }
   .stack td[data-label]::before { content: attr(data-label); color: var(--soft); font-size: .82rem; }
+  .docs .more summary { margin-top: 0; } .docs tbody > tr:first-child > th { padding-bottom: .18rem; }
   .stack td.num { text-align: left; white-space: normal; }
   .stack td > .cell > div + div { margin-top: .1rem; }
   .facts { grid-template-columns: minmax(0, 1fr); }

@@ -116,7 +116,7 @@ function retentionCell(line: DocumentLine, view: PageView): Html {
   );
   return markup`<div>${end}${
     retention.hold ? markup` <strong>${texts('retention.hold')}</strong>` : undefined
-  }</div><div class="small">${foreign(rule)}</div><div class="small">${
+  }</div><div class="small clamp" title="${rule}">${foreign(rule)}</div><div class="small">${
     retention.start === undefined
       ? texts('retention.unlimited')
       : texts('retention.start', { day: retention.start })

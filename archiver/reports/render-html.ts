@@ -37,9 +37,15 @@ export const contentSources = { style: sourceOf(pageStyle), script: sourceOf(pag
 const languageNames = { ja: '日本語', en: 'English' } as const;
 
 /** An evergreen on its rock. */
+const evergreen =
+  'M16 2c2.6 3.6 5 6 8.2 7.6-1.5.8-2.6 1-4 1.1 2.3 2.9 4.6 4.6 7.8 5.9-1.8.9-3.4 1.2-5.3 1.2 2.2 2.4 4.3 3.6 7.3 4.7-4 1.6-8.2 2.3-12.6 2.4V30h-2.8v-5.1c-4.4-.1-8.6-.8-12.6-2.4 3-1.1 5.1-2.3 7.3-4.7-1.9 0-3.5-.3-5.3-1.2 3.2-1.3 5.5-3 7.8-5.9-1.4-.1-2.5-.3-4-1.1C11 8 13.4 5.6 16 2z';
+
 const mark = trusted(
-  '<svg class="mark" width="26" height="26" viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M16 2c2.6 3.6 5 6 8.2 7.6-1.5.8-2.6 1-4 1.1 2.3 2.9 4.6 4.6 7.8 5.9-1.8.9-3.4 1.2-5.3 1.2 2.2 2.4 4.3 3.6 7.3 4.7-4 1.6-8.2 2.3-12.6 2.4V30h-2.8v-5.1c-4.4-.1-8.6-.8-12.6-2.4 3-1.1 5.1-2.3 7.3-4.7-1.9 0-3.5-.3-5.3-1.2 3.2-1.3 5.5-3 7.8-5.9-1.4-.1-2.5-.3-4-1.1C11 8 13.400 5.600 16 2z"/></svg>',
+  `<svg class="mark" width="26" height="26" viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="${evergreen}"/></svg>`,
 );
+
+/** The page's icon, served beside it. */
+export const pageIcon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#1f7a5c" d="${evergreen}"/></svg>\n`;
 
 function languageLinks(view: PageView): Html | undefined {
   if (!view.live) return undefined;
@@ -166,7 +172,7 @@ function pageHead(view: PageView): Html {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${texts('page.title')}</title>
-${refresh}<style>${trusted(pageStyle)}</style>
+${refresh}${live && markup`<link rel="icon" href="/icon.svg">`}<style>${trusted(pageStyle)}</style>
 </head>
 <body>
 <a class="skip" href="#documents">${texts('page.skip')}</a>

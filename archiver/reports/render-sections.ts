@@ -4,7 +4,7 @@ import { dayElement, dayText, timeElement } from './dates.ts';
 import { foreign, markup, type Html } from './html.ts';
 import { allFindings, runSummaryOf } from './build.ts';
 import { isMessageKey, type MessageKey } from './messages.ts';
-import type { PageView } from './page.ts';
+import { pageAddress, type PageFilter, type PageView } from './page.ts';
 import {
   commonName,
   distanceText,
@@ -112,18 +112,80 @@ function findingItem(finding: FindingLine, { texts }: PageView): Html {
   }<p class="small" lang="en">${foreign(finding.message)}</p></li>`;
 }
 
-/** What needs an operator, errors first. */
+type Note = {
+  readonly level: FindingLine['level'];
+  readonly requirement: string;
+  readonly text: string;
+  readonly count: number;
+  readonly filter?: PageFilter;
+};
+
+/** What is counted rather than listed: states of whole groups of documents. */
+function notesOf({ texts, summary }: PageView): Note[] {
+  const { byIntake } = summary.totals;
+  const sum = (number: string): number =>
+    summary.classes.reduce((total, line) => total + (line.notShown[number] ?? 0), 0);
+  const count = byIntake['not-valid'];
+  const undecided = byIntake.indeterminate + byIntake['not-judged'];
+  const [accreditation, endUnknown] = [sum('R-09'), sum('R-24')];
+  const notes: Note[] = [
+    {
+      level: 'warning',
+      requirement: 'R-14',
+      text: texts('note.not-valid', { count }),
+      count,
+      filter: { intake: 'not-valid' },
+    },
+    {
+      level: 'warning',
+      requirement: 'R-14',
+      text: texts('note.undecided', {
+        count: undecided,
+        indeterminate: byIntake.indeterminate,
+        notJudged: byIntake['not-judged'],
+      }),
+      count: undecided,
+      filter: { intake: byIntake.indeterminate > 0 ? 'indeterminate' : 'not-judged' },
+    },
+    {
+      level: 'info',
+      requirement: 'R-09',
+      text: texts('note.accreditation', { count: accreditation }),
+      count: accreditation,
+    },
+    {
+      level: 'info',
+      requirement: 'R-24',
+      text: texts('note.endUnknown', { count: endUnknown }),
+      count: endUnknown,
+    },
+  ];
+  return notes.filter((note) => note.count > 0);
+}
+
+function noteItem(note: Note, { texts, live, language }: PageView): Html {
+  const link =
+    live && note.filter
+      ? markup` <a href="${pageAddress(language, note.filter)}#documents">${texts('note.show')}</a>`
+      : undefined;
+  return markup`<li class="${note.level}">${levelPill(note.level, texts)} ${note.text} <span class="req">${note.requirement}</span>${link}</li>`;
+}
+
+/** What needs an operator, errors first, then what is only counted. */
 export function renderFindings(view: PageView): Html {
   const { texts, summary, head } = view;
+  const notes = notesOf(view);
   const findings = allFindings(summary, head.run);
   const leftOut = Math.max(0, findings.length - maxShownFindings) + summary.findingsLeftOut;
   const list =
-    findings.length === 0
+    findings.length + notes.length === 0
       ? markup`<p class="quiet">${texts('findings.none')}</p>`
       : markup`<ul class="findings">${findings
           .slice(0, maxShownFindings)
-          .map((finding) => findingItem(finding, view))}</ul>`;
-  return markup`<section id="findings">${heading('section.findings', ['R-12', 'R-26', 'R-27'], view)}${list}${
+          .map((finding) =>
+            findingItem(finding, view),
+          )}${notes.map((note) => noteItem(note, view))}</ul>`;
+  return markup`<section id="findings">${heading('section.findings', ['R-09', 'R-12', 'R-14', 'R-26', 'R-27'], view)}${list}${
     leftOut === 0
       ? undefined
       : markup`<p class="quiet">${texts('findings.leftOut', { count: leftOut })}</p>`

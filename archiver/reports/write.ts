@@ -1,9 +1,7 @@
-// Puts a report where people and machines look for it: the newest one and the time of the last good
-// run as files of the state folder. Streams; replaced whole.
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import path from 'node:path';
+// A report in pieces, in the formats that people and machines ask for, and what a run leaves behind for
+// them: the newest one and the time of the last good run.
 import { ConfigError } from '#shared/errors.ts';
-import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
+import { loadLastSuccess, storeLastSuccess, storeLatestReport } from '../adapters/report-files.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { Archiver } from '../main.ts';
 import { buildReport, reportHead } from './build.ts';
@@ -12,22 +10,6 @@ import { languages } from './messages.ts';
 import { renderPage } from './render-html.ts';
 import type { ReportRules, ReportSummary, RunSummary } from './report.ts';
 import { rememberSummary, summarise } from './summary.ts';
-
-const lastSuccessName = 'last-success';
-
-export function lastSuccessFile(state: string): string {
-  return path.join(state, lastSuccessName);
-}
-
-/** When a run last went through; absent: none has. */
-export async function readLastSuccess(state: string): Promise<string | undefined> {
-  try {
-    return (await readFile(lastSuccessFile(state), 'utf8')).trim();
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
 
 /** What a report needs of the configuration. */
 export function reportRules(config: ArchiverConfig): ReportRules {
@@ -54,7 +36,7 @@ async function* renderHtml(archiver: Archiver, options: RenderOptions): AsyncIte
     at,
     rules,
     archiveId: evidence.archiveId,
-    lastSuccess: await readLastSuccess(config.state),
+    lastSuccess: await loadLastSuccess(config.state),
     language,
     filter: {},
     pageNumber: 1,
@@ -83,7 +65,7 @@ export async function* renderReport(
     archiveId: evidence.archiveId,
     at,
     profile: config.profile,
-    lastSuccess: await readLastSuccess(config.state),
+    lastSuccess: await loadLastSuccess(config.state),
   });
   yield* buildReport(catalogue, { at, rules: reportRules(config), head, summary });
 }
@@ -94,25 +76,13 @@ export async function* renderReport(
  */
 export async function writeReport(archiver: Archiver, run: RunSummary): Promise<void> {
   const { catalogue, config } = archiver;
-  if (run.outcome === 'ok' || run.outcome === 'findings') {
-    await replaceFile(
-      lastSuccessFile(config.state),
-      new TextEncoder().encode(`${run.finishedAt}\n`),
-    );
-  }
+  if (run.outcome === 'ok' || run.outcome === 'findings')
+    await storeLastSuccess(config.state, run.finishedAt);
   const at = Temporal.Instant.from(run.finishedAt);
   const summary = await summarise(catalogue, at, reportRules(config));
   await rememberSummary(catalogue, summary);
-  const folder = path.join(config.state, 'reports');
-  await mkdir(folder, { recursive: true });
-  const temporary = path.join(folder, `.${run.runId}.json`);
-  const file = await open(temporary, 'w');
-  try {
-    const pieces = renderReport(archiver, { format: 'json', lang: 'en', at, summary });
-    for await (const piece of pieces) await file.write(piece);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path.join(folder, 'latest.json'));
+  await storeLatestReport(
+    config.state,
+    renderReport(archiver, { format: 'json', lang: 'en', at, summary }),
+  );
 }

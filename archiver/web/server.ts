@@ -10,7 +10,7 @@ import { SourceError, TokiwaError } from '#shared/errors.ts';
 import type { Catalogue } from '#shared/ports/catalogue.ts';
 import { buildReport, reportHead } from '../reports/build.ts';
 import { loadPage, pageDocuments } from '../reports/load-page.ts';
-import { contentSources, renderPage } from '../reports/render-html.ts';
+import { contentSources, pageIcon, renderPage } from '../reports/render-html.ts';
 import { hasToken, isLoopback, isSameOrigin, namesThisServer } from './guards.ts';
 import type { WebOptions, WebServer } from './options.ts';
 import { filterOf, languageOf, pageNumberOf, parameter } from './query.ts';
@@ -214,6 +214,9 @@ function buildApp(options: WebOptions): express.Express {
     '/status': pages.status,
     '/healthz': (_request, response) => {
       sendPlain(response, 200, 'ok');
+    },
+    '/icon.svg': (_request, response) => {
+      response.type('image/svg+xml').set('cache-control', 'max-age=86400').send(pageIcon);
     },
     '/evidence': pages.evidence,
     '/timeline.svg': pages.timeline,

@@ -151,7 +151,8 @@ export type DocumentFilter = {
   readonly key?: string | undefined;
   readonly lastReadBefore?: Temporal.Instant | undefined;
   readonly batchId?: string | undefined;
-  readonly intake?: readonly IntakeStatus[] | undefined;
+  /** The worst verdict of the document and of what is attached to it. */
+  readonly intake?: IntakeStatus | undefined;
   /** Part of the key, ASCII letters in either case. */
   readonly search?: string | undefined;
   readonly limit?: number | undefined;
