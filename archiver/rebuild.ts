@@ -1,7 +1,5 @@
 // The catalogue from the stores alone: documents from the journal and their own octets, evidence from
 // manifests and object lists (design §1.4). Written beside the old one and put in its place whole.
-import { randomBytes } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
 import { SourceError } from '#shared/errors.ts';
 import type {
   Catalogue,
@@ -14,6 +12,11 @@ import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { noFacts, type Facts } from '#shared/validation/facts.ts';
 import { inspect } from '#shared/validation/inspect.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
+import {
+  freshCatalogueFile,
+  removeCatalogueFile,
+  replaceCatalogueFile,
+} from './adapters/catalogue-file.ts';
 import type { ArchiverConfig } from './config.ts';
 import { loadChainIndex } from './evidence/chains.ts';
 import { readObjectList } from './evidence/object-list.ts';
@@ -247,15 +250,13 @@ export async function rebuildCatalogue(
   options: { readonly clock: Clock; readonly events: EventSink; readonly signal: AbortSignal },
 ): Promise<RebuildSummary> {
   const file = catalogueFile(config);
-  const fresh = `${file}.${randomBytes(4).toString('hex')}.rebuild`;
+  const fresh = freshCatalogueFile(file);
   try {
     const summary = await rebuildFile(config, fresh, options);
-    // What SQLite keeps beside the file belongs to the old content.
-    for (const suffix of ['-wal', '-shm']) await rm(`${file}${suffix}`, { force: true });
-    await rename(fresh, file);
+    await replaceCatalogueFile(file, fresh);
     return summary;
   } finally {
-    for (const suffix of ['', '-wal', '-shm']) await rm(`${fresh}${suffix}`, { force: true });
+    await removeCatalogueFile(fresh);
   }
 }
 
@@ -277,7 +278,7 @@ async function rebuildFile(
     duration: Temporal.Duration.from({ minutes: 15 }),
     signal: options.signal,
   });
-  return rebuildInto(archiver.catalogue, {
+  return await rebuildInto(archiver.catalogue, {
     config,
     stores: archiver.stores,
     evidence: archiver.evidence,

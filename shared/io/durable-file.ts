@@ -67,11 +67,11 @@ export async function writeNewFile(
 /**
  * Replaces or makes a file: after a crash it holds the old content or the new one, never a mixture,
  * and the new one once the promise fulfils. Concurrent writers: the last rename stays.
- * @throws the system's error, with the old file untouched
+ * @throws the system's or the content's error, with the old file untouched
  */
 export async function replaceFile(
   path: string,
-  content: Uint8Array,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
   options: { readonly mode?: number } = {},
 ): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
