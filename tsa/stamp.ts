@@ -42,6 +42,8 @@ type Purchase = {
 
 /** Tokens that the journal could not take wait in memory; more than this and the oldest is dropped. */
 const maxUnjournalled = 1000;
+/** A refused answer up to this size is kept for a dispute; a provider's garbage does not fill the disk. */
+const maxRefusedOctets = 64 * 1024;
 const journalFailed: Rejection = {
   kind: 'rejected',
   failureBit: 'systemFailure',
@@ -129,9 +131,9 @@ export function createStampService(options: {
         reason,
       } as const;
       // Not waited for: the client's answer does not hang on it, and a failed append has its own event.
-      void track(journal.append(response ? { ...record, response } : record)).catch(
-        () => undefined,
-      );
+      const kept =
+        response && response.length <= maxRefusedOctets ? { ...record, response } : record;
+      void track(journal.append(kept)).catch(() => undefined);
     };
 
   /** A token bought only to learn the provider's certificates. */

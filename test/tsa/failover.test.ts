@@ -14,7 +14,7 @@ import {
   temporaryFolder,
 } from './_proxy.ts';
 import { startUpstream, upstreamPolicy, type Handler } from './_upstream.ts';
-import { writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 type Row = {
@@ -250,6 +250,24 @@ for (const bit of ['badRequest', 'badDataFormat'] as const) {
     t.is(second.queries.length, 0);
   });
 }
+
+test('an answer of millions of octets does not end in the journal, nor stop the next start', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: () => ({ body: new Uint8Array(4 * 1024 * 1024) }),
+  });
+  const config = configWith(folder.path, [await upstream.provider(folder.path)]);
+  {
+    await using tsa = await startTestTsa(config, clock);
+    t.is((await ask(tsa.url, queryFor('a'))).response.statusName, 'rejection');
+  }
+  const [segment = ''] = await readdir(config.journalDir);
+  t.true((await stat(path.join(config.journalDir, segment))).size < 10_000);
+  await using again = await startTestTsa(config, clock);
+  t.truthy(again.url);
+});
 
 test('the client is told the bit that all providers agree on, else timeNotAvailable', async (t) => {
   const clock = createTestClock();
