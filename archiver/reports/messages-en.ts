@@ -125,6 +125,14 @@ export const english = {
   'document.notMet': 'not met',
   'document.notShown': 'not shown',
 
+  'format.plain': 'data',
+  'format.empty': 'empty',
+  'format.TST': 'timestamp token',
+  'format.TSR': 'timestamp response',
+  'format.ER-ASN1': 'evidence record',
+  'format.ER-XML': 'evidence record (XML)',
+  'format.Certificate': 'certificate',
+
   'state.protected': 'protected',
   'state.waiting': 'waiting',
   'state.broken': 'broken',

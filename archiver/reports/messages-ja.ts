@@ -127,6 +127,14 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'document.notMet': '不適合',
   'document.notShown': '未確認',
 
+  'format.plain': 'データ',
+  'format.empty': '空',
+  'format.TST': 'タイムスタンプトークン',
+  'format.TSR': 'タイムスタンプ応答',
+  'format.ER-ASN1': '証拠レコード',
+  'format.ER-XML': '証拠レコード(XML)',
+  'format.Certificate': '証明書',
+
   'state.protected': '保護済み',
   'state.waiting': 'タイムスタンプ待ち',
   'state.broken': '不一致',

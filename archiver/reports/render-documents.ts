@@ -45,7 +45,8 @@ function nameCell(line: DocumentLine, view: PageView): Html {
 }
 
 function formatCell(line: DocumentLine, { texts }: PageView): Html {
-  return markup`<div>${line.format}</div>${
+  const key = `format.${line.format}`;
+  return markup`<div>${isMessageKey(key) ? texts(key) : line.format}</div>${
     line.level === undefined
       ? undefined
       : markup`<div class="small">${texts('document.level', { level: line.level })}</div>`

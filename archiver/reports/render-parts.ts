@@ -113,7 +113,7 @@ export function standingBar(counts: Readonly<Record<Standing, number>>, label: s
   let left = 0;
   const parts = standingOrder.map((standing) => {
     const width = (barWidth * counts[standing]) / total;
-    const part = markup`<rect class="fill-${standingTone(standing)}" x="${left.toFixed(1)}" width="${Math.max(0, width - 2).toFixed(1)}" height="10"/>`;
+    const part = markup`<rect class="fill-${standingTone(standing)}" x="${left.toFixed(1)}" width="${width.toFixed(1)}" height="10"/>`;
     left += width;
     return width === 0 ? undefined : part;
   });

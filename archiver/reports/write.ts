@@ -4,7 +4,7 @@ import { ConfigError } from '#shared/errors.ts';
 import { loadLastSuccess, storeLastSuccess, storeLatestReport } from '../adapters/report-files.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { Archiver } from '../main.ts';
-import { buildReport, reportHead } from './build.ts';
+import { allFindings, buildReport, reportHead } from './build.ts';
 import { loadPage, pageDocuments } from './load-page.ts';
 import { languages } from './messages.ts';
 import { renderPage } from './render-html.ts';
@@ -70,17 +70,40 @@ export async function* renderReport(
   yield* buildReport(catalogue, { at, rules: reportRules(config), head, summary });
 }
 
+/** Tells the configured webhook of alarms; where that fails, the run's row says so. */
+async function notify(
+  { catalogue, config, evidence }: Archiver,
+  run: RunSummary,
+  summary: ReportSummary,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!config.webhook) return;
+  const body = buildWebhookBody(evidence.archiveId, run, allFindings(summary, run));
+  if (!body) return;
+  await using sender = openHttpSender();
+  const failure = await sendWebhook(body, { url: config.webhook.url, sender, signal });
+  const row = (await catalogue.runs(5)).find((known) => known.runId === run.runId);
+  if (!failure || !row) return;
+  const report = JSON.stringify({ ...run, findings: [...run.findings, failure] });
+  await catalogue.putRun({ ...row, report });
+}
+
 /**
- * After a run: `last-success` where it went through, then `reports/latest.json`; the figures are kept
- * for the page, so that the archive is counted once a night.
+ * After a run: `last-success` where it went through, the webhook, then `reports/latest.json`; the
+ * figures are kept for the page, so that the archive is counted once a night.
  */
-export async function writeReport(archiver: Archiver, run: RunSummary): Promise<void> {
+export async function writeReport(
+  archiver: Archiver,
+  run: RunSummary,
+  signal: AbortSignal = AbortSignal.timeout(60_000),
+): Promise<void> {
   const { catalogue, config } = archiver;
   if (run.outcome === 'ok' || run.outcome === 'findings')
     await storeLastSuccess(config.state, run.finishedAt);
   const at = Temporal.Instant.from(run.finishedAt);
   const summary = await summarise(catalogue, at, reportRules(config));
   await rememberSummary(catalogue, summary);
+  await notify(archiver, run, summary, signal);
   await storeLatestReport(
     config.state,
     renderReport(archiver, { format: 'json', lang: 'en', at, summary }),
