@@ -53,8 +53,9 @@ function instant(when: When): Temporal.Instant {
   return typeof when === 'string' ? Temporal.Instant.from(when) : when;
 }
 
-/** Time as RFC 5280 §4.1.2.5 prescribes by year. */
-function time(when: When): Uint8Array {
+/** Time as RFC 5280 §4.1.2.5 prescribes by year; a whole element is taken as it is. */
+function time(when: When | Uint8Array): Uint8Array {
+  if (when instanceof Uint8Array) return when;
   const at = instant(when);
   const { year } = at.toZonedDateTimeISO('UTC');
   return year >= 1950 && year < 2050 ? derElement(0x17, formatUtcTime(at)) : generalizedTime(at);
@@ -70,8 +71,8 @@ export type CertificateSpec = {
   readonly key?: TestKey;
   readonly serialNumber?: bigint;
   /** Defaults: 2020-01-01 to 2040-01-01. */
-  readonly notBefore?: When;
-  readonly notAfter?: When;
+  readonly notBefore?: When | Uint8Array;
+  readonly notAfter?: When | Uint8Array;
   /** Replaces the key identifiers and whatever the role would add. */
   readonly extensions?: readonly Uint8Array[];
   /** Added after those of the role. */
@@ -79,6 +80,8 @@ export type CertificateSpec = {
   readonly version?: 1 | 2 | 3;
   /** Outside only, so that it contradicts the field inside. */
   readonly outerAlgorithm?: AlgorithmIdentifier;
+  /** Inside only, likewise. */
+  readonly innerAlgorithm?: AlgorithmIdentifier;
   readonly breakSignature?: boolean;
 };
 
@@ -128,7 +131,7 @@ export function issueCertificate(
   const tbs = derSequence(
     ...(version === 1 ? [] : [derContext(0, derInteger(version - 1))]),
     derInteger(spec.serialNumber ?? nextSerial()),
-    issuerKey.algorithm.raw,
+    (spec.innerAlgorithm ?? issuerKey.algorithm).raw,
     spec.issuerName ?? spec.issuer?.subject ?? subject,
     derSequence(
       time(spec.notBefore ?? '2020-01-01T00:00:00Z'),

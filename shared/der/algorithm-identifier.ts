@@ -1,9 +1,10 @@
 // AlgorithmIdentifier (RFC 5280 §4.1.1.2): identifier and raw parameters. What the parameters mean is
 // for shared/crypto; NULL and absent parameters are kept apart, since real signers mix them up.
+import { equalBytes } from '#shared/bytes.ts';
 import { FormatError } from '#shared/errors.ts';
 import { isUniversal, readChildren, readObjectIdentifier, readWhole, tags } from './reader.ts';
 import type { Tlv } from './reader.ts';
-import { derObjectIdentifier, derSequence } from './writer.ts';
+import { derNull, derObjectIdentifier, derSequence } from './writer.ts';
 
 /** `AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY DEFINED BY algorithm OPTIONAL }` */
 export type AlgorithmIdentifier = {
@@ -40,4 +41,14 @@ export function buildAlgorithmIdentifier(
   return parameters
     ? { oid, parameters, raw: derSequence(identifier, parameters) }
     : { oid, raw: derSequence(identifier) };
+}
+
+/** NULL parameters and absent ones mean the same for the algorithms in use (RFC 4055 §2.1). */
+function meaningful({ parameters }: AlgorithmIdentifier): Uint8Array {
+  return parameters && !equalBytes(parameters, derNull()) ? parameters : new Uint8Array();
+}
+
+/** Whether two identifiers name the same algorithm with the same parameters. */
+export function sameAlgorithm(a: AlgorithmIdentifier, b: AlgorithmIdentifier): boolean {
+  return a.oid === b.oid && equalBytes(meaningful(a), meaningful(b));
 }

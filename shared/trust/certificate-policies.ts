@@ -167,7 +167,7 @@ function authorityConstrained(levels: readonly Level[]): ReadonlySet<string> {
 /** The user-constrained policy set, `{anyPolicy}` where nothing constrains it. RFC 9618 §5.5 (g). */
 export function userConstrainedPolicies(
   state: PolicyState,
-  userInitialPolicySet: readonly string[],
+  userInitialPolicySet: readonly string[] = [oids.anyPolicy],
 ): readonly string[] {
   if (!state.levels) return [];
   const allowed = authorityConstrained(state.levels);

@@ -1,6 +1,7 @@
 // Whether a CRL may be used at all, as an ordered list of checks: what RFC 5280 §5 demands of the list as
 // such, and whose signature it bears. A list that fails here says nothing about any certificate.
 import { equalBytes } from '#shared/bytes.ts';
+import { sameAlgorithm } from '#shared/der/algorithm-identifier.ts';
 import { oidName, oids } from '#shared/oid.ts';
 import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
@@ -159,7 +160,7 @@ export const crlChecks: readonly CrlCheck[] = [
     clause: 'RFC 5280 §5.1.1.2',
     profile: false,
     check: ({ signatureAlgorithm, tbsSignatureAlgorithm }) =>
-      equalBytes(signatureAlgorithm.raw, tbsSignatureAlgorithm.raw)
+      sameAlgorithm(signatureAlgorithm, tbsSignatureAlgorithm)
         ? undefined
         : 'names two different signature algorithms',
   },

@@ -1,15 +1,16 @@
 // The checks of RFC 5280 §6.1.3, §6.1.4 and §6.1.5 on each certificate of a path, as an ordered list of
 // named functions: each gets the certificate and the state from above and gives what is wrong, or
 // nothing. State is moved on in path-validate.ts, never here.
-import { equalBytes } from '#shared/bytes.ts';
 import { importPublicKey } from '#shared/crypto/public-key.ts';
 import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
+import { sameAlgorithm } from '#shared/der/algorithm-identifier.ts';
 import { oidName, oids } from '#shared/oid.ts';
 import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { NameConstraints } from '#shared/x509/certificate-extensions.ts';
 import { namesMatch } from '#shared/x509/name.ts';
 import type { Name } from '#shared/x509/name.ts';
+import { userConstrainedPolicies } from './certificate-policies.ts';
 import type { PolicyState } from './certificate-policies.ts';
 import { checkNameConstraints, findMalformedSubtree } from './name-constraints.ts';
 import type { PathInputs } from './path-query.ts';
@@ -99,7 +100,7 @@ export const pathChecks: readonly PathCheck[] = [
     clause: 'RFC 5280 §4.1.1.2',
     appliesTo: 'every',
     check: ({ certificate }) =>
-      equalBytes(certificate.signatureAlgorithm.raw, certificate.tbsSignatureAlgorithm.raw)
+      sameAlgorithm(certificate.signatureAlgorithm, certificate.tbsSignatureAlgorithm)
         ? undefined
         : 'names two different signature algorithms',
   },
@@ -163,15 +164,6 @@ export const pathChecks: readonly PathCheck[] = [
     },
   },
   {
-    name: 'explicit-policy',
-    clause: 'RFC 5280 §6.1.3 (f)',
-    appliesTo: 'every',
-    check: ({ policies }) =>
-      policies.explicitPolicy > 0 || policies.levels
-        ? undefined
-        : 'shares no certificate policy with the path above, which demands one',
-  },
-  {
     name: 'policy-mapping-without-any',
     clause: 'RFC 5280 §6.1.4 (a)',
     appliesTo: 'issuer',
@@ -232,6 +224,18 @@ export const pathChecks: readonly PathCheck[] = [
       const unknown = unknownCriticalExtension(certificate);
       return unknown && `has the critical extension ${unknown}, which is not processed`;
     },
+  },
+  {
+    name: 'certificate-policies',
+    // §6.1.3 (f) asks this of every certificate; a graph that is NULL stays NULL and a demand for a policy
+    // is never taken back, so asking at the end finds the same.
+    clause: 'RFC 5280 §6.1.3 (f), §6.1.5 (g)',
+    appliesTo: 'target',
+    check: ({ policies, inputs }) =>
+      policies.explicitPolicy > 0 ||
+      userConstrainedPolicies(policies, inputs.userInitialPolicySet).length > 0
+        ? undefined
+        : 'stands on no certificate policy that was asked for and that the path allows',
   },
   {
     name: 'public-key-usable',

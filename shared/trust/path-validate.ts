@@ -196,33 +196,20 @@ export function validatePath(
     const isFinal = index === 0;
     const step = stepOf(certificate, isFinal);
     processPolicies(state.policies, certificate, step);
+    if (isFinal) finishPolicies(state.policies, certificate);
     findings.push(...checkProfile(certificate, 'issued', checks.profile, inputs));
     for (const check of checks.path) {
       if (!appliesTo(check, isFinal)) continue;
       const what = check.check(step);
       if (what !== undefined) findings.push(finding(check, 'error', certificate, what));
     }
-    if (isFinal) finishPolicies(state.policies, certificate);
-    else prepareNext(state, certificate, step.isSelfIssued);
+    if (!isFinal) prepareNext(state, certificate, step.isSelfIssued);
     state.key = step.publicKey;
     workingKeys.unshift(state.key);
   }
   const [target] = certificates;
   if (target && certificates.length === 1)
     findings.push(...checkDirectAnchor(stepOf(target, true), checks.path));
-  const certificatePolicies = userConstrainedPolicies(
-    state.policies,
-    inputs.userInitialPolicySet ?? [oids.anyPolicy],
-  );
-  if (target && state.policies.explicitPolicy === 0 && certificatePolicies.length === 0) {
-    findings.push(
-      finding(
-        { name: 'user-constrained-policies', clause: 'RFC 5280 §6.1.5 (g)' },
-        'error',
-        target,
-        'stands on no certificate policy that was asked for',
-      ),
-    );
-  }
+  const certificatePolicies = userConstrainedPolicies(state.policies, inputs.userInitialPolicySet);
   return { findings, certificatePolicies, workingKeys };
 }
