@@ -17,6 +17,7 @@ import { createPages } from './pages.ts';
 
 /** Two equal objects of a group are one value: the first list names what is proved, not how often. */
 function withoutRepeats(digests: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (digests.length === 1) return digests;
   return [...new Map(digests.map((value) => [toHex(value), value])).values()];
 }
 

@@ -22,17 +22,27 @@ const digestAlgorithmSchema = z.custom<DigestAlgorithm>(
 );
 const countSchema = z.number().int().min(0);
 
+const signatureSchema = z.object({
+  name: z.string(),
+  digest: digestAlgorithmSchema.optional(),
+  key: z.object({ kind: z.string(), bits: z.number(), curve: z.string().optional() }),
+});
+
 const tokenSchema = z.object({
   genTime: z.string(),
   imprintAlgorithm: digestAlgorithmSchema,
   tsaPolicy: z.string(),
   serialNumber: z.string(),
-  signature: z.object({
-    name: z.string(),
-    digest: digestAlgorithmSchema.optional(),
-    key: z.object({ kind: z.string(), bits: z.number(), curve: z.string().optional() }),
-  }),
-  chain: z.array(z.object({ fingerprint: hexSchema, subject: z.string(), notAfter: z.string() })),
+  signature: signatureSchema,
+  certificateDigest: digestAlgorithmSchema.optional(),
+  chain: z.array(
+    z.object({
+      fingerprint: hexSchema,
+      subject: z.string(),
+      notAfter: z.string(),
+      signature: signatureSchema.optional(),
+    }),
+  ),
 });
 
 const findingSchema = z.object({

@@ -67,7 +67,8 @@ async function openRange(source: Source, start: number, end: number): Promise<Ra
         missing -= part.length;
         parts.push(part);
       }
-      return concatBytes(...parts);
+      const [only] = parts;
+      return parts.length === 1 && only ? only : concatBytes(...parts);
     },
     [Symbol.asyncDispose]: async () => {
       await chunks.return?.();
@@ -111,34 +112,39 @@ export async function* readGroups(source: Source, header: ReadHeader): AsyncIter
   await using members = await openRange(source, membersStart, blindsStart);
   const end = blindsStart + (blind ? groupCount * 32 : 0);
   await using blinds = await openRange(source, blindsStart, end);
-  type Row = { readonly octets: Uint8Array; readonly start: number; readonly view: DataView };
-  const readRow = async (): Promise<Row> => {
-    const octets = await rows.take(rowLength);
-    const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-    return { octets, view, start: view.getUint32(length) };
-  };
-  let row = groupCount > 0 ? await readRow() : undefined;
-  for (let index = 0; row && index < groupCount; index++) {
-    const next = index + 1 < groupCount ? await readRow() : undefined;
-    const count = (next?.start ?? memberCount) - row.start;
+  // A row ends its group only with the start of the next one: rows come a block at a time, and the
+  // last of a block waits for the first of the next.
+  let waiting: Uint8Array | undefined;
+  let index = 0;
+  const finish = async (row: Uint8Array, end: number): Promise<ReadGroup> => {
+    const view = new DataView(row.buffer, row.byteOffset, row.byteLength);
+    const count = end - view.getUint32(length);
     if (count < 0 || count > memberCount) throw damaged(source.key, 'members out of order');
-    const leaf = row.octets.slice(0, length);
+    const leaf = row.subarray(0, length);
     const own: Uint8Array[] = [];
     for (let i = 0; i < count; i++) own.push(await members.take(length));
-    yield {
-      index,
+    return {
+      index: index++,
       leaf,
       members: count === 0 ? [leaf] : own,
       leafFits:
         count === 0 ||
         (count > 1 && equalBytes(leaf, digest(digestAlgorithm, ...own.toSorted(compareBytes)))),
       previous: hasPrevious
-        ? { ordinal: row.view.getUint32(length + 4), index: row.view.getUint32(length + 8) }
+        ? { ordinal: view.getUint32(length + 4), index: view.getUint32(length + 8) }
         : undefined,
       blindValue: blind ? await blinds.take(32) : undefined,
     };
-    row = next;
+  };
+  for (let first = 0; first < groupCount; first += rowsPerBlock) {
+    const block = await rows.take(Math.min(rowsPerBlock, groupCount - first) * rowLength);
+    const starts = new DataView(block.buffer, block.byteOffset, block.byteLength);
+    for (let at = 0; at < block.length; at += rowLength) {
+      if (waiting) yield await finish(waiting, starts.getUint32(at + length));
+      waiting = block.subarray(at, at + rowLength);
+    }
   }
+  if (waiting) yield await finish(waiting, memberCount);
 }
 
 /** Root over leaves as they come: whole subtrees wait by level; at the end they join from the right. */
@@ -148,7 +154,7 @@ export function createRootCounter(algorithm: DigestAlgorithm): {
 } {
   const waiting: (Uint8Array | undefined)[] = [];
   const join = (a: Uint8Array, b: Uint8Array): Uint8Array =>
-    digest(algorithm, ...[a, b].toSorted(compareBytes));
+    digest(algorithm, compareBytes(a, b) <= 0 ? concatBytes(a, b) : concatBytes(b, a));
   return {
     add: (leaf) => {
       let node = leaf;

@@ -107,6 +107,9 @@ async function acceptAnswer(
   const { genTime } = judged.token.tstInfo;
   const clockFinding = checkClock(genTime, batch.runAt, now, tsa.verification);
   if (clockFinding) return refuseToken(context, batch, [clockFinding]);
+  // Time does not mend an algorithm that the policy no longer accepts.
+  if (judged.verdict.subIndication === 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE')
+    return refuseToken(context, batch, judged.verdict.findings);
   if (judged.verdict.status === 'indeterminate')
     return pendingOutcome(batch, 'answered', reasonOf(judged.verdict.findings));
 

@@ -9,6 +9,7 @@ import type { TimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import type { TokenFacts, TokenVerification } from './types.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
 
 /** What a token has to fit; `request` only for one that was asked for now. */
 export type TokenExpectation = {
@@ -64,6 +65,19 @@ export async function judgeToken(
   };
 }
 
+/** How the issuer signed a certificate; of the anchor nothing is asked. */
+function certificateSignature(
+  certificate: Certificate,
+  issuer: Certificate | undefined,
+): TokenFacts['chain'][number]['signature'] {
+  if (!issuer) return undefined;
+  const { name, digest, key } = describeSignatureAlgorithm(
+    certificate.signatureAlgorithm,
+    issuer.publicKey,
+  );
+  return { name, digest, key: { kind: key.kind, bits: key.bits, curve: key.curve } };
+}
+
 /** What the manifest keeps of a token that was found valid. */
 export function describeToken({ token, verdict }: JudgedToken): TokenFacts {
   const [signerInfo] = token.signedData.signerInfos;
@@ -82,10 +96,12 @@ export function describeToken({ token, verdict }: JudgedToken): TokenFacts {
     tsaPolicy: tstInfo.policy,
     serialNumber: tstInfo.serialNumber.toString(16),
     signature: { name, digest, key: { kind: key.kind, bits: key.bits, curve: key.curve } },
-    chain: verdict.path.map((certificate) => ({
+    certificateDigest: verdict.certificateDigest,
+    chain: verdict.path.map((certificate, index) => ({
       fingerprint: certificate.fingerprint,
       subject: certificate.subject.text,
       notAfter: certificate.notAfter.toString(),
+      signature: certificateSignature(certificate, verdict.path[index + 1]),
     })),
   };
 }
