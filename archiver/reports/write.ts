@@ -1,7 +1,9 @@
 // A report in pieces, in the formats that people and machines ask for, and what a run leaves behind for
 // them: the newest one and the time of the last good run.
 import { ConfigError } from '#shared/errors.ts';
+import { openHttpSender } from '#shared/io/http-sender.ts';
 import { loadLastSuccess, storeLastSuccess, storeLatestReport } from '../adapters/report-files.ts';
+import { buildWebhookBody, sendWebhook } from '../adapters/webhook.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { Archiver } from '../main.ts';
 import { allFindings, buildReport, reportHead } from './build.ts';
