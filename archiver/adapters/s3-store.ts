@@ -53,7 +53,7 @@ export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore>
   /** Runs one operation: key checked first, errors translated. */
   const calling = async <T>(call: Omit<S3Call, 'store'>, work: () => Promise<T>): Promise<T> => {
     call.signal.throwIfAborted();
-    checkKey(name, call.key);
+    checkObjectKey(name, call.key);
     try {
       return await work();
     } catch (error) {
@@ -119,8 +119,11 @@ export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore>
   }
 }
 
-/** S3 takes any Unicode of up to 1,024 octets; a NUL would be cut or refused on the way. */
-function checkKey(store: string, key: string): void {
+/**
+ * S3 takes any Unicode of up to 1,024 octets; a NUL would be cut or refused on the way.
+ * @throws FormatError ERR_FORMAT_KEY
+ */
+export function checkObjectKey(store: string, key: string): void {
   const why =
     key === ''
       ? 'it is empty'

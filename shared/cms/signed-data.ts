@@ -212,13 +212,26 @@ const otherCertificateKinds = [
   'attribute-certificate',
 ] as const;
 
+/** Certificates or CRLs of one SignedData: each is parsed, so their number is what reading costs. */
+const maxMembers = 2000;
+
+function readMembers(tlv: Tlv | undefined, what: string): readonly Tlv[] {
+  const members = tlv ? readChildren(tlv, limits) : [];
+  if (members.length > maxMembers)
+    throw new FormatError('ERR_FORMAT_LIMIT', `more than ${maxMembers} ${what} in SignedData`, {
+      offset: tlv?.offset,
+      clause: 'RFC 5652 §5.1',
+    });
+  return members;
+}
+
 function readCertificates(tlv: Tlv | undefined): {
   readonly certificates: readonly Certificate[];
   readonly otherCertificates: readonly OtherCertificate[];
 } {
   const certificates: Certificate[] = [];
   const otherCertificates: OtherCertificate[] = [];
-  for (const member of tlv ? readChildren(tlv, limits) : []) {
+  for (const member of readMembers(tlv, 'certificates')) {
     if (member.tagClass === 'context') {
       const kind = otherCertificateKinds[member.tag] ?? 'other';
       otherCertificates.push({ kind, raw: member.raw });
@@ -254,7 +267,7 @@ function readRevocationInfo(tlv: Tlv | undefined): {
   const crls: CertificateList[] = [];
   const ocspResponses: OcspResponse[] = [];
   const otherRevocationInfo: OtherRevocationInfo[] = [];
-  for (const member of tlv ? readChildren(tlv, limits) : []) {
+  for (const member of readMembers(tlv, 'CRLs')) {
     try {
       if (isUniversal(member, tags.sequence)) {
         crls.push(parseCertificateList(member.raw));
