@@ -1,11 +1,15 @@
 // The `tokiwa` command: names of commands; each loads its module when it is asked for.
 import { Command, CommanderError } from 'commander';
 import type { EmbeddedTsa } from '#archiver/embedded-tsa.ts';
+import type { StartSimulatedTsas } from '#archiver/simulation/tsas.ts';
 import { ConfigError, TokiwaError } from '#shared/errors.ts';
 
 /** The local TSU is loaded only where a configuration wants it. */
 const embeddedTsa: EmbeddedTsa = async (...options) =>
   (await import('./embedded-tsa.ts')).startEmbeddedTsa(...options);
+
+const simulatedTsas: StartSimulatedTsas = async (options) =>
+  (await import('./simulated-tsas.ts')).startSimulatedTsas(options);
 
 /** Every group of commands, by the names that lead to it. */
 const groups: readonly {
@@ -37,7 +41,7 @@ const groups: readonly {
   {
     names: ['simulate'],
     register: async (program) =>
-      (await import('./archiver/commands/simulate.ts')).registerSimulate(program),
+      (await import('./archiver/commands/simulate.ts')).registerSimulate(program, simulatedTsas),
   },
   {
     names: ['tsa', 'stamp'],

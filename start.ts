@@ -13,9 +13,10 @@ import { writeReport } from '#archiver/reports/write.ts';
 import { startSchedule } from '#archiver/schedule.ts';
 import { evidenceOf } from '#archiver/commands/archive.ts';
 import { startWeb } from '#archiver/web.ts';
+import { trackProgress } from '#archiver/web/progress.ts';
 import { ConflictError } from '#shared/errors.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
-import type { Clock, EventSink } from '#shared/ports/runtime.ts';
+import type { Clock } from '#shared/ports/runtime.ts';
 import { stringify } from 'yaml';
 import { startEmbeddedTsa } from './embedded-tsa.ts';
 
@@ -53,8 +54,8 @@ async function firstConfig(options: StartOptions): Promise<string> {
     tsa: {
       url,
       local: { state: 'tsa', port: Number(options.tsaPort) },
-      anchors: ['tsa/anchors.pem'],
-      crls: ['tsa/crls'],
+      anchors: ['tsa/public/anchors.pem'],
+      crls: ['tsa/public/crls'],
     },
     signers: options.samples
       ? {
@@ -120,7 +121,8 @@ function describe(summary: RunSummary): string {
 async function start(options: StartOptions): Promise<void> {
   const signal = interruptSignal();
   const clock = systemClock();
-  const events: EventSink = terminalEvents({ json: false });
+  const progress = trackProgress(terminalEvents({ json: false }));
+  const { events } = progress;
   const configFile = await prepare(options);
   const config = await loadConfig(configFile);
   say(`Tokiwa: state in ${options.state}, documents in ${options.documents}`);
@@ -133,6 +135,7 @@ async function start(options: StartOptions): Promise<void> {
       archiver,
       run: runner.run,
       running: runner.running,
+      progress,
       evidence: (row) => evidenceOf(archiver, row, signal),
       clock,
       events,

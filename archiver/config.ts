@@ -28,7 +28,10 @@ export type ArchiverConfig = {
   readonly evidence: StoreConfig;
   /** Set once the archive exists: a run that finds another id stops before it buys. */
   readonly archiveId: string | undefined;
-  readonly tsa: ArchiverSettings['tsa'];
+  readonly tsa: Omit<ArchiverSettings['tsa'], 'anchors' | 'crls'> & {
+    readonly anchors: readonly string[];
+    readonly crls: readonly string[];
+  };
   readonly signers: ArchiverSettings['signers'];
   readonly profile: AlgorithmProfile;
   readonly digestAlgorithm: DigestAlgorithm;

@@ -10,10 +10,11 @@ import type { SignerTrust } from '#shared/validation/judge-signatures.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import { toHex } from '#shared/bytes.ts';
 import type { ArchiverConfig } from './config.ts';
-import { loadChainIndex } from './evidence/chains.ts';
+import { loadChainIndex, type ChainIndex } from './evidence/chains.ts';
 import { checkLeafTable } from './evidence/leaf-table-check.ts';
 import { leafTableOf } from './evidence/manifest.ts';
 import { readObjectList } from './evidence/object-list.ts';
+import { rebuildLeafTable } from './evidence/rebuild-leaf-table.ts';
 import { recoverPending } from './evidence/recover.ts';
 import type { BatchManifest, EvidenceContext, StampingTsa } from './evidence/types.ts';
 import type { EvidenceStore } from './evidence-store.ts';
@@ -49,6 +50,8 @@ export type NightOptions = {
   readonly signal: AbortSignal;
   /** An operator's word for this run: more tokens than the ceiling. */
   readonly allowTokens?: number | undefined;
+  /** Re-read the whole archive tonight instead of a slice. */
+  readonly wholeArchive?: boolean | undefined;
 };
 
 /** What the planner needs of the configuration. */
@@ -246,7 +249,7 @@ class Night {
         batchId: finding.batchId,
       });
     }
-    if (mayBuy && allowed) await this.#renew(plan, context);
+    if (mayBuy && allowed) await this.#renew(plan, context, this.#heal(chains));
 
     this.#stage('fixity');
     const fixity = await rereadSlice({
@@ -261,8 +264,10 @@ class Night {
         );
         return findings.length === 0 ? [] : [{ part: 'leaf-table', batchId, findings }];
       },
+      healBatch: this.#heal(chains),
       runAt,
       fixityDays: config.fixityDays,
+      wholeArchive: this.#options.wholeArchive ?? false,
       signal,
     });
     this.#reread = fixity.reread;
@@ -274,7 +279,11 @@ class Night {
       this.#nextDue = (await planFromCatalogue(this.#deps, runAt)).nextDue;
   }
 
-  async #renew(plan: Plan, context: EvidenceContext): Promise<void> {
+  async #renew(
+    plan: Plan,
+    context: EvidenceContext,
+    healBatch: (batchId: string) => Promise<boolean>,
+  ): Promise<void> {
     const { catalogue, stores, config } = this.#deps;
     for (const action of plan.actions) {
       this.#stage(`renew.${action.kind}`);
@@ -285,6 +294,7 @@ class Night {
         journal: this.#journal,
         maxLeaves: config.maxLeaves,
         blind: config.blind,
+        healBatch,
         accept: this.#accept,
       });
       result.findings.forEach((finding) => {
@@ -297,6 +307,13 @@ class Night {
         else this.#hashTreeRenewals += manifest.groupCount;
       }
     }
+  }
+
+  #heal(chains: ChainIndex): (batchId: string) => Promise<boolean> {
+    const { objects } = this.#deps.evidence;
+    const { signal } = this.#options;
+    return async (batchId) =>
+      (await rebuildLeafTable(objects, chains, batchId, { signal })).kind === 'healed';
   }
 
   /** A document that waits longer than its rule allows is an alarm. */

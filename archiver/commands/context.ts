@@ -74,5 +74,6 @@ export async function withArchiver<T>(
     signal,
     create: options.create,
   });
-  return work({ archiver, events, signal });
+  // Awaited here: the archive closes when this scope ends.
+  return await work({ archiver, events, signal });
 }

@@ -1,7 +1,6 @@
 // Collects the groups of one batch as they come and gives the finished leaf table: 36 octets a leaf
 // with SHA-256 and nothing else stays in memory, whatever the groups are (design, invariant 8).
 import { digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { toHex } from '#shared/bytes.ts';
 import { buildHashTree, leafDigest } from '#shared/ers/hash-tree.ts';
 import { FormatError } from '#shared/errors.ts';
 import {
@@ -14,12 +13,6 @@ import {
   type LeafTableShape,
 } from './leaf-table.ts';
 import { createPages } from './pages.ts';
-
-/** Two equal objects of a group are one value: the first list names what is proved, not how often. */
-function withoutRepeats(digests: readonly Uint8Array[]): readonly Uint8Array[] {
-  if (digests.length === 1) return digests;
-  return [...new Map(digests.map((value) => [toHex(value), value])).values()];
-}
 
 /** A finished table: its root, and its octets as often as they are needed. */
 export type BuiltLeafTable = {
@@ -77,12 +70,11 @@ export function createLeafTableBuilder(options: {
           { clause: 'RFC 4998 §4.2' },
         );
       if (blind) blinds.entry().set(more.blindValue ?? new Uint8Array(blindLength));
-      const distinct = withoutRepeats(digests);
-      const leaf = leafDigest(digestAlgorithm, distinct);
+      const leaf = leafDigest(digestAlgorithm, digests);
       putRow(rows.entry(), { leaf, memberStart: memberCount, previous: more.previous });
-      if (distinct.length > 1) {
-        for (const value of distinct) members.entry().set(value);
-        memberCount += distinct.length;
+      if (digests.length > 1) {
+        for (const value of digests) members.entry().set(value);
+        memberCount += digests.length;
       }
       block.set(leaf, (groupCount % blockSize) * length);
       groupCount += 1;

@@ -2,7 +2,7 @@
 // days (R-66): documents by their digests, leaf tables by their roots. Damage is found while a copy
 // may still exist; one damaged object never ends the night.
 import { TokiwaError } from '#shared/errors.ts';
-import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { isBefore } from '#shared/time.ts';
 import type { Damage } from '../evidence/types.ts';
@@ -17,8 +17,11 @@ export type FixityDependencies = {
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
   /** Damage of one batch's leaf table; none: it leads to its root. */
   readonly checkBatch: (batchId: string) => Promise<readonly Damage[]>;
+  /** Makes a damaged leaf table again from its sources; false: it could not be. */
+  readonly healBatch: (batchId: string) => Promise<boolean>;
   readonly runAt: Temporal.Instant;
   readonly fixityDays: number;
+  readonly wholeArchive: boolean;
   readonly signal: AbortSignal;
 };
 
@@ -87,6 +90,53 @@ export async function nextReread(
   return oldest?.add({ hours: 24 * fixityDays });
 }
 
+/** One leaf table: damage is journalled, healed where its sources allow, and reported either way. */
+async function checkBatch(
+  batch: BatchRow,
+  deps: FixityDependencies,
+): Promise<readonly FindingLine[]> {
+  const { catalogue, journal, runAt } = deps;
+  const { batchId } = batch;
+  const at = runAt.toString();
+  const damage = await deps.checkBatch(batchId);
+  const message = damage
+    .flatMap((part) => part.findings.map((finding) => `${part.part}: ${finding.message}`))
+    .join('; ');
+  if (damage.length > 0) {
+    await journal(
+      damage.map((part) => ({ kind: 'evidence-damage', batchId, part: part.part, message, at })),
+    );
+    if (!(await deps.healBatch(batchId))) {
+      await catalogue.putBatch({
+        ...batch,
+        state: 'broken',
+        stateReason: message,
+        leafTableRead: runAt,
+      });
+      return [{ kind: 'broken-evidence', level: 'error', batchId, message }];
+    }
+  }
+  const wasBroken = batch.state === 'broken';
+  if (damage.length > 0 || wasBroken)
+    await journal([{ kind: 'evidence-healed', batchId, part: 'leaf-table', at }]);
+  await catalogue.putBatch({
+    ...batch,
+    state: wasBroken ? 'valid' : batch.state,
+    stateReason: wasBroken ? undefined : batch.stateReason,
+    leafTableRead: runAt,
+  });
+  return damage.length === 0
+    ? []
+    : [
+        {
+          kind: 'healed',
+          level: 'warning',
+          batchId,
+          message: `${message}; made again from its sources, and it leads to its root`,
+        },
+      ];
+}
+
 /**
  * Re-reads what has not been read for half the period, a nightly share of it at least, and all that
  * would pass the period before the next night.
@@ -97,9 +147,9 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
   const counts = await catalogue.countByState();
   const total = counts.protected + counts.broken + counts.waiting;
   const share = Math.ceil(total / fixityDays);
-  const due = daysBefore(runAt, fixityDays - 1);
+  const due = deps.wholeArchive ? runAt : daysBefore(runAt, fixityDays - 1);
   let reread = 0;
-  const halfway = daysBefore(runAt, fixityDays / 2);
+  const halfway = deps.wholeArchive ? runAt : daysBefore(runAt, fixityDays / 2);
   for await (const row of catalogue.documents({
     states: ['protected', 'broken', 'waiting'],
     lastReadBefore: halfway,
@@ -113,45 +163,7 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
   for await (const batch of catalogue.batches()) {
     signal.throwIfAborted();
     if (batch.state === 'retired' || !isBefore(batch.leafTableRead, due)) continue;
-    const damage = await deps.checkBatch(batch.batchId);
-    if (damage.length > 0) {
-      const message = damage
-        .flatMap((part) => part.findings.map((finding) => `${part.part}: ${finding.message}`))
-        .join('; ');
-      await deps.journal(
-        damage.map((part) => ({
-          kind: 'evidence-damage',
-          batchId: batch.batchId,
-          part: part.part,
-          message,
-          at: runAt.toString(),
-        })),
-      );
-      await catalogue.putBatch({
-        ...batch,
-        state: 'broken',
-        stateReason: message,
-        leafTableRead: runAt,
-      });
-      findings.push({ kind: 'broken-evidence', level: 'error', batchId: batch.batchId, message });
-    } else {
-      const healed = batch.state === 'broken';
-      if (healed)
-        await deps.journal([
-          {
-            kind: 'evidence-healed',
-            batchId: batch.batchId,
-            part: 'leaf-table',
-            at: runAt.toString(),
-          },
-        ]);
-      await catalogue.putBatch({
-        ...batch,
-        state: healed ? 'valid' : batch.state,
-        stateReason: healed ? undefined : batch.stateReason,
-        leafTableRead: runAt,
-      });
-    }
+    findings.push(...(await checkBatch(batch, deps)));
   }
   return { reread, findings };
 }

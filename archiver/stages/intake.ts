@@ -36,10 +36,27 @@ export type IntakeContent = {
   ) => Promise<Readonly<Partial<Record<DigestAlgorithm, string>>>>;
 };
 
-/** valid only where every signature is; one that is not valid decides. */
+/** Sub-indications that say the signature could not be verified when it was taken in: expired or revoked. */
+const notVerifiableNow: readonly (string | undefined)[] = [
+  'REVOKED_NO_POE',
+  'REVOKED_CA_NO_POE',
+  'OUT_OF_BOUNDS_NO_POE',
+  'OUT_OF_BOUNDS_NOT_REVOKED',
+];
+
+/**
+ * valid only where every signature is. Broken, expired or revoked: it was not valid when protected
+ * (R-14); what could not be decided stays undecided.
+ */
 export function combineIntake(signatures: readonly IntakeSignature[]): IntakeStatus {
   if (signatures.length === 0) return 'unsigned';
-  if (signatures.some((signature) => signature.status === 'invalid')) return 'not-valid';
+  if (
+    signatures.some(
+      ({ status, subIndication }) =>
+        status === 'invalid' || notVerifiableNow.includes(subIndication),
+    )
+  )
+    return 'not-valid';
   if (signatures.some((signature) => signature.status === 'indeterminate')) return 'indeterminate';
   if (signatures.some((signature) => signature.status === 'not-judged')) return 'not-judged';
   return 'valid';

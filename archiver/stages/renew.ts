@@ -29,6 +29,8 @@ export type RenewDependencies = {
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
   readonly maxLeaves: number;
   readonly blind: boolean;
+  /** Makes a damaged leaf table again from its sources; false: it could not be. */
+  readonly healBatch: (batchId: string) => Promise<boolean>;
   /** Reads a committed batch back and takes it into the catalogue. */
   readonly accept: (manifest: BatchManifest) => Promise<void>;
 };
@@ -151,6 +153,18 @@ class Renewer {
 
   async #breakBatch(batchId: string, damage: readonly Damage[]): Promise<void> {
     const reason = damageText(damage);
+    if (
+      damage.every((part) => part.part === 'leaf-table') &&
+      (await this.#deps.healBatch(batchId))
+    ) {
+      this.#findings.push({
+        kind: 'healed',
+        level: 'warning',
+        batchId,
+        message: `${reason}; made again from its sources; the batch is renewed at the next run`,
+      });
+      return;
+    }
     const at = this.#deps.context.run.runAt.toString();
     await this.#deps.journal(
       damage.map((part) => ({

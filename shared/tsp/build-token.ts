@@ -109,13 +109,25 @@ function buildTime(instant: Temporal.Instant): Uint8Array {
     : derElement(0x18, formatGeneralizedTime(whole));
 }
 
-/** SigningCertificateV2 over the TSU's certificate alone, its default SHA-256 left out. @see RFC 5035 §3 */
-function buildSigningCertificateV2(certificate: Certificate): Uint8Array {
+/**
+ * SigningCertificateV2 over the TSU's certificate alone, by the digest of the signature, so that a token
+ * does not rest on a weaker one; the default SHA-256 is left out. @see RFC 5035 §3
+ */
+function buildSigningCertificateV2(
+  certificate: Certificate,
+  algorithm: DigestAlgorithm,
+): Uint8Array {
   const issuerSerial = derSequence(
     derSequence(derContext(4, certificate.issuer.raw)),
     derInteger(certificate.serialNumber),
   );
-  const certId = derSequence(derOctetString(digest('SHA-256', certificate.raw)), issuerSerial);
+  const hashAlgorithm =
+    algorithm === 'SHA-256' ? [] : [buildAlgorithmIdentifier(digestOid(algorithm)).raw];
+  const certId = derSequence(
+    ...hashAlgorithm,
+    derOctetString(digest(algorithm, certificate.raw)),
+    issuerSerial,
+  );
   return derSequence(derSequence(certId));
 }
 
@@ -149,7 +161,7 @@ function templateOf(signer: TokenSigner): Template {
     contentType: buildAttribute(oids.idContentType, derObjectIdentifier(oids.idCtTSTInfo)),
     signingCertificate: buildAttribute(
       oids.idAaSigningCertificateV2,
-      buildSigningCertificateV2(certificate),
+      buildSigningCertificateV2(certificate, digestAlgorithm),
     ),
     sid: derSequence(certificate.issuer.raw, derInteger(certificate.serialNumber)),
     certificates: derContext(0, ...sorted([...members.values()])),

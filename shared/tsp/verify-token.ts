@@ -6,6 +6,7 @@ import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import { runChecks, type ChecksResult } from '#shared/cms/check.ts';
 import { earlier, isBefore } from '#shared/time.ts';
 import type { TrustAnchor } from '#shared/trust/anchors.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { RevocationMode } from '#shared/trust/path-query.ts';
 import type { PathVerdict, RevocationStatus } from '#shared/trust/path-verdict.ts';
@@ -37,6 +38,8 @@ export type TokenVerdict = {
   /** What holds of the signature by itself, whoever made it. */
   readonly signatureIntact: boolean;
   readonly messageDigestIntact: boolean;
+  /** Digest by which ESSCertIDv2 names the signer; absent for version 1, which has SHA-1 by definition. */
+  readonly certificateDigest?: DigestAlgorithm | undefined;
 };
 
 /** The checks on a token beside those on its signer and its path, in order. */
@@ -183,5 +186,7 @@ export function verifyToken(token: TimeStampToken, options: VerifyTokenOptions):
     notAfter: context.notAfter,
     signatureIntact: signerVerdict?.signatureIntact ?? false,
     messageDigestIntact: signerVerdict?.messageDigestIntact ?? false,
+    certificateDigest: signerVerdict?.signingCertificates.find(({ version }) => version === 2)
+      ?.hashAlgorithm,
   };
 }

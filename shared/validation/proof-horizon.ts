@@ -9,6 +9,17 @@ import {
   type SignatureScheme,
 } from '#shared/policy/algorithm-policy.ts';
 
+/** A signature's algorithm and the key that made it. */
+export type HorizonSignature = {
+  readonly name: string;
+  readonly digest?: DigestAlgorithm | undefined;
+  readonly key: {
+    readonly kind: string;
+    readonly bits: number;
+    readonly curve?: string | undefined;
+  };
+};
+
 /** What of a token decides how long it holds. Instants are ISO texts: the value is kept as JSON. */
 export type HorizonToken = {
   readonly genTime: string;
@@ -16,20 +27,16 @@ export type HorizonToken = {
   readonly tsaPolicy: string;
   /** Decimal or hexadecimal, as the token's reader gives it. */
   readonly serialNumber: string;
-  readonly signature: {
-    readonly name: string;
-    readonly digest?: DigestAlgorithm | undefined;
-    readonly key: {
-      readonly kind: string;
-      readonly bits: number;
-      readonly curve?: string | undefined;
-    };
-  };
+  readonly signature: HorizonSignature;
+  /** Digest by which the token names its certificate (ESSCertIDv2). */
+  readonly certificateDigest?: DigestAlgorithm | undefined;
   /** The TSU's certificate first, the anchor last. */
   readonly chain: readonly {
     readonly fingerprint: string;
     readonly subject: string;
     readonly notAfter: string;
+    /** How its issuer signed it; absent for the anchor. */
+    readonly signature?: HorizonSignature | undefined;
   }[];
 };
 
@@ -62,7 +69,7 @@ export type HorizonRules = {
 };
 
 /** The scheme that a signature algorithm's name and key stand for, as the policies name it. */
-export function signatureScheme(signature: HorizonToken['signature']): SignatureScheme {
+export function signatureScheme(signature: HorizonSignature): SignatureScheme {
   const { kind } = signature.key;
   if (kind === 'RSA') return /pss/i.test(signature.name) ? 'RSASSA-PSS' : 'RSASSA-PKCS1-v1_5';
   if (kind === 'EC') return 'ECDSA';
@@ -98,6 +105,26 @@ function certificateEnds(token: HorizonToken, rules: HorizonRules): Candidate[] 
   });
 }
 
+/** Ends of a signature: by its scheme and key, and by the digest inside. */
+function signatureEnds(signature: HorizonSignature, rules: HorizonRules): Candidate[] {
+  const { digest, key } = signature;
+  const scheme = signatureScheme(signature);
+  const { bits: keyBits, curve } = key;
+  const question: AlgorithmQuestion = { kind: 'signature', scheme, digest, keyBits, curve };
+  return [
+    ...algorithmEnd(askProfile(rules.profile, question), {
+      kind: 'signature-algorithm',
+      name: `${scheme} ${curve ?? keyBits}`,
+    }),
+    ...(digest
+      ? algorithmEnd(askProfile(rules.profile, { kind: 'digest', digest }), {
+          kind: 'digest-algorithm',
+          name: digest,
+        })
+      : []),
+  ];
+}
+
 /**
  * Horizon of an evidence record or archive timestamp: the earliest of the newest token's chain, its
  * algorithms, the current chain's tree hash and a known revocation. What an archive timestamp
@@ -108,33 +135,21 @@ export function proofHorizon(
   treeHash: DigestAlgorithm,
   rules: HorizonRules,
 ): ProofHorizon {
-  const signature: AlgorithmQuestion = {
-    kind: 'signature',
-    scheme: signatureScheme(token.signature),
-    digest: token.signature.digest,
-    keyBits: token.signature.key.bits,
-    curve: token.signature.key.curve,
-  };
-  const ask = (digest: DigestAlgorithm): AlgorithmAnswer =>
-    askProfile(rules.profile, { kind: 'digest', digest });
-  const { key } = token.signature;
+  const digestEnds = (
+    kind: 'digest-algorithm' | 'tree-hash',
+    digest: DigestAlgorithm | undefined,
+  ): Candidate[] =>
+    digest === undefined
+      ? []
+      : algorithmEnd(askProfile(rules.profile, { kind: 'digest', digest }), { kind, name: digest });
   const candidates: Candidate[] = [
     ...certificateEnds(token, rules),
-    ...algorithmEnd(askProfile(rules.profile, signature), {
-      kind: 'signature-algorithm',
-      name: `${signature.scheme} ${key.curve ?? key.bits}`,
-    }),
-    ...(token.signature.digest
-      ? algorithmEnd(ask(token.signature.digest), {
-          kind: 'digest-algorithm',
-          name: token.signature.digest,
-        })
-      : []),
-    ...algorithmEnd(ask(token.imprintAlgorithm), {
-      kind: 'digest-algorithm',
-      name: token.imprintAlgorithm,
-    }),
-    ...algorithmEnd(ask(treeHash), { kind: 'tree-hash', name: treeHash }),
+    ...[token.signature, ...token.chain.flatMap(({ signature }) => signature ?? [])].flatMap(
+      (signature) => signatureEnds(signature, rules),
+    ),
+    ...digestEnds('digest-algorithm', token.certificateDigest),
+    ...digestEnds('digest-algorithm', token.imprintAlgorithm),
+    ...digestEnds('tree-hash', treeHash),
   ];
   // Equal ends: the tree hash is named first, because it alone asks for a hash-tree renewal.
   const rank = (candidate: Candidate): number => (candidate.element.kind === 'tree-hash' ? 0 : 1);
