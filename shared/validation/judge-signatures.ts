@@ -60,6 +60,16 @@ export function verifySignatureValue(
   });
 }
 
+/**
+ * §5.2.6.4, §5.3.4: as of now an expired or revoked signer may have signed in time. Only a proof of
+ * existence could tell, and at intake none is asked.
+ */
+const withoutProofOfExistence: Readonly<Partial<Record<SubIndication, SubIndication>>> = {
+  EXPIRED: 'OUT_OF_BOUNDS_NO_POE',
+  OUT_OF_BOUNDS_NOT_REVOKED: 'OUT_OF_BOUNDS_NO_POE',
+  REVOKED: 'REVOKED_NO_POE',
+};
+
 /** Worst first: what is wrong in itself, then what cannot be told, then the path. */
 function combine(
   value: SignerVerdict,
@@ -67,11 +77,11 @@ function combine(
 ): Pick<SignatureVerdict, 'status' | 'subIndication'> {
   if (value.status !== 'valid') return { status: value.status, subIndication: value.subIndication };
   if (!path) return { status: 'indeterminate', subIndication: 'NO_SIGNING_CERTIFICATE_FOUND' };
-  // §5.2.6: as of now, an expired or revoked signer may have signed in time; only a proof of existence
-  // could tell, and at intake there is none.
+  if (path.status === 'valid') return { status: 'valid' };
+  const { subIndication } = path;
   return {
-    status: path.status === 'valid' ? 'valid' : 'indeterminate',
-    subIndication: path.subIndication,
+    status: 'indeterminate',
+    subIndication: (subIndication && withoutProofOfExistence[subIndication]) ?? subIndication,
   };
 }
 

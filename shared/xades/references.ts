@@ -12,11 +12,14 @@ import {
   walkElements,
 } from '#shared/xml/tree.ts';
 
+/** A transform that says no more than "this, without the signature", or one that would have to be run. */
+export type XmlTransform = { readonly algorithm: string; readonly plain: boolean };
+
 export type XmlReference = {
   readonly id: string | undefined;
   readonly uri: string | undefined;
   readonly type: string | undefined;
-  readonly transforms: readonly string[];
+  readonly transforms: readonly XmlTransform[];
   readonly digestMethod: string;
   readonly digestValue: Uint8Array;
 };
@@ -59,12 +62,50 @@ export function base64Of(element: XmlElement | undefined, what: string): Uint8Ar
   return octets;
 }
 
+const [xpath, xpathFilter2] = [
+  'http://www.w3.org/TR/1999/REC-xpath-19991116',
+  'http://www.w3.org/2002/06/xmldsig-filter2',
+];
+
+/**
+ * The two expressions that signing software writes instead of the enveloped-signature transform. They
+ * are recognised as text and never evaluated. XML-Signature XPath Filter 2.0 §4.
+ */
+function isWithoutSignature(transform: XmlElement, algorithm: string): boolean {
+  const namespace = algorithm === xpath ? dsNamespace : xpathFilter2;
+  const [expression, another] = childrenNamed(transform, namespace, 'XPath');
+  const text = textOf(expression)?.replace(/\s+/g, '');
+  const prefix = /(\w+):Signature\)?$/.exec(text ?? '')?.[1] ?? '';
+  if (!expression || another || namespaceOf(expression, prefix) !== dsNamespace) return false;
+  return algorithm === xpath
+    ? text === `not(ancestor-or-self::${prefix}:Signature)`
+    : text === `/descendant::${prefix}:Signature` &&
+        attributeOf(expression, 'Filter') === 'subtract';
+}
+
+function namespaceOf(element: XmlElement, prefix: string): string | undefined {
+  for (let at: XmlElement | undefined = element; at; at = at.parent) {
+    const namespace = at.namespaces.get(prefix);
+    if (namespace !== undefined) return namespace;
+  }
+  return undefined;
+}
+
+function readTransform(element: XmlElement): XmlTransform {
+  const algorithm = attributeOf(element, 'Algorithm') ?? '';
+  const isXPath = algorithm === xpath || algorithm === xpathFilter2;
+  return {
+    algorithm,
+    plain: isXPath ? isWithoutSignature(element, algorithm) : plainTransforms.has(algorithm),
+  };
+}
+
 function readReference(element: XmlElement): XmlReference {
   const transforms = childrenNamed(
     childNamed(element, dsNamespace, 'Transforms'),
     dsNamespace,
     'Transform',
-  ).map((transform) => attributeOf(transform, 'Algorithm') ?? '');
+  ).map(readTransform);
   if (transforms.length > maxTransforms)
     throw new FormatError('ERR_FORMAT_LIMIT', `more than ${maxTransforms} transforms`);
   const digestMethod = attributeOf(childNamed(element, dsNamespace, 'DigestMethod'), 'Algorithm');
@@ -100,13 +141,13 @@ export type ReferenceTarget =
  * @throws FormatError ERR_FORMAT_XML: no such Id, or several; UnsupportedError: XPointers, XPath, XSLT
  */
 export function targetOf(reference: XmlReference, ids: IdIndex): ReferenceTarget {
-  for (const transform of reference.transforms)
-    if (!plainTransforms.has(transform))
-      throw new UnsupportedError(
-        'ERR_UNSUPPORTED_FEATURE',
-        `transform ${JSON.stringify(transform)} is not carried out`,
-        { feature: transform },
-      );
+  const foreign = reference.transforms.find(({ plain }) => !plain);
+  if (foreign)
+    throw new UnsupportedError(
+      'ERR_UNSUPPORTED_FEATURE',
+      `transform ${JSON.stringify(foreign.algorithm)} is not carried out`,
+      { feature: foreign.algorithm },
+    );
   const { uri } = reference;
   if (uri === undefined) throw signatureError('reference without URI');
   if (uri === '') return { kind: 'document' };
