@@ -1,0 +1,140 @@
+import test from 'ava';
+import { documentLine } from '#archiver/reports/document-line.ts';
+import type { DocumentLine } from '#archiver/reports/report.ts';
+import type { BatchRow, NewDocument } from '#shared/ports/catalogue.ts';
+import { at, batchRow, retention, rules, signature, signerFacts, storedRow } from './_archive.ts';
+
+type Case = {
+  readonly document?: Partial<NewDocument>;
+  readonly batches?: readonly BatchRow[];
+  readonly attached?: Partial<NewDocument>;
+  readonly expected: Partial<DocumentLine>;
+};
+
+const line = test.macro({
+  exec: (t, { document, batches = [batchRow('b1')], attached, expected }: Case) => {
+    const found = documentLine(
+      storedRow('a', document),
+      { batches, attached: attached ? [storedRow('a.p7s', attached)] : [] },
+      at,
+      rules,
+    );
+    const names = Object.keys(expected) as (keyof DocumentLine)[];
+    t.deepEqual(Object.fromEntries(names.map((name) => [name, found[name]])), expected);
+  },
+  title: (name) => name ?? '',
+});
+
+const soon = Temporal.Instant.from('2030-03-01T00:00:00Z');
+const past = Temporal.Instant.from('2029-12-31T23:59:59Z');
+const far = Temporal.Instant.from('2040-01-01T00:00:00Z');
+const before = Temporal.Instant.from('2029-12-01T00:00:00Z');
+
+test('renewals carry it to the end', line, {
+  expected: {
+    standing: 'protected',
+    outlook: 'by-renewal',
+    verifiableNow: true,
+    provableUntil: '2034-01-01T00:00:00Z',
+    nextRenewal: '2033-10-03T00:00:00Z',
+    renewalsLeft: 1,
+    notMet: [],
+    notShown: ['R-09'],
+  },
+});
+test('covered to the end: no renewal (R-25)', line, {
+  batches: [batchRow('b1', { horizon: far })],
+  expected: { outlook: 'covered', nextRenewal: undefined, renewalsLeft: 0 },
+});
+test('the end is unknown: renewed without end (R-24)', line, {
+  document: { retention: { ...retention, lastDay: undefined } },
+  expected: { outlook: 'open-ended', renewalsLeft: undefined, notShown: ['R-09', 'R-24'] },
+});
+test('on hold beyond its last day', line, {
+  document: { retention: { ...retention, lastDay: '2025-01-01', hold: true } },
+  expected: { outlook: 'open-ended' },
+});
+test('its last day is past', line, {
+  document: { retention: { ...retention, lastDay: '2029-12-31' } },
+  expected: { outlook: 'ended' },
+});
+test('its last day is today, in the zone where it counts', line, {
+  document: { retention: { ...retention, lastDay: '2030-01-01' } },
+  expected: { outlook: 'covered' },
+});
+test('inside the lead time', line, {
+  batches: [batchRow('b1', { horizon: soon })],
+  expected: { standing: 'due', verifiableNow: true },
+});
+test('past its horizon', line, {
+  batches: [batchRow('b1', { horizon: past })],
+  expected: { standing: 'overdue', outlook: 'no', verifiableNow: false, notMet: ['R-12'] },
+});
+test('past its horizon, but not needed any longer', line, {
+  document: { retention: { ...retention, lastDay: '2029-06-30' } },
+  batches: [batchRow('b1', { horizon: past })],
+  expected: { standing: 'protected', outlook: 'ended', verifiableNow: false },
+});
+test('waiting', line, {
+  document: { state: 'waiting' },
+  batches: [],
+  expected: { standing: 'waiting', outlook: 'not-yet', verifiableNow: false, notMet: ['R-08'] },
+});
+test('waiting for longer than its rule allows', line, {
+  document: { state: 'waiting', firstSeen: before },
+  batches: [],
+  expected: { standing: 'overdue' },
+});
+for (const state of ['broken', 'missing', 'changed'] as const) {
+  test(`state ${state}`, line, {
+    document: { state },
+    expected: { standing: state, outlook: 'no', verifiableNow: false, nextRenewal: undefined },
+  });
+}
+test('its only batch is broken', line, {
+  batches: [batchRow('b1', { state: 'broken' })],
+  expected: { standing: 'broken', outlook: 'no', verifiableNow: false },
+});
+test('one of two batches is broken: the other one proves it', line, {
+  batches: [batchRow('b1', { state: 'broken', horizon: far }), batchRow('b2')],
+  expected: { standing: 'protected', provableUntil: '2034-01-01T00:00:00Z' },
+});
+test('the later of two horizons counts', line, {
+  batches: [batchRow('b1'), batchRow('b2', { horizon: far })],
+  expected: { provableUntil: '2040-01-01T00:00:00Z' },
+});
+test('nothing known ends its proof', line, {
+  batches: [batchRow('b1', { horizon: undefined }), batchRow('b2')],
+  expected: { provableUntil: undefined, outlook: 'covered', verifiableNow: true },
+});
+test('revocation behind its token is unknown', line, {
+  batches: [batchRow('b1', { state: 'unknown' })],
+  expected: { standing: 'unknown', verifiableNow: true },
+});
+test('its signature was not valid (R-14)', line, {
+  document: { intake: { status: 'not-valid', at: '', signatures: [signature('invalid')] } },
+  expected: { intake: 'not-valid', notMet: ['R-14'], notShown: ['R-09'] },
+});
+test('its signature could not be decided (R-14)', line, {
+  document: { intake: { status: 'not-judged', at: '', signatures: [signature('not-judged')] } },
+  expected: { notMet: [], notShown: ['R-09', 'R-14'] },
+});
+test('a detached signature speaks for its document', line, {
+  attached: { intake: { status: 'not-valid', at: '', signatures: [signature('invalid')] } },
+  expected: { intake: 'not-valid', notMet: ['R-14'] },
+});
+test('a signature timestamp alone does not cover the whole document (R-08)', line, {
+  document: { facts: signerFacts },
+  expected: {
+    timestamps: [
+      {
+        id: 'timestamp-1',
+        type: 'signature',
+        covers: 'signature',
+        genTime: '2029-12-01T00:00:00Z',
+        tsu: undefined,
+        tsuNotAfter: undefined,
+      },
+    ],
+  },
+});
