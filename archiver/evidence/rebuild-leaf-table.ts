@@ -9,9 +9,10 @@ import { createAssembler, type Assembler } from './assemble.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
 import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
+import { checkBatch, readable } from './link-check.ts';
 import { leafTableOf } from './manifest.ts';
 import { readObjectList } from './object-list.ts';
-import type { BatchId, BatchManifest, GroupMember, ObjectListLine } from './types.ts';
+import type { BatchId, BatchManifest, Damage, GroupMember, ObjectListLine } from './types.ts';
 
 /** A member's digest as computed from the document itself; `undefined` where it cannot be read. */
 export type DigestReader = (
@@ -50,16 +51,35 @@ export async function rebuildLeafTable(
   const builder = createLeafTableBuilder(shape);
   const assembler = createAssembler(store, chains, { signal, readAhead: true });
   const rebuilding = { store, chains, manifest, assembler, builder, digestOf, signal };
-  if (manifest.kind === 'timestamp-renewal') await addCoveredTokens(rebuilding);
-  else {
-    const missing = await addListed(rebuilding);
-    if (missing !== undefined) return failed(id, missing);
-  }
+  // A source that is damaged, too, ends it; the store's trouble goes on to the caller.
+  const added = await readable(() =>
+    manifest.kind === 'timestamp-renewal' ? addCoveredTokens(rebuilding) : addListed(rebuilding),
+  );
+  const missing = added.kind === 'unreadable' ? added.message : added.value;
+  if (missing !== undefined) return failed(id, missing);
   const table = builder.finish();
   if (!equalBytes(table.root, root))
     return failed(id, `what it was made of now gives the root ${toHex(table.root)}`);
   await store.write(batchKey(id, 'leafTable'), table.octets(), { signal });
   return { kind: 'healed' };
+}
+
+/**
+ * Checks a batch with its chain, makes every damaged leaf table again, oldest first, and checks once
+ * more: what comes back is still damaged. A token or a link cannot be healed here.
+ */
+export async function healBatch(
+  store: ObjectStore,
+  chains: ChainIndex,
+  id: BatchId,
+  options: { readonly signal: AbortSignal; readonly digestOf?: DigestReader },
+): Promise<readonly Damage[]> {
+  const damage = await checkBatch(store, chains, id, options);
+  const tables = damage.filter(({ part }) => part === 'leaf-table');
+  if (tables.length === 0) return damage;
+  for (const batchId of [...new Set(tables.map((table) => table.batchId))].sort())
+    await rebuildLeafTable(store, chains, batchId, options);
+  return checkBatch(store, chains, id, options);
 }
 
 function listedDigest(
@@ -69,8 +89,8 @@ function listedDigest(
   return Promise.resolve(fromHex(member.digests[algorithm] ?? '') ?? undefined);
 }
 
-/** The groups of a timestamp renewal. @throws SourceError ERR_SOURCE_NOT_FOUND: a token is gone, too */
-async function addCoveredTokens(rebuilding: Rebuilding): Promise<void> {
+/** The groups of a timestamp renewal; throws where a covered token is gone, too. */
+async function addCoveredTokens(rebuilding: Rebuilding): Promise<undefined> {
   const { store, chains, manifest, builder, signal } = rebuilding;
   for (const { batchId, renewals } of manifest.previous) {
     const chain = chains.renewalsOf(batchId).slice(0, renewals);

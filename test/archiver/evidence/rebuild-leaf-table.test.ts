@@ -3,7 +3,7 @@ import { digest } from '#shared/crypto/digest.ts';
 import { batchKey, readSmall } from '../../../archiver/evidence/batch-objects.ts';
 import { loadChainIndex } from '../../../archiver/evidence/chains.ts';
 import { checkBatch } from '../../../archiver/evidence/link-check.ts';
-import { rebuildLeafTable } from '../../../archiver/evidence/rebuild-leaf-table.ts';
+import { healBatch, rebuildLeafTable } from '../../../archiver/evidence/rebuild-leaf-table.ts';
 import { renewHashTree } from '../../../archiver/evidence/renew-hash-tree.ts';
 import { renewTimestamps } from '../../../archiver/evidence/renew-timestamps.ts';
 import { anchor } from '../../../archiver/evidence/stamp.ts';
@@ -106,4 +106,24 @@ test('a document that cannot be read ends it', async (t) => {
     digestOf: () => Promise.resolve(undefined),
   });
   t.is(outcome.kind, 'failed');
+});
+
+test('a chain with every leaf table lost is healed from the bottom up', async (t) => {
+  const { world, ids } = await archive();
+  const chains = await loadChainIndex(world.store, signal);
+  for (const id of Object.values(ids))
+    await world.store.remove(batchKey(id, 'leafTable'), { signal });
+  const renewed = ids['hash-tree-renewal'];
+  t.is((await checkBatch(world.store, chains, renewed, { signal })).length > 2, true);
+  t.deepEqual(await healBatch(world.store, chains, renewed, { signal }), []);
+  t.is((await world.judge({ batchId: renewed, index: 2 })).status, 'valid');
+});
+
+test('a token cannot be healed, and stays damage', async (t) => {
+  const { world, ids } = await archive();
+  const chains = await loadChainIndex(world.store, signal);
+  await world.store.remove(batchKey(ids.initial, 'token'), { signal });
+  await world.store.remove(batchKey(ids['timestamp-renewal'], 'leafTable'), { signal });
+  const left = await healBatch(world.store, chains, ids.initial, { signal });
+  t.true(left.some(({ part }) => part === 'token'));
 });
