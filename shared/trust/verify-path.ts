@@ -26,6 +26,8 @@ type Scope = {
   readonly checks: PathCheckLists;
   /** Certificates whose status is being worked out: asking for one of them again is a circle. */
   readonly asking: readonly string[];
+  /** Certificates of the path that asks, above the one it asks about: their status is its own matter. */
+  readonly settled: ReadonlySet<string>;
 };
 
 function revocationFinding(status: RevocationStatus, query: PathQuery): Finding | undefined {
@@ -122,9 +124,11 @@ function checkRevocation(
   }));
   return keyed.slice(0, -1).flatMap(({ certificate }, index) => {
     const issuer = keyed[index + 1];
-    if (!issuer) return [];
+    if (!issuer || scope.settled.has(certificate.fingerprint)) return [];
     const asking = [...scope.asking, certificate.fingerprint];
-    const context = revocationContext(query, path, { ...scope, asking });
+    const above = path.certificates.slice(index + 1).map(({ fingerprint }) => fingerprint);
+    const settled = new Set([...scope.settled, ...above]);
+    const context = revocationContext(query, path, { ...scope, asking, settled });
     return [revocationStatus(certificate, issuer, context)];
   });
 }
@@ -241,5 +245,10 @@ export function verifyCertificatePath(
   query: PathQuery,
   checks: PathCheckLists = allPathChecks,
 ): PathVerdict {
-  return verifyWithin(query, { budget: createWorkBudget(), checks, asking: [] });
+  return verifyWithin(query, {
+    budget: createWorkBudget(),
+    checks,
+    asking: [],
+    settled: new Set(),
+  });
 }
