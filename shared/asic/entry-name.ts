@@ -13,9 +13,18 @@ function badName(why: string, offset: number): FormatError {
   });
 }
 
+function decode(octets: Uint8Array, label: string): string | undefined {
+  try {
+    return new TextDecoder(label, { fatal: true, ignoreBOM: true }).decode(octets);
+  } catch {
+    // Fatal decoding throws for octets of another encoding, which is what is asked here.
+    return undefined;
+  }
+}
+
 /**
- * The name: UTF-8 where the flag says so or the octets are; else octet by octet, since the many old
- * encodings cannot be told apart and any one-to-one reading keeps names distinct.
+ * The name: UTF-8 where the flag says so or the octets are; else Shift_JIS, which Windows writes in
+ * Japan and whose second octets include the backslash; else octet by octet, which keeps names distinct.
  * @throws FormatError ERR_FORMAT_ZIP: flagged as UTF-8 and is none; ERR_FORMAT_LIMIT
  */
 export function decodeEntryName(octets: Uint8Array, isUtf8: boolean, offset: number): string {
@@ -23,17 +32,14 @@ export function decodeEntryName(octets: Uint8Array, isUtf8: boolean, offset: num
     throw new FormatError('ERR_FORMAT_LIMIT', `entry name longer than ${maxNameOctets} octets`, {
       offset,
     });
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
-  } catch (error) {
-    if (isUtf8)
-      throw new FormatError('ERR_FORMAT_ZIP', `entry name is not UTF-8 at octet ${offset}`, {
-        offset,
-        clause: 'APPNOTE Appendix D',
-        cause: error,
-      });
-    return Buffer.from(octets).toString('latin1');
-  }
+  const name = decode(octets, 'utf-8');
+  if (name !== undefined) return name;
+  if (isUtf8)
+    throw new FormatError('ERR_FORMAT_ZIP', `entry name is not UTF-8 at octet ${offset}`, {
+      offset,
+      clause: 'APPNOTE Appendix D',
+    });
+  return decode(octets, 'shift_jis') ?? Buffer.from(octets).toString('latin1');
 }
 
 /** Refuses what could leave a folder or hide in a listing; warns of what looks like something else. */

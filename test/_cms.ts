@@ -1,0 +1,95 @@
+// CMS and CAdES signatures for tests, in any shape: attached or detached, with or without attributes,
+// in DER or with an indefinite length outside.
+import { concatBytes } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { buildAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
+import {
+  derContext,
+  derElement,
+  derInteger,
+  derObjectIdentifier,
+  derOctetString,
+  derSequence,
+  derSetOf,
+} from '#shared/der/writer.ts';
+import { oids } from '#shared/oid.ts';
+import { formatUtcTime } from '#shared/time.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import { type Issued, issueRoot, issueSigner } from './_authority.ts';
+import { testAttribute } from './_tsu.ts';
+
+export const testRoot = issueRoot();
+export const testSigner = issueSigner(testRoot);
+export const testContent = new TextEncoder().encode('what was signed');
+export const testSigningTime = Temporal.Instant.from('2026-02-03T04:05:06Z');
+
+export type TestCms = {
+  readonly signer?: Issued;
+  readonly content?: Uint8Array;
+  readonly detached?: boolean;
+  /** Without a signing-certificate attribute it is CMS, not CAdES. */
+  readonly cades?: boolean;
+  /** Without signed attributes the signature is over the content. */
+  readonly signedAttributes?: boolean;
+  readonly extraSigned?: readonly Uint8Array[];
+  /** Unsigned attributes, made from the signature value. */
+  readonly unsigned?: (signature: Uint8Array) => readonly Uint8Array[];
+  readonly certificates?: readonly Certificate[];
+  readonly crls?: readonly Uint8Array[];
+  readonly eContentType?: string;
+  /** Indefinite length around the whole: BER. */
+  readonly indefinite?: boolean;
+};
+
+/** `SigningCertificateV2` with one SHA-256 identifier. */
+function signingCertificate(certificate: Certificate): Uint8Array {
+  return derSequence(derSequence(derSequence(derOctetString(digest('SHA-256', certificate.raw)))));
+}
+
+/** A SignerInfo over content; `TestCms` says in which shape. */
+export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
+  const { signer = testSigner, content = testContent, cades = true } = spec;
+  const { certificate, key } = signer;
+  const attributes = derSetOf(
+    testAttribute(oids.idContentType, derObjectIdentifier(spec.eContentType ?? oids.idData)),
+    testAttribute(oids.idMessageDigest, derOctetString(digest('SHA-256', content))),
+    testAttribute(oids.idSigningTime, derElement(0x17, formatUtcTime(testSigningTime))),
+    ...(cades
+      ? [testAttribute(oids.idAaSigningCertificateV2, signingCertificate(certificate))]
+      : []),
+    ...(spec.extraSigned ?? []),
+  );
+  const withAttributes = spec.signedAttributes ?? true;
+  const signature = key.sign(withAttributes ? attributes : content);
+  const unsigned = spec.unsigned?.(signature) ?? [];
+  return derSequence(
+    derInteger(1),
+    derSequence(certificate.issuer.raw, derInteger(certificate.serialNumber)),
+    buildAlgorithmIdentifier(oids.sha256).raw,
+    ...(withAttributes ? [Uint8Array.of(0xa0, ...attributes.subarray(1))] : []),
+    key.algorithm.raw,
+    derOctetString(signature),
+    ...(unsigned.length > 0 ? [derContext(1, ...unsigned)] : []),
+  );
+}
+
+/** A whole ContentInfo. */
+export function buildTestCms(spec: TestCms = {}): Uint8Array {
+  const { signer = testSigner, content = testContent } = spec;
+  const certificates = spec.certificates ?? [signer.certificate];
+  const body = derSequence(
+    derInteger(1),
+    derSetOf(buildAlgorithmIdentifier(oids.sha256).raw),
+    derSequence(
+      derObjectIdentifier(spec.eContentType ?? oids.idData),
+      ...(spec.detached ? [] : [derContext(0, derOctetString(content))]),
+    ),
+    ...(certificates.length > 0 ? [derContext(0, ...certificates.map(({ raw }) => raw))] : []),
+    ...(spec.crls ? [derContext(1, ...spec.crls)] : []),
+    derSetOf(buildTestSignerInfo(spec)),
+  );
+  const type = derObjectIdentifier(oids.idSignedData);
+  if (!spec.indefinite) return derSequence(type, derContext(0, body));
+  const end = Uint8Array.of(0, 0);
+  return concatBytes(Uint8Array.of(0x30, 0x80), type, Uint8Array.of(0xa0, 0x80), body, end, end);
+}

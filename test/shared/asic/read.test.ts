@@ -1,0 +1,137 @@
+// ASiC containers: which entry is what, and manifests that lead astray.
+import test from 'ava';
+import { toBase64 } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { inspect } from '#shared/validation/inspect.ts';
+import type { Facts } from '#shared/validation/facts.ts';
+import { readAsic } from '#shared/asic/read.ts';
+import { readZip } from '#shared/asic/zip.ts';
+import { buildMessageImprint } from '#shared/tsp/build-token.ts';
+import { buildTestCms } from '../../_cms.ts';
+import { createTsu, issueToken } from '../../_tsu.ts';
+import { type TestEntry, buildZip } from '../../_zip.ts';
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const data = encode('the document');
+const mimetype = (type: string): TestEntry => ({
+  name: 'mimetype',
+  data: `application/vnd.etsi.asic-${type}+zip`,
+});
+const inspected = (entries: readonly TestEntry[]): Facts => {
+  const bytes = buildZip(entries);
+  return inspect({ bytes, size: bytes.length });
+};
+
+function manifest(
+  sigReference: string,
+  references: readonly (readonly [string, Uint8Array])[],
+): Uint8Array {
+  const items = references.map(
+    ([name, octets]) =>
+      `<a:DataObjectReference URI="${name}"><d:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><d:DigestValue>${toBase64(digest('SHA-256', octets))}</d:DigestValue></a:DataObjectReference>`,
+  );
+  return encode(
+    `<a:ASiCManifest xmlns:a="http://uri.etsi.org/02918/v1.2.1#" xmlns:d="http://www.w3.org/2000/09/xmldsig#"><a:SigReference URI="${sigReference}"/>${items.join('')}</a:ASiCManifest>`,
+  );
+}
+
+test('ASiC-S: the signature is over the data object', (t) => {
+  const facts = inspected([
+    mimetype('s'),
+    { name: 'a.txt', data },
+    { name: 'META-INF/signature.p7s', data: buildTestCms({ content: data, detached: true }) },
+  ]);
+  t.is(facts.format, 'ASiC-S');
+  t.deepEqual(facts.problems, []);
+  t.deepEqual(
+    facts.signatures[0]?.references.map(({ kind, uri, found, intact }) => [
+      kind,
+      uri,
+      found,
+      intact,
+    ]),
+    [['message-digest', 'a.txt', true, true]],
+  );
+});
+
+test('ASiC-E: the signature is over its manifest, the manifest over the entries', (t) => {
+  const signed = manifest('META-INF/signature1.p7s', [
+    ['a.txt', data],
+    ['b%20c.txt', encode('other')],
+  ]);
+  const facts = inspected([
+    mimetype('e'),
+    { name: 'a.txt', data },
+    { name: 'b c.txt', data: 'changed' },
+    { name: 'META-INF/ASiCManifest1.xml', data: signed },
+    { name: 'META-INF/signature1.p7s', data: buildTestCms({ content: signed, detached: true }) },
+  ]);
+  t.is(facts.format, 'ASiC-E');
+  t.deepEqual(
+    facts.signatures[0]?.references.map(({ uri, intact }) => [uri, intact]),
+    [
+      ['META-INF/ASiCManifest1.xml', true],
+      ['a.txt', true],
+      ['b c.txt', false],
+    ],
+  );
+});
+
+test('a timestamp over an archive manifest', (t) => {
+  const covered = manifest('META-INF/timestamp.tst', [['a.txt', data]]);
+  const token = issueToken(createTsu(), {
+    messageImprint: buildMessageImprint('SHA-256', digest('SHA-256', covered)),
+  });
+  const facts = inspected([
+    mimetype('e'),
+    { name: 'a.txt', data },
+    { name: 'META-INF/ASiCArchiveManifest.xml', data: covered },
+    { name: 'META-INF/timestamp.tst', data: token },
+  ]);
+  t.deepEqual(
+    facts.timestamps.map(({ type, place, imprintIntact }) => [type, place, imprintIntact]),
+    [['container', 'META-INF/timestamp.tst', true]],
+  );
+});
+
+const references: readonly (readonly [string, string, string])[] = [
+  ['nothing', '', 'ERR_FORMAT_XML'],
+  ['a parent folder', '../a.txt', 'ERR_FORMAT_XML'],
+  ['an absolute path', '/a.txt', 'ERR_FORMAT_XML'],
+  ['another scheme', 'http://example.org/a.txt', 'ERR_FORMAT_XML'],
+  ['needless encoding', 'a%2Etxt', 'ERR_FORMAT_XML'],
+  ['no entry', 'b.txt', 'asic-reference-missing'],
+  ['itself', 'META-INF/ASiCManifest.xml', 'asic-reference-loop'],
+];
+for (const [what, name, code] of references)
+  test(`manifest that refers to ${what}`, (t) => {
+    const facts = inspected([
+      mimetype('e'),
+      { name: 'a.txt', data },
+      {
+        name: 'META-INF/ASiCManifest.xml',
+        data: manifest('META-INF/signature.p7s', [[name, data]]),
+      },
+      { name: 'META-INF/signature.p7s', data: buildTestCms({ detached: true }) },
+    ]);
+    t.true(facts.problems.some((problem) => problem.code === code && problem.severity === 'error'));
+  });
+
+test('an archive that is no container', (t) => {
+  const archive = readZip(buildZip([{ name: 'mimetype', data: 'application/epub+zip' }]));
+  t.throws(() => readAsic(archive), { code: 'ERR_FORMAT_ZIP' });
+  const facts = inspected([{ name: 'mimetype', data: 'application/epub+zip' }]);
+  t.deepEqual([facts.format, facts.problems], ['ZIP', []]);
+});
+
+test('media type that is too long, or not first', (t) => {
+  const long = readZip(
+    buildZip([{ name: 'mimetype', data: `application/vnd.etsi.asic-e+zip${' '.repeat(300)}` }]),
+  );
+  t.throws(() => readAsic(long), { code: 'ERR_FORMAT_ZIP' });
+  const late = readZip(buildZip([{ name: 'a' }, mimetype('e')]));
+  t.deepEqual(
+    readAsic(late).problems.map(({ code }) => code),
+    ['asic-mimetype-place'],
+  );
+});
