@@ -11,17 +11,16 @@ import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import { toHex } from '#shared/bytes.ts';
 import type { ArchiverConfig } from './config.ts';
 import { loadChainIndex, type ChainIndex } from './evidence/chains.ts';
-import { checkLeafTable } from './evidence/leaf-table-check.ts';
-import { leafTableOf } from './evidence/manifest.ts';
+import { checkBatch } from './evidence/link-check.ts';
 import { readObjectList } from './evidence/object-list.ts';
-import { rebuildLeafTable } from './evidence/rebuild-leaf-table.ts';
+import { healBatch } from './evidence/rebuild-leaf-table.ts';
 import { recoverPending } from './evidence/recover.ts';
 import type { BatchManifest, EvidenceContext, StampingTsa } from './evidence/types.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { Lease, LeaseRequest } from './lease.ts';
 import type { FindingLine, RunSummary } from './reports/report.ts';
 import { applyManifest, refreshHorizons } from './stages/catalogue.ts';
-import { rereadSlice } from './stages/fixity.ts';
+import { rereadSlice, type RereadScope } from './stages/fixity.ts';
 import { countWaitingGroups } from './stages/groups.ts';
 import { planNight, type Plan, type PlanRules } from './stages/plan.ts';
 import { carryOut } from './stages/renew.ts';
@@ -50,8 +49,8 @@ export type NightOptions = {
   readonly signal: AbortSignal;
   /** An operator's word for this run: more tokens than the ceiling. */
   readonly allowTokens?: number | undefined;
-  /** Re-read the whole archive tonight instead of a slice. */
-  readonly wholeArchive?: boolean | undefined;
+  /** What of the archive is re-read tonight: its nightly slice, all of it, or nothing. */
+  readonly reread?: RereadScope | undefined;
 };
 
 /** What the planner needs of the configuration. */
@@ -182,7 +181,6 @@ class Night {
       take: (tokens: number): boolean => {
         if (tokens > left) return false;
         left -= tokens;
-        this.#bought += tokens;
         return true;
       },
     };
@@ -203,6 +201,7 @@ class Night {
     if (mayBuy) {
       const recovered = await recoverPending(context);
       for (const manifest of recovered.committed) await this.#accept(manifest);
+      this.#bought += recovered.committed.length;
       for (const pending of recovered.pending) {
         this.#find({
           kind: 'no-token',
@@ -256,18 +255,11 @@ class Night {
       catalogue,
       stores,
       journal: this.#journal,
-      checkBatch: async (batchId) => {
-        const findings = await checkLeafTable(
-          evidence.objects,
-          leafTableOf(chains.manifest(batchId)),
-          signal,
-        );
-        return findings.length === 0 ? [] : [{ part: 'leaf-table', batchId, findings }];
-      },
+      checkBatch: (batchId) => checkBatch(evidence.objects, chains, batchId, { signal }),
       healBatch: this.#heal(chains),
       runAt,
       fixityDays: config.fixityDays,
-      wholeArchive: this.#options.wholeArchive ?? false,
+      scope: this.#options.reread ?? 'slice',
       signal,
     });
     this.#reread = fixity.reread;
@@ -300,6 +292,7 @@ class Night {
       result.findings.forEach((finding) => {
         this.#find(finding);
       });
+      this.#bought += result.committed.length + result.refusedTokens;
       for (const manifest of result.committed) {
         if (manifest.kind === 'initial') this.#protected += manifest.groupCount;
         else if (manifest.kind === 'timestamp-renewal')
@@ -312,8 +305,7 @@ class Night {
   #heal(chains: ChainIndex): (batchId: string) => Promise<boolean> {
     const { objects } = this.#deps.evidence;
     const { signal } = this.#options;
-    return async (batchId) =>
-      (await rebuildLeafTable(objects, chains, batchId, { signal })).kind === 'healed';
+    return async (batchId) => (await healBatch(objects, chains, batchId, { signal })).length === 0;
   }
 
   /** A document that waits longer than its rule allows is an alarm. */

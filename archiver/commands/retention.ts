@@ -55,9 +55,7 @@ async function journal(
 }
 
 /** Lines `key,rule,start` with a heading; a field may stand in double quotes. */
-function parseCsv(
-  text: string,
-): {
+function parseCsv(text: string): {
   readonly key: string;
   readonly rule: string | undefined;
   readonly start: string | undefined;

@@ -53,7 +53,7 @@ function summaryText(result: SimulationResult, years: number): string {
   const damage = result.damageFound
     .map(
       ({ what, planted, found, runsAfter }) =>
-        `  ${what}: planted ${planted.slice(0, 10)}, ${found === undefined ? 'NOT FOUND' : `found ${found.slice(0, 10)} by run ${runsAfter ?? 0} after it`}\n`,
+        `  ${what}: planted ${planted.slice(0, 10)}, ${found === undefined ? 'NOT FOUND' : `found ${found.slice(0, 10)} by run ${runsAfter ?? 0} that read it`}\n`,
     )
     .join('');
   const failed = result.notVerified

@@ -65,6 +65,7 @@ export type SimulationResult = {
     readonly what: string;
     readonly planted: string;
     readonly found: string | undefined;
+    /** 1: by the first run that read it. */
     readonly runsAfter: number | undefined;
   }[];
   readonly tokensBought: number;
@@ -82,7 +83,8 @@ type Planted = {
   readonly what: string;
   readonly key: string;
   readonly planted: Temporal.Instant;
-  readonly runs: number;
+  /** Runs that read such an object, before it was damaged. */
+  readonly readBefore: number;
   found?: Temporal.Instant;
   runsAfter?: number;
 };
@@ -101,6 +103,7 @@ class Simulation {
   #bought = 0;
   #added = 0;
   #longestGap = 0;
+  #wholeRuns = 0;
   #wholeRead: Temporal.Instant;
 
   constructor(options: SimulationOptions) {
@@ -208,7 +211,7 @@ class Simulation {
         what: 'altered document',
         key: row.key,
         planted: this.#options.clock.now(),
-        runs: this.#runs,
+        readBefore: this.#runs,
       });
       return;
     }
@@ -224,7 +227,7 @@ class Simulation {
         what: 'lost leaf table',
         key: batch.batchId,
         planted: this.#options.clock.now(),
-        runs: this.#runs,
+        readBefore: this.#wholeRuns,
       });
       return;
     }
@@ -234,10 +237,20 @@ class Simulation {
     const { clock, tsas, signal } = this.#options;
     await tsas.upkeep();
     const archiver = this.#current();
-    // Every few weeks at most, so that one run in 90 days reads everything and the others little.
-    const wholeArchive = !isBefore(clock.now(), this.#wholeRead.add({ hours: 24 * 30 }));
-    if (wholeArchive) this.#wholeRead = clock.now();
-    const summary = await runNight(await archiver.night(signal), { runAt: clock.now(), signal });
+    // All of it at once and at least every 90 days, so that the nights between have nothing to read.
+    const due = await nextReread(archiver.catalogue, fixityDays);
+    const whole =
+      !isBefore(clock.now(), this.#wholeRead.add({ hours: 24 * 30 })) ||
+      (due !== undefined && !isBefore(clock.now(), due));
+    if (whole) {
+      this.#wholeRead = clock.now();
+      this.#wholeRuns++;
+    }
+    const summary = await runNight(await archiver.night(signal), {
+      runAt: clock.now(),
+      signal,
+      reread: whole ? 'whole' : 'none',
+    });
     this.#runs++;
     this.#bought += summary.tokensBought;
     for (const planted of this.#planted) {
@@ -246,7 +259,8 @@ class Simulation {
       );
       if (found && !planted.found) {
         planted.found = clock.now();
-        planted.runsAfter = this.#runs - planted.runs;
+        const readers = planted.what === 'lost leaf table' ? this.#wholeRuns : this.#runs;
+        planted.runsAfter = readers - planted.readBefore;
       }
     }
     const did = [

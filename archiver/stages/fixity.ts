@@ -11,6 +11,9 @@ import type { FindingLine } from '../reports/report.ts';
 import { readDocument } from './read-document.ts';
 import { identityOf } from './scan.ts';
 
+/** A nightly share so that all is read within the period, everything, or nothing. */
+export type RereadScope = 'slice' | 'whole' | 'none';
+
 export type FixityDependencies = {
   readonly catalogue: Catalogue;
   readonly stores: ReadonlyMap<string, ObjectStore>;
@@ -21,7 +24,7 @@ export type FixityDependencies = {
   readonly healBatch: (batchId: string) => Promise<boolean>;
   readonly runAt: Temporal.Instant;
   readonly fixityDays: number;
-  readonly wholeArchive: boolean;
+  readonly scope: RereadScope;
   readonly signal: AbortSignal;
 };
 
@@ -144,12 +147,13 @@ async function checkBatch(
 export async function rereadSlice(deps: FixityDependencies): Promise<FixitySummary> {
   const { catalogue, runAt, fixityDays, signal } = deps;
   const findings: FindingLine[] = [];
+  if (deps.scope === 'none') return { reread: 0, findings };
   const counts = await catalogue.countByState();
   const total = counts.protected + counts.broken + counts.waiting;
   const share = Math.ceil(total / fixityDays);
-  const due = deps.wholeArchive ? runAt : daysBefore(runAt, fixityDays - 1);
+  const due = deps.scope === 'whole' ? runAt : daysBefore(runAt, fixityDays - 1);
   let reread = 0;
-  const halfway = deps.wholeArchive ? runAt : daysBefore(runAt, fixityDays / 2);
+  const halfway = deps.scope === 'whole' ? runAt : daysBefore(runAt, fixityDays / 2);
   for await (const row of catalogue.documents({
     states: ['protected', 'broken', 'waiting'],
     lastReadBefore: halfway,

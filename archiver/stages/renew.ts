@@ -38,6 +38,8 @@ export type RenewDependencies = {
 /** What one action came to. */
 export type ActionResult = {
   readonly committed: readonly BatchManifest[];
+  /** Bought and of no use. */
+  readonly refusedTokens: number;
   readonly findings: readonly FindingLine[];
 };
 
@@ -87,13 +89,18 @@ class Renewer {
   readonly #deps: RenewDependencies;
   readonly #findings: FindingLine[] = [];
   readonly #committed: BatchManifest[] = [];
+  #refusedTokens = 0;
 
   constructor(deps: RenewDependencies) {
     this.#deps = deps;
   }
 
   result(): ActionResult {
-    return { committed: this.#committed, findings: this.#findings };
+    return {
+      committed: this.#committed,
+      refusedTokens: this.#refusedTokens,
+      findings: this.#findings,
+    };
   }
 
   async #settle(what: string, outcome: StampOutcome): Promise<void> {
@@ -102,6 +109,7 @@ class Renewer {
       this.#committed.push(outcome.manifest);
       return;
     }
+    if (outcome.kind === 'refused-token') this.#refusedTokens++;
     const finding = outcomeFinding(what, outcome);
     if (finding) this.#findings.push(finding);
   }
