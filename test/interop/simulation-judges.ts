@@ -1,0 +1,123 @@
+// Evidence that `tokiwa simulate` exports from several of its years before Bouncy Castle with the strict walk
+// beside it and EU DSS: the same documents after more and more renewals, years beyond 2049 among them.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
+import { dssAccepts, judgeRecords, type RecordToJudge } from './_judges.ts';
+
+const run = promisify(execFile);
+const projectRoot = path.dirname(path.dirname(import.meta.dirname));
+const documentsFolder = path.join(projectRoot, 'samples', 'documents');
+
+const start = '2026-07-01';
+const years = 40;
+const exportYears = [2026, 2034, 2042, 2048, 2054, 2060, 2065];
+
+/** What the export says of itself: `records.json` of a year's folder. */
+const exportList = z.looseObject({
+  records: z.array(z.looseObject({ record: z.string(), document: z.string(), sha256: z.string() })),
+});
+
+type Case = RecordToJudge & { readonly name: string; readonly shape: string };
+
+/** Such as `3+1`: archive timestamps of each chain. */
+function shapeOf(record: Uint8Array): string {
+  const { chains } = parseEvidenceRecord(record).sequence;
+  return chains.map(({ archiveTimeStamps }) => archiveTimeStamps.length).join('+');
+}
+
+/** What came later stands in the simulation's folder; ours is not altered on the way. */
+async function readDocument(state: string, key: string): Promise<Uint8Array> {
+  const own = path.join(documentsFolder, key);
+  return new Uint8Array(await readFile(existsSync(own) ? own : path.join(state, 'documents', key)));
+}
+
+/** Documents with one record are one group: each of them stands for it in the list. */
+async function casesOf(state: string, year: number): Promise<readonly Case[]> {
+  const folder = path.join(state, 'export', String(year));
+  const { records } = exportList.parse(
+    JSON.parse(await readFile(path.join(folder, 'records.json'), 'utf8')),
+  );
+  const groups = new Map<string, { readonly record: Uint8Array; readonly keys: string[] }>();
+  for (const entry of records) {
+    const record = new Uint8Array(await readFile(path.join(folder, entry.record)));
+    const id = toHex(digest('SHA-256', record));
+    const group = groups.get(id);
+    if (group) group.keys.push(entry.document);
+    else groups.set(id, { record, keys: [entry.document] });
+  }
+  return await Promise.all(
+    [...groups.values()].map(async ({ record, keys }) => {
+      const shape = shapeOf(record);
+      return {
+        name: `${year}, chains of ${shape}: ${keys.join(' + ')}`,
+        shape,
+        record,
+        documents: await Promise.all(keys.map((key) => readDocument(state, key))),
+      };
+    }),
+  );
+}
+
+/** Runs the simulation into `state`. Its own verdict is its exit status. */
+async function simulate(state: string): Promise<ConformanceResult> {
+  const command = ['cli.ts', 'simulate', '--years', String(years), '--start', start];
+  const options = ['--documents', documentsFolder, '--state', state, '--json'];
+  const exports = exportYears.flatMap((year) => ['--export-year', String(year)]);
+  const name = `${years} years from ${start}`;
+  const started = Temporal.Now.instant();
+  try {
+    await run(process.execPath, [...command, ...options, ...exports], {
+      cwd: projectRoot,
+      timeout: 600_000,
+      maxBuffer: 1 << 28,
+    });
+  } catch (error) {
+    // Status 1 is the simulation's verdict on itself; what it exported is judged all the same.
+    const { code, stdout } = z.looseObject({ code: z.unknown(), stdout: z.string() }).parse(error);
+    if (code !== 1) throw error;
+    const got = stdout.slice(0, 2000);
+    return { case: name, passed: false, expected: 'sound by its own account', got };
+  }
+  const seconds = Math.round(Temporal.Now.instant().since(started).total('seconds'));
+  return { case: name, passed: true, expected: 'sound', got: `sound, in ${seconds} s` };
+}
+
+/** Simulates decades over the samples and puts the evidence of several years before the judges. */
+export async function judgeSimulation(oracle: string): Promise<ConformanceReport> {
+  const state = await mkdtemp(path.join(tmpdir(), 'tokiwa-simulation-'));
+  try {
+    const results = [await simulate(state)];
+    const cases: Case[] = [];
+    for (const year of exportYears) cases.push(...(await casesOf(state, year)));
+    const judgements = await judgeRecords(oracle, cases);
+    for (const [index, { strict, dss }] of judgements.entries()) {
+      const accepted = [strict.ok, strict.bc.ok, dssAccepts(dss)];
+      results.push({
+        case: cases[index]?.name ?? '',
+        passed: accepted.every((one) => one),
+        expected: 'accepted by all',
+        got: `strict walk: ${accepted[0]}; Bouncy Castle: ${accepted[1]}; EU DSS: ${accepted[2]} (${dss.indication})`,
+        note: [...strict.errors, strict.bc.error ?? ''].filter((text) => text !== '').join('; '),
+      });
+    }
+    const shapes = [...new Set(cases.map(({ shape }) => shape))].toSorted();
+    results.push({
+      case: 'records before, between and after both kinds of renewal',
+      passed: shapes.includes('1') && shapes.some((shape) => /[2-9].*\+.*[2-9]/.test(shape)),
+      expected: 'a first token alone, and two chains with renewals each',
+      got: `chains of ${shapes.join(', ')} archive timestamps`,
+    });
+    return { results };
+  } finally {
+    await rm(state, { recursive: true });
+  }
+}
