@@ -18,34 +18,42 @@ const groups: readonly {
 }[] = [
   {
     names: ['start'],
-    register: async (program) => (await import('./start.ts')).registerStart(program),
+    register: async (program) => {
+      (await import('./start.ts')).registerStart(program);
+    },
   },
   {
     names: ['run', 'plan', 'report', 'evidence', 'accept', 'rebuild'],
-    register: async (program) =>
+    register: async (program) => {
       (await import('./archiver/commands/archive.ts')).registerArchiveCommands(
         program,
         embeddedTsa,
-      ),
+      );
+    },
   },
   {
     names: ['retention'],
-    register: async (program) =>
-      (await import('./archiver/commands/retention.ts')).registerRetentionCommands(program),
+    register: async (program) => {
+      (await import('./archiver/commands/retention.ts')).registerRetentionCommands(program);
+    },
   },
   {
     names: ['verify'],
-    register: async (program) =>
-      (await import('./archiver/commands/verify.ts')).registerVerify(program),
+    register: async (program) => {
+      (await import('./archiver/commands/verify.ts')).registerVerify(program);
+    },
   },
   {
     names: ['simulate'],
-    register: async (program) =>
-      (await import('./archiver/commands/simulate.ts')).registerSimulate(program, simulatedTsas),
+    register: async (program) => {
+      (await import('./archiver/commands/simulate.ts')).registerSimulate(program, simulatedTsas);
+    },
   },
   {
     names: ['tsa', 'stamp'],
-    register: async (program) => (await import('./tsa/commands.ts')).registerTsaCommands(program),
+    register: async (program) => {
+      (await import('./tsa/commands.ts')).registerTsaCommands(program);
+    },
   },
 ];
 

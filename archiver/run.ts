@@ -411,7 +411,7 @@ export async function runNight(
   await using _renewal = keepLease(lease, clock, signal);
   const night = new Night(deps, { ...options, signal }, runId);
   await catalogue.putRun(runRow(night.summary('ok', runAt), runAt, false));
-  let outcome: RunSummary['outcome'] = 'ok';
+  let outcome: RunSummary['outcome'];
   try {
     await night.run();
     outcome = night.hasErrors() ? 'findings' : 'ok';

@@ -43,12 +43,7 @@ function simulationProfile(): AlgorithmProfile {
 }
 
 const first: SimulatedProvider = { name: 'first', key: 'P-256', signatureDigest: 'SHA-256' };
-const second: SimulatedProvider = { name: 'second', key: 'RSA-3072', signatureDigest: 'SHA-256' };
-const secondStronger: SimulatedProvider = {
-  ...second,
-  name: 'second-sha512',
-  signatureDigest: 'SHA-512',
-};
+const second: SimulatedProvider = { name: 'second', key: 'RSA-3072', signatureDigest: 'SHA-512' };
 const third: SimulatedProvider = { name: 'third', key: 'P-256', signatureDigest: 'SHA-512' };
 
 /** The decades of `tokiwa simulate`: events fall at fractions of the span, so that short ones have them too. */
@@ -81,12 +76,6 @@ export function decades(start: Temporal.Instant, years: number): Scenario {
       kind: 'policy',
       override: { algorithm: 'SHA-256', endExclusive: hashEnd, source: 'simulation' },
       text: `SHA-256 is declared weak from ${endOf(hashEnd)}`,
-    },
-    {
-      at: at(0.345),
-      kind: 'providers',
-      providers: [secondStronger],
-      text: 'the provider signs with SHA-512',
     },
     { at: at(0.44), kind: 'alter-document', text: 'an octet of one document is altered' },
     { at: at(0.48), kind: 'lose-leaf-table', text: 'a leaf table is lost' },
