@@ -50,7 +50,9 @@ if (suite === undefined || folder === undefined || !known.includes(suite)) {
     console.log(JSON.stringify({ suite, passed, failed: failures.length, results }, null, 1));
   } else {
     for (const failure of failures) printFailure(failure);
-    printExplained(results.filter((result) => result.passed && result.note !== undefined));
+    printExplained(
+      results.filter(({ passed: ok, note, expected, got }) => ok && note && expected !== got),
+    );
     console.log(`${passed} passed, ${failures.length} failed`);
   }
   // A folder in which nothing was found is no success.

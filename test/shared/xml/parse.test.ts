@@ -108,7 +108,7 @@ for (const [what, input, code] of refused)
 
 test('an error names the octet', (t) => {
   const error = t.throws(() => parseXml(encode('<a>é</b>')), { any: true });
-  t.regex(String((error as Error).message), /at octet 7$/);
+  t.regex((error as Error).message, /at octet 7$/);
 });
 
 test('limits are the caller’s', (t) => {
