@@ -1,7 +1,7 @@
 // One document taken in: read once, told from its content, its signatures judged as of now.
 // The result is a catalogue row and a journal entry; nothing is stored here.
 import { fromHex } from '#shared/bytes.ts';
-import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { TokiwaError } from '#shared/errors.ts';
 import type { IntakeSignature, IntakeStatus, IntakeVerdict } from '#shared/ports/catalogue.ts';
 import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
@@ -75,8 +75,8 @@ function neededAlgorithms(facts: Facts): DigestAlgorithm[] {
     ),
   ];
   return [...new Set(names)].filter(
-    (name): name is DigestAlgorithm => name !== undefined,
-  ) as DigestAlgorithm[];
+    (name): name is DigestAlgorithm => name !== undefined && isDigestAlgorithm(name),
+  );
 }
 
 /** The content as detached signatures ask for it; reads it again only for digests not known yet. */
