@@ -25,10 +25,10 @@ import { FormatError, TokiwaError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { parseCertificateList, type CertificateList } from '#shared/x509/crl.ts';
+import { internCertificate } from '#shared/x509/intern-certificate.ts';
 import { readName, type Name } from '#shared/x509/name.ts';
 import { parseOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
 import { readAttributes, type Attribute } from './attributes.ts';
-import { parseKnownCertificate } from './known-certificates.ts';
 
 /** `SignerIdentifier ::= CHOICE { issuerAndSerialNumber, subjectKeyIdentifier [0] }` */
 export type SignerIdentifier =
@@ -240,7 +240,7 @@ function readCertificates(tlv: Tlv | undefined): {
     if (!isUniversal(member, tags.sequence))
       throw malformed('CertificateChoices', member, 'RFC 5652 §10.2.2');
     try {
-      certificates.push(parseKnownCertificate(member.raw));
+      certificates.push(internCertificate(member.raw));
     } catch (error) {
       if (!(error instanceof TokiwaError)) throw error;
       otherCertificates.push({ kind: 'malformed', raw: member.raw, problem: error.message });

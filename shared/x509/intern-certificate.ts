@@ -1,16 +1,14 @@
 // One value for equal certificates: a night sees the same few CAs and TSUs in hundreds of thousands of
 // tokens, and reading a certificate and importing its key cost more than verifying a signature with it.
-import { toHex } from '#shared/bytes.ts';
-import { digest } from '#shared/crypto/digest.ts';
+// The result is that of parsing; only the time differs.
 import { parseCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 
-/** Enough for the CAs and TSUs of many providers; at most 8 MiB with the limit below. */
+/** Bounds of what is kept: so many certificates, each of so many octets at most. */
 const maxKept = 512;
-
 const maxKeptOctets = 16_384;
 
-/** By fingerprint, the one used longest ago first. */
+/** By their octets, the one that was used longest ago first. */
 const kept = new Map<string, Certificate>();
 
 /**
@@ -20,11 +18,12 @@ const kept = new Map<string, Certificate>();
  */
 export function internCertificate(octets: Uint8Array): Certificate {
   if (octets.length > maxKeptOctets) return parseCertificate(octets);
-  const fingerprint = toHex(digest('SHA-256', octets));
-  const certificate = kept.get(fingerprint) ?? parseCertificate(Uint8Array.from(octets));
-  kept.delete(fingerprint);
-  kept.set(fingerprint, certificate);
+  const key = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
+  const certificate = kept.get(key) ?? parseCertificate(Uint8Array.from(octets));
+  kept.delete(key);
+  kept.set(key, certificate);
   if (kept.size > maxKept) {
+    // Whoever floods the list costs time, nothing else.
     const [oldest] = kept.keys();
     if (oldest !== undefined) kept.delete(oldest);
   }
