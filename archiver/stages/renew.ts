@@ -4,6 +4,7 @@
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { BatchState, Catalogue } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { isBefore } from '#shared/time.ts';
 import { anchor } from '../evidence/stamp.ts';
 import { readObjectList } from '../evidence/object-list.ts';
 import { renewHashTree } from '../evidence/renew-hash-tree.ts';
@@ -42,6 +43,9 @@ export type ActionResult = {
   readonly refusedTokens: number;
   readonly findings: readonly FindingLine[];
 };
+
+/** So long before its horizon a batch is renewed although revocation is unknown. */
+const lastNights = Temporal.Duration.from({ hours: 24 * 14 });
 
 function outcomeFinding(what: string, outcome: StampOutcome): FindingLine | undefined {
   switch (outcome.kind) {
@@ -134,9 +138,27 @@ class Renewer {
     }
   }
 
+  /**
+   * Which batches can wait no longer for revocation data: from this close to their horizon they are
+   * renewed with the finding kept (design, invariant 2), since a renewal after it proves nothing.
+   */
+  async #lastNights(batchIds: readonly string[]): Promise<(batchId: string) => boolean> {
+    const { runAt } = this.#deps.context.run;
+    const pressing = new Set<string>();
+    for (const batchId of batchIds) {
+      const horizon = (await this.#deps.catalogue.getBatch(batchId))?.horizon;
+      if (horizon && !isBefore(runAt, horizon.subtract(lastNights))) pressing.add(batchId);
+    }
+    return (batchId) => pressing.has(batchId);
+  }
+
   async renewTimestamps(algorithm: DigestAlgorithm, batchIds: readonly string[]): Promise<void> {
     const { context } = this.#deps;
-    const result = await renewTimestamps(context, { batchIds, digestAlgorithm: algorithm });
+    const result = await renewTimestamps(context, {
+      batchIds,
+      digestAlgorithm: algorithm,
+      renewUnknown: await this.#lastNights(batchIds),
+    });
     for (const left of result.leftOut) await this.#leaveOut(left);
     await this.#settle(`timestamp renewal of ${batchIds.length} batches`, result.stamped);
   }
@@ -203,6 +225,7 @@ class Renewer {
     const result = await renewHashTree(context, {
       toAlgorithm,
       groups: this.#groupsOf(batchIds),
+      renewUnknown: await this.#lastNights(batchIds),
       onLeftOut: async (left) => {
         if (left.kind === 'batch-broken') broken.set(left.position.batchId, left.findings);
         else await this.#leaveOutGroup(left);
