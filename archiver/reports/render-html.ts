@@ -170,7 +170,6 @@ function pageHead(view: PageView): Html {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
 <title>${texts('page.title')}</title>
 ${refresh}${live && markup`<link rel="icon" href="/icon.svg">`}<style>${trusted(pageStyle)}</style>
 </head>
