@@ -1,5 +1,6 @@
 // A PDF file as its newest revision shows it, with every revision's cross-reference section kept:
 // opening, following references, object streams. ISO 32000-2 §7.5. Objects are read when asked for.
+import { FormatError } from '#shared/errors.ts';
 import {
   type IndirectObject,
   expectKeyword,
@@ -17,6 +18,7 @@ import {
   pdfError,
   pdfLimit,
 } from '#shared/pades/objects.ts';
+import { type PdfCipher, openWithoutPassword } from '#shared/pades/decrypt.ts';
 import { scanObjects } from '#shared/pades/repair.ts';
 import { decodeStream } from '#shared/pades/stream.ts';
 import { type XrefEntry, type XrefSection, readXrefSections } from '#shared/pades/xref.ts';
@@ -30,6 +32,8 @@ export type PdfFile = {
   readonly trailer: PdfDictionary;
   readonly catalog: PdfDictionary;
   readonly encrypted: boolean;
+  /** Set where the file is encrypted and opens without a password. */
+  readonly cipher: PdfCipher | undefined;
   /** Object streams already inflated, by object number. */
   readonly objectStreams: Map<number, ObjectStream>;
 };
@@ -76,7 +80,7 @@ function loadObjectStream(file: Reader, number: number): ObjectStream {
   const entry = entryFor(file, number);
   // §7.5.7: an object stream is never inside another one (nor inside itself).
   if (entry?.kind !== 'offset') throw pdfError(`object stream ${number} is not a top-level object`);
-  if (file.encrypted) throw pdfError(`object stream ${number} is encrypted`);
+  if (file.encrypted && !file.cipher) throw pdfError(`object stream ${number} is encrypted`);
   const { object } = readAt(
     file.octets,
     { kind: 'reference', number, generation: 0 },
@@ -105,13 +109,49 @@ function loadObjectStream(file: Reader, number: number): ObjectStream {
   return loaded;
 }
 
+/**
+ * The same object with its strings decrypted; those of a stream's dictionary, too. /Contents of a
+ * signature is never encrypted (§7.6.2). The reader bounded the depth.
+ */
+function decryptStrings(
+  cipher: PdfCipher,
+  object: PdfObject,
+  { number, generation }: PdfReference,
+): PdfObject {
+  const decrypt = (value: PdfObject): PdfObject => {
+    if (isKind(value, 'string'))
+      return { ...value, octets: cipher.decryptString(value.octets, number, generation) };
+    if (isKind(value, 'array')) return { ...value, items: value.items.map(decrypt) };
+    if (isKind(value, 'stream'))
+      return { ...value, dictionary: decryptDictionary(value.dictionary) };
+    return isKind(value, 'dictionary') ? decryptDictionary(value) : value;
+  };
+  const decryptDictionary = (dictionary: PdfDictionary): PdfDictionary => {
+    const isSignature = dictionary.entries.has('ByteRange');
+    const entries = [...dictionary.entries].map(([key, value]): [string, PdfObject] =>
+      isSignature && key === 'Contents' ? [key, value] : [key, decrypt(value)],
+    );
+    return { ...dictionary, entries: new Map(entries) };
+  };
+  return decrypt(object);
+}
+
+/** §7.6.2: its own strings are not encrypted. */
+function isEncryptionDictionary(file: Reader, { number }: PdfReference): boolean {
+  const encryption = file.trailer.entries.get('Encrypt');
+  return isKind(encryption, 'reference') && encryption.number === number;
+}
+
 function lookUp(file: Reader, reference: PdfReference): PdfObject {
   const entry = entryFor(file, reference.number);
   // §7.3.10: a reference to an undefined object is a reference to null.
   if (!entry || entry.kind === 'free') return null;
   if (entry.kind === 'offset') {
     if (entry.generation !== reference.generation) return null;
-    return readAt(file.octets, reference, entry.offset).object;
+    const { object } = readAt(file.octets, reference, entry.offset);
+    return file.cipher && !isEncryptionDictionary(file, reference)
+      ? decryptStrings(file.cipher, object, reference)
+      : object;
   }
   const container = loadObjectStream(file, entry.stream);
   const place = container.index[entry.index];
@@ -159,6 +199,7 @@ export function streamData(file: Reader, stream: PdfStream): Uint8Array {
   if (length === undefined || stream.start + length > file.octets.length)
     throw pdfError('stream without a usable length', stream.start);
   expectKeyword(file.octets, stream.start + length, 'endstream');
+  const stored = file.octets.subarray(stream.start, stream.start + length);
   const resolved = new Map(stream.dictionary.entries);
   for (const key of ['Filter', 'DecodeParms']) {
     const value = resolve(file, resolved.get(key));
@@ -166,10 +207,9 @@ export function streamData(file: Reader, stream: PdfStream): Uint8Array {
       resolved.set(key, { kind: 'array', items: value.items.map((item) => resolve(file, item)) });
     else resolved.set(key, value);
   }
-  return decodeStream(file.octets.subarray(stream.start, stream.start + length), {
-    ...stream.dictionary,
-    entries: resolved,
-  });
+  const { number, generation } = stream;
+  const plain = file.cipher ? file.cipher.decryptStream(stored, number, generation) : stored;
+  return decodeStream(plain, { ...stream.dictionary, entries: resolved });
 }
 
 /**
@@ -197,15 +237,36 @@ function withCatalog(
   view: Pick<PdfFile, 'sections' | 'entries' | 'trailer'>,
 ): PdfFile {
   const encryption = view.trailer.entries.get('Encrypt');
-  const reader: Reader = {
+  const closed: Reader = {
     octets,
     ...view,
     encrypted: encryption !== undefined && encryption !== null,
+    cipher: undefined,
     objectStreams: new Map(),
   };
+  const reader = closed.encrypted ? { ...closed, cipher: openCipher(closed) } : closed;
   const catalog = resolve(reader, view.trailer.entries.get('Root'));
   if (!isKind(catalog, 'dictionary')) throw pdfError('trailer without a document catalogue');
   return { ...reader, catalog };
+}
+
+/** A dictionary that makes no sense is reported by read.ts; the rest of the file is still read. */
+function openCipher(file: Reader): PdfCipher | undefined {
+  try {
+    const dictionary = dictionaryOf(file, file.trailer.entries.get('Encrypt'));
+    if (!dictionary) return undefined;
+    const entries = [...dictionary.entries].map(([key, value]): [string, PdfObject] => [
+      key,
+      resolve(file, value),
+    ]);
+    return openWithoutPassword(
+      { ...dictionary, entries: new Map(entries) },
+      resolve(file, file.trailer.entries.get('ID')),
+    );
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return undefined;
+  }
 }
 
 /**

@@ -270,7 +270,8 @@ export function readIndirectObject(input: Uint8Array, position: number): Indirec
     let start = after + 'stream'.length;
     if (input[start] === 0x0d) start++;
     if (input[start] === 0x0a) start++;
-    return { ...named, object: { kind: 'stream', dictionary: body.value, start }, end: start };
+    const object = { kind: 'stream', ...named, dictionary: body.value, start } as const;
+    return { ...named, object, end: start };
   }
   return { ...named, object: body.value, end: body.end };
 }

@@ -27,6 +27,9 @@ export type PdfDictionary = {
 /** `start` is where the stream's octets begin; their number is in the dictionary. */
 export type PdfStream = {
   readonly kind: 'stream';
+  /** Of the indirect object that it is: encryption goes by them. */
+  readonly number: number;
+  readonly generation: number;
   readonly dictionary: PdfDictionary;
   readonly start: number;
 };

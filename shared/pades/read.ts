@@ -102,7 +102,11 @@ function findSignatureFields(file: PdfFile, problems: Problem[]): Holder[] {
       throw pdfLimit(`more than ${maxFields} form fields`);
     const field = dictionaryOf(file, visit.object);
     if (!field) continue;
-    const partialName = decodeText(entryOf(file, field, 'T'));
+    // Encrypted names are no names; the object's number tells the fields apart.
+    const partialName =
+      file.encrypted && !file.cipher
+        ? `field ${own?.number ?? 0}`
+        : decodeText(entryOf(file, field, 'T'));
     const name = [visit.parent, partialName].filter((part) => part !== '').join('.');
     const type = nameOf(entryOf(file, field, 'FT')) ?? visit.type;
     const kids = entryOf(file, field, 'Kids');
