@@ -10,7 +10,8 @@ import { openArchiver, type Archiver } from '#archiver/main.ts';
 import { runNight } from '#archiver/run.ts';
 import type { RunSummary } from '#archiver/reports/report.ts';
 import { writeReport } from '#archiver/reports/write.ts';
-import { startSchedule } from '#archiver/schedule.ts';
+import { startSchedule, type Schedule } from '#archiver/schedule.ts';
+import { simulationTimeline } from '#archiver/simulation/timeline.ts';
 import { evidenceOf } from '#archiver/commands/archive.ts';
 import { startWeb } from '#archiver/web.ts';
 import { trackProgress } from '#archiver/web/progress.ts';
@@ -39,6 +40,10 @@ async function exists(file: string): Promise<boolean> {
     if (systemErrorCode(error) === 'ENOENT') return false;
     throw error;
   }
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  return (await exists(file)) ? readFile(file, 'utf8') : undefined;
 }
 
 /** The configuration that the first start writes; afterwards it is the operator's. */
@@ -128,15 +133,20 @@ async function start(options: StartOptions): Promise<void> {
   say(`Tokiwa: state in ${options.state}, documents in ${options.documents}`);
   try {
     await using _tsa = await startEmbeddedTsa(config.tsa, { clock, events, signal });
-    say(`timestamps from ${config.tsa.url} (local TSU, not accredited)`);
+    say(
+      `timestamps from ${config.tsa.url}${config.tsa.local ? ' (local TSU, not accredited)' : ''}`,
+    );
     await using archiver = await openArchiver(config, { clock, events, signal, create: true });
     const runner = createRunner(archiver, clock, signal);
+    const planned: { schedule?: Schedule } = {};
     await using web = await startWeb({
       archiver,
       run: runner.run,
       running: runner.running,
       progress,
       evidence: (row) => evidenceOf(archiver, row, signal),
+      timeline: () => readIfThere(simulationTimeline(config.state)),
+      nextRun: () => planned.schedule?.nextRun(),
       clock,
       events,
     });
@@ -148,7 +158,7 @@ async function start(options: StartOptions): Promise<void> {
       say(`the run has to wait: ${error.message}`);
     }
     if (options.once || signal.aborted) return;
-    await using _schedule = startSchedule({
+    await using nightly = startSchedule({
       cron: config.schedule.cron,
       timeZone: config.timeZone,
       events,
@@ -156,6 +166,7 @@ async function start(options: StartOptions): Promise<void> {
         say(describe(await runner.run()));
       },
     });
+    planned.schedule = nightly;
     say(
       `\nreport: ${web.url}\nput documents into ${options.documents}; they are protected at the next run (the page's button, or ./tokiwa run). Ctrl-C stops.`,
     );

@@ -1,5 +1,5 @@
-// When the nightly run starts: node-cron with its time zone, never two at once in one process, and a
-// night that was missed is caught up at start. Across processes the lease decides.
+// When the nightly run starts: node-cron with its time zone, never two at once in one process. A night
+// that was missed is caught up by the run that every start makes; across processes the lease decides.
 import { createTask, validate } from 'node-cron';
 import { ConfigError } from '#shared/errors.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
@@ -11,8 +11,11 @@ export type ScheduleOptions = {
   readonly events: EventSink;
 };
 
+/** The schedule while it stands. */
+export type Schedule = AsyncDisposable & { readonly nextRun: () => Temporal.Instant | undefined };
+
 /** @throws ConfigError ERR_CONFIG_INVALID: no cron expression, or an unknown time zone */
-export function startSchedule({ cron, timeZone, run, events }: ScheduleOptions): AsyncDisposable {
+export function startSchedule({ cron, timeZone, run, events }: ScheduleOptions): Schedule {
   if (!validate(cron))
     throw new ConfigError(
       'ERR_CONFIG_INVALID',
@@ -27,16 +30,12 @@ export function startSchedule({ cron, timeZone, run, events }: ScheduleOptions):
   });
   void task.start();
   return {
+    nextRun: () => {
+      const next = task.getNextRun();
+      return next ? Temporal.Instant.fromEpochMilliseconds(next.getTime()) : undefined;
+    },
     [Symbol.asyncDispose]: async () => {
       await task.destroy();
     },
   };
-}
-
-/** A night counts as missed when the last finished run is older than a day and an hour. */
-export function nightWasMissed(
-  lastFinished: Temporal.Instant | undefined,
-  now: Temporal.Instant,
-): boolean {
-  return lastFinished === undefined || now.since(lastFinished).total('hours') > 25;
 }

@@ -1,4 +1,5 @@
 // `tokiwa simulate`: decades in a minute, on the user's own documents, with the real code.
+import { existsSync } from 'node:fs';
 import { mkdtemp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,10 +8,10 @@ import { ConfigError } from '#shared/errors.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
 import { decades } from '../simulation/scenario.ts';
 import { settableClock, simulate, type SimulationResult } from '../simulation/simulate.ts';
-import { timelineSvg, timelineText } from '../simulation/timeline.ts';
+import { simulationTimeline, timelineSvg, timelineText } from '../simulation/timeline.ts';
 import type { StartSimulatedTsas } from '../simulation/tsas.ts';
 import { parseInstant } from './archive.ts';
-import { interruptSignal } from './context.ts';
+import { defaultConfigFile, interruptSignal } from './context.ts';
 
 type Options = {
   readonly years: string;
@@ -37,6 +38,12 @@ async function prepareState(
       `${folder} is not empty: a simulation starts from nothing`,
     );
   return { folder, keep: true };
+}
+
+async function writeTimeline(folder: string, { timeline }: SimulationResult): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, 'timeline.txt'), timelineText(timeline));
+  await writeFile(path.join(folder, 'timeline.svg'), timelineSvg(timeline));
 }
 
 /** All is well: every intact document verified, planted damage found at once, nothing bought twice. */
@@ -105,10 +112,10 @@ async function run(options: Options, startTsas: StartSimulatedTsas): Promise<voi
       },
     });
     if (terminal) process.stderr.write('\r\u001b[K');
-    if (keep) {
-      await writeFile(path.join(folder, 'timeline.txt'), timelineText(result.timeline));
-      await writeFile(path.join(folder, 'timeline.svg'), timelineSvg(result.timeline));
-    }
+    if (keep) await writeTimeline(folder, result);
+    // The page of the archive that stands here shows the newest simulation.
+    const page = path.dirname(simulationTimeline(path.dirname(defaultConfigFile())));
+    if (existsSync(defaultConfigFile())) await writeTimeline(page, result);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     else process.stdout.write(`${timelineText(result.timeline)}\n${summaryText(result, years)}`);
     process.exitCode = isSound(result) ? 0 : 1;

@@ -1,5 +1,6 @@
 // What happened in the simulated decades, as text and as a drawing: stamps bought, renewals,
 // horizons, events and findings over the years.
+import path from 'node:path';
 
 export type TimelineEntry = {
   readonly at: string;
@@ -9,6 +10,11 @@ export type TimelineEntry = {
   /** The earliest horizon after a stamp. */
   readonly horizon?: string | undefined;
 };
+
+/** Where the report page looks for the newest simulation's drawing: beside the archive it was asked for. */
+export function simulationTimeline(state: string): string {
+  return path.join(state, 'simulation', 'timeline.svg');
+}
 
 const marks = { event: '*', stamp: '+', finding: '!' } as const;
 
