@@ -225,11 +225,35 @@ export function openPdf(octets: Uint8Array): PdfFile {
   if (!newest) throw pdfError('no cross-reference section');
   const size = newest.trailer.entries.get('Size');
   if (countOf(size) === undefined) throw pdfError('/Size is no non-negative integer');
+  return withCatalog(octets, {
+    sections,
+    entries: mergeEntries(sections),
+    trailer: newest.trailer,
+  });
+}
+
+/** Of an object in several sections, the newest entry. `sections`: newest first. */
+function mergeEntries(sections: readonly XrefSection[]): Map<number, XrefEntry> {
   const entries = new Map<number, XrefEntry>();
   for (const section of sections)
     for (const [number, entry] of section.entries)
       if (!entries.has(number)) entries.set(number, entry);
-  return withCatalog(octets, { sections, entries, trailer: newest.trailer });
+  return entries;
+}
+
+/**
+ * The file as it was at the end of a revision (1: oldest).
+ * @throws FormatError ERR_FORMAT_PDF: there was no catalogue then
+ */
+export function viewOf(file: PdfFile, revision: number): PdfFile {
+  const sections = file.sections.slice(file.sections.length - revision);
+  const [newest] = sections;
+  if (!newest) throw pdfError(`no revision ${revision}`);
+  return withCatalog(file.octets, {
+    sections,
+    entries: mergeEntries(sections),
+    trailer: newest.trailer,
+  });
 }
 
 function withCatalog(

@@ -1,6 +1,7 @@
 // The signatures of a PDF: signature fields, their dictionaries, what each covers; encryption and the
 // security store. ISO 32000-2 §12.7, §12.8; EN 319 142-1. What the CMS inside says is read elsewhere.
 import { FormatError, UnsupportedError } from '#shared/errors.ts';
+import { type RevisionChange, changesAfter } from '#shared/pades/changes.ts';
 import { type Coverage, coverageOf, coveredOctets } from '#shared/pades/coverage.ts';
 import { readTlv } from '#shared/der/reader.ts';
 import {
@@ -35,6 +36,8 @@ export type PdfSignature = {
   readonly coverage: Coverage;
   /** The CMS (or, for other SubFilters, whatever the string holds) without the zeros after it. */
   readonly contents: Uint8Array;
+  /** What later revisions changed beyond what signing needs; empty where none is later. */
+  readonly laterChanges: readonly RevisionChange[];
   /** Views of the file that the signature is over; absent where the ByteRange is not to be trusted. */
   readonly signedOctets?: readonly Uint8Array[] | undefined;
   /** /M: what the signer's software says. */
@@ -217,10 +220,35 @@ function readSignature(
       byteRange,
       coverage,
       contents: trimmed ?? contents.octets,
+      laterChanges: readLaterChanges(file, coverage, problems, field),
       signedOctets: coveredOctets(file.octets, byteRange, contents),
       claimedSigningTime: parseDate(entryOf(file, dictionary, 'M')),
     };
   });
+}
+
+function readLaterChanges(
+  file: PdfFile,
+  { coverage, revision }: Coverage,
+  problems: Problem[],
+  field: string,
+): readonly RevisionChange[] {
+  if (coverage === 'entire-file' || coverage === 'unclear') return [];
+  const changes =
+    coverage === 'contiguous-from-start' || revision === undefined
+      ? [{ number: 0, what: 'what follows the signed octets is no revision of its own' }]
+      : (attempt(problems, field, () => changesAfter(file, revision)) ?? [
+          { number: 0, what: 'revisions that cannot be compared' },
+        ]);
+  const [first] = changes;
+  if (first)
+    problems.push({
+      severity: 'warning',
+      code: 'pdf-changed-after-signing',
+      message: `a later revision changed object ${first.number}: ${first.what}`,
+      place: field,
+    });
+  return changes;
 }
 
 const securityHandlers = new Set(['Standard', 'Adobe.PubSec', 'Adobe.PPKLite', 'Entrust.PPKEF']);

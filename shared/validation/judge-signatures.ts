@@ -120,10 +120,25 @@ function judgeOne(
           revocationMode: 'require',
         })
       : undefined;
-  return {
-    ...combine(value, path),
-    findings: [...value.findings, ...(path?.findings ?? [])],
+  const combined = combine(value, path);
+  const findings = [...value.findings, ...(path?.findings ?? [])];
+  const [change] = signature.laterChanges;
+  if (change === undefined) return { ...combined, findings };
+  const changed: Finding = {
+    check: 'unchanged-after-signing',
+    clause: 'ISO 32000-2 §12.8.2.2',
+    level: 'unknown',
+    message: `A later revision changes what was signed: ${change}.`,
+    facts: { changes: `${signature.laterChanges.length}` },
   };
+  // The octets signed are intact, what a viewer shows is not what was signed.
+  return combined.status === 'valid'
+    ? {
+        status: 'indeterminate',
+        subIndication: 'SIG_CONSTRAINTS_FAILURE',
+        findings: [...findings, changed],
+      }
+    : { ...combined, findings: [...findings, changed] };
 }
 
 const notJudged: Finding = {

@@ -118,6 +118,7 @@ export type CmsContext = {
   /** Validation data outside of the CMS that counts for its level, such as a PDF's store. */
   readonly hasRevocation?: boolean;
   readonly contentProblem?: string | undefined;
+  readonly laterChanges?: readonly string[] | undefined;
   /** The signature is over the context's content, whatever is encapsulated (PDF, EN 319 142-1 §5.2). */
   readonly detachedOnly?: boolean;
   /** Document or container timestamps lift the level to LTA. */
@@ -162,6 +163,7 @@ function addSignature(
     signerInfo: signature.signerInfo,
     content,
     contentProblem: countersigned ? undefined : context.contentProblem,
+    laterChanges: countersigned ? [] : (context.laterChanges ?? []),
   });
   for (const octets of signature.values.certificates)
     collector.addCertificateOctets(octets, context.place);

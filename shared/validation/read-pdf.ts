@@ -77,6 +77,7 @@ export function readPdfDocument(
             ? 'the file is damaged and its objects had to be looked for'
             : undefined
           : 'the ByteRange does not leave out exactly this signature',
+        laterChanges: signature.laterChanges.map(({ number, what }) => `object ${number}: ${what}`),
         detachedOnly: subFilter !== 'adbe.pkcs7.sha1',
         outer: {
           format: isEtsi ? 'PAdES' : 'PDF',

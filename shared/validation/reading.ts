@@ -19,6 +19,8 @@ export type CmsSignatureReading = {
   readonly content?: SignedContent | undefined;
   /** Why the content is not to be trusted although it was found, such as a forged ByteRange. */
   readonly contentProblem?: string | undefined;
+  /** What was changed after signing without touching the signed octets: a PDF's later revisions. */
+  readonly laterChanges: readonly string[];
 };
 
 export type Reading = {

@@ -18,6 +18,7 @@ type OracleSignature = {
   readonly intact?: boolean | null;
   readonly valid?: boolean | null;
   readonly coverage?: string | null;
+  readonly modificationLevel?: string | null;
   readonly signer?: string;
   readonly genTime?: string;
   readonly signatureTimestamp?: { readonly genTime: string } | null;
@@ -75,9 +76,11 @@ function ourCommonName(subject: string | undefined): string {
 
 function expectedSignature(signature: OracleSignature): string {
   const isToken = signature.subfilter === '/ETSI.RFC3161';
+  const coverage = coverages[signature.coverage ?? ''] ?? 'unclear';
   return [
     signature.subfilter.slice(1),
-    coverages[signature.coverage ?? ''] ?? 'unclear',
+    coverage,
+    coverage !== 'unclear' && signature.modificationLevel === 'OTHER' ? 'changed' : 'unchanged',
     signature.intact ? 'digest intact' : 'digest not intact',
     signature.valid ? 'signature intact' : 'signature not intact',
     isToken ? '' : `signer ${commonName(signature.signer)}`,
@@ -95,10 +98,15 @@ function tokenSignature(token: TimeStampToken): boolean {
   );
 }
 
+function changed(pdf: PdfSignature): string {
+  return pdf.laterChanges.length > 0 ? 'changed' : 'unchanged';
+}
+
 function foundToken(pdf: PdfSignature, timestamp: TimestampFacts): string {
   return [
     pdf.subFilter,
     pdf.coverage.coverage,
+    changed(pdf),
     timestamp.imprintIntact ? 'digest intact' : 'digest not intact',
     tokenSignature(parseTimeStampToken(pdf.contents)) ? 'signature intact' : 'signature not intact',
     '',
@@ -117,6 +125,7 @@ function foundSignature(
   return [
     pdf.subFilter,
     pdf.coverage.coverage,
+    changed(pdf),
     trusted && value?.messageDigestIntact ? 'digest intact' : 'digest not intact',
     value?.signatureIntact ? 'signature intact' : 'signature not intact',
     `signer ${ourCommonName(facts.signer?.subject)}`,
@@ -198,7 +207,7 @@ function explain(facts: Facts, difference: Difference): string | undefined {
   if (difference.what === 'fields' && facts.pdf?.encrypted)
     return 'the judge lists no signature of a file that it cannot decrypt';
   const coversNothing =
-    difference.got.includes(' unclear digest not intact ') &&
+    difference.got.includes(' unclear unchanged digest not intact ') &&
     facts.problems.some(({ code }) => code === 'pdf-byte-range' || code === 'ERR_FORMAT_PDF');
   if (difference.what.startsWith('signature') && coversNothing)
     return 'a ByteRange that does not leave out exactly its own signature covers nothing';

@@ -6,7 +6,7 @@ import { inspect } from '#shared/validation/inspect.ts';
 import { type SignatureVerdict, judgeSignatures } from '#shared/validation/judge-signatures.ts';
 import { anchorOf, issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
 import { buildTestCms, testContent, testRoot, testSigner } from '../../_cms.ts';
-import { plainPdf, signPdf } from '../../_pdf.ts';
+import { appendRevision, plainPdf, signPdf } from '../../_pdf.ts';
 import { signedXml } from '../../_xml-signature.ts';
 
 const at = Temporal.Instant.from('2026-06-01T00:00:00Z');
@@ -121,6 +121,17 @@ const sign = (covered: Uint8Array): Uint8Array =>
 
 test('PDF: good', (t) => {
   t.is(judge({ bytes: signPdf(plainPdf(), { sign }) }).status, 'valid');
+});
+
+test('PDF: changed by a later revision, the signed octets intact', (t) => {
+  const bytes = appendRevision(signPdf(plainPdf(), { sign }), {
+    3: '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 99 99] >>',
+  });
+  const verdict = judge({ bytes });
+  t.deepEqual(
+    [verdict.status, verdict.subIndication],
+    ['indeterminate', 'SIG_CONSTRAINTS_FAILURE'],
+  );
 });
 
 test('PDF: a byte changed', (t) => {
