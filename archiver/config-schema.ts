@@ -26,7 +26,7 @@ const s3Store = z.strictObject({
     .url()
     .optional()
     .describe('Address of the service; absent: AWS. Credentials come from the SDK’s usual chain.'),
-  region: z.string().default('us-east-1'),
+  region: z.string().default('us-east-1').describe('Region that requests are signed for.'),
   forcePathStyle: z
     .boolean()
     .default(true)
@@ -35,11 +35,18 @@ const s3Store = z.strictObject({
 
 const store = z.discriminatedUnion('kind', [folderStore, s3Store]);
 
-const price = z.strictObject({ amount: z.number().nonnegative(), currency: z.string().length(3) });
+const price = z.strictObject({
+  amount: z.number().nonnegative().describe('What one token costs.'),
+  currency: z.string().length(3).describe('ISO 4217 code, such as `JPY`.'),
+});
 
 const auth = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
-  z.strictObject({ kind: z.literal('basic'), user: z.string(), passwordFile: z.string() }),
+  z.strictObject({
+    kind: z.literal('basic'),
+    user: z.string().describe('User of HTTP Basic authentication.'),
+    passwordFile: z.string().describe('File whose content is the password.'),
+  }),
 ]);
 
 const rule = z.strictObject({
@@ -97,7 +104,7 @@ export const archiverSettings = z.strictObject({
     local: z
       .strictObject({
         state: z.string().describe('Folder of its keys and journal.'),
-        port: z.number().int().min(1).max(65535),
+        port: z.number().int().min(1).max(65535).describe('Where it listens, on the loopback.'),
       })
       .optional()
       .describe(
@@ -114,7 +121,12 @@ export const archiverSettings = z.strictObject({
       .positive()
       .default(300)
       .describe('Largest distance between genTime and our clock.'),
-    responseMs: z.number().int().positive().default(30_000),
+    responseMs: z
+      .number()
+      .int()
+      .positive()
+      .default(30_000)
+      .describe('How long an answer is waited for.'),
   }),
   signers: z
     .strictObject({
@@ -134,7 +146,7 @@ export const archiverSettings = z.strictObject({
             algorithm: z.string().describe('A digest (`SHA-256`), a scheme (`ECDSA`) or `RSA`.'),
             minimumBits: z.number().int().optional().describe('Only keys below this size.'),
             endExclusive: z.iso.date().describe('First day on which it is not acceptable.'),
-            source: z.string().default('operator'),
+            source: z.string().default('operator').describe('Who says so; shown in reports.'),
           }),
         )
         .default([]),
@@ -199,8 +211,17 @@ export const archiverSettings = z.strictObject({
     .default({ cron: '0 2 * * *' }),
   web: z
     .strictObject({
-      host: z.string().default('127.0.0.1'),
-      port: z.number().int().min(0).max(65535).default(3180),
+      host: z
+        .string()
+        .default('127.0.0.1')
+        .describe('Address of the report page. It has no users and no passwords.'),
+      port: z
+        .number()
+        .int()
+        .min(0)
+        .max(65535)
+        .default(3180)
+        .describe('Its port; 0 takes a free one.'),
     })
     .default({ host: '127.0.0.1', port: 3180 }),
   webhook: z

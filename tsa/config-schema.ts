@@ -20,34 +20,63 @@ const days = (least: number) => z.int().min(least).max(36_525);
 const milliseconds = z.int().min(1).max(600_000);
 const filePath = z.string().min(1);
 const price = z.strictObject({
-  amount: z.number().min(0).max(1_000_000),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'three capital letters, such as JPY (ISO 4217)'),
+  amount: z
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .describe('What one token costs; kept with each token in the journal.'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'three capital letters, such as JPY (ISO 4217)')
+    .describe('ISO 4217 code, such as `JPY`.'),
 });
 
 const httpProvider = z.strictObject({
   type: z.literal('http'),
-  url: z.url({ protocol: /^https?$/, error: 'an http or https URL' }),
-  allowHttp: z.boolean().default(false),
+  url: z
+    .url({ protocol: /^https?$/, error: 'an http or https URL' })
+    .describe('Where it answers RFC 3161 queries: https, or http to the loopback.'),
+  allowHttp: z
+    .boolean()
+    .default(false)
+    .describe('Plain http to another machine was chosen on purpose.'),
   auth: z
     .discriminatedUnion('type', [
       z.strictObject({ type: z.literal('none') }),
       z.strictObject({
         type: z.literal('basic'),
         // RFC 7617 §2: the first colon ends the user.
-        user: z.string().regex(/^[^:\u0000-\u001f\u007f]+$/, 'no colon, no control character'),
-        passwordFile: filePath,
+        user: z
+          .string()
+          .regex(/^[^:\u0000-\u001f\u007f]+$/, 'no colon, no control character')
+          .describe('User of HTTP Basic authentication; never over plain http.'),
+        passwordFile: filePath.describe('File whose content is the password.'),
       }),
     ])
     .default({ type: 'none' }),
-  anchors: z.array(filePath).min(1),
-  crls: z.array(filePath).default([]),
-  tsaPolicies: oids.default([]),
-  hashAlgorithms: hashAlgorithms.default([...defaultHashAlgorithms]),
+  anchors: z
+    .array(filePath)
+    .min(1)
+    .describe('PEM or DER files, or folders of them: what its TSUs must lead to.'),
+  crls: z
+    .array(filePath)
+    .default([])
+    .describe('CRLs: files, folders or URLs; looked at again every hour.'),
+  tsaPolicies: oids
+    .default([])
+    .describe('Policies it issues under; a query that names another is not sent to it.'),
+  hashAlgorithms: hashAlgorithms
+    .default([...defaultHashAlgorithms])
+    .describe('Imprint algorithms that it accepts.'),
   timeouts: z
     .strictObject({
-      connectMs: milliseconds.default(3000),
-      responseMs: milliseconds.default(8000),
-      lateMs: milliseconds.default(60_000),
+      connectMs: milliseconds
+        .default(3000)
+        .describe('From name look-up to the end of the TLS handshake.'),
+      responseMs: milliseconds.default(8000).describe('Then the next provider is asked.'),
+      lateMs: milliseconds
+        .default(60_000)
+        .describe('Until then a late token is still verified and journalled: it was paid for.'),
     })
     .prefault({}),
   price: price.optional(),
@@ -55,53 +84,107 @@ const httpProvider = z.strictObject({
 
 const localProvider = z.strictObject({
   type: z.literal('local'),
-  key: z.enum(['P-256', 'RSA-3072']).default(defaultLocalProvider.key),
-  signatureDigest: z.enum(signatureDigests).default(defaultLocalProvider.signatureDigest),
-  hashAlgorithms: hashAlgorithms.default([...defaultHashAlgorithms]),
-  tsaPolicies: oids.min(1).default([...defaultLocalProvider.tsaPolicies]),
+  key: z
+    .enum(['P-256', 'RSA-3072'])
+    .default(defaultLocalProvider.key)
+    .describe('Key of CA and TSU; another one makes a new CA and TSU.'),
+  signatureDigest: z
+    .enum(signatureDigests)
+    .default(defaultLocalProvider.signatureDigest)
+    .describe('Digest of the signatures on tokens, certificates and CRLs.'),
+  hashAlgorithms: hashAlgorithms
+    .default([...defaultHashAlgorithms])
+    .describe('Imprint algorithms that it accepts.'),
+  tsaPolicies: oids
+    .min(1)
+    .default([...defaultLocalProvider.tsaPolicies])
+    .describe('The first is what it writes when not asked for another.'),
   accuracyMilliseconds: z
     .int()
     .min(1)
     .max(60_000)
-    .default(defaultLocalProvider.accuracyMilliseconds),
-  caLifeDays: days(2).default(defaultLocalProvider.caLifeDays),
-  tsuLifeDays: days(2).default(defaultLocalProvider.tsuLifeDays),
-  tsuRenewBeforeDays: days(1).default(defaultLocalProvider.tsuRenewBeforeDays),
+    .default(defaultLocalProvider.accuracyMilliseconds)
+    .describe('Accuracy that its tokens claim.'),
+  caLifeDays: days(2)
+    .default(defaultLocalProvider.caLifeDays)
+    .describe('Life of its CA’s certificate.'),
+  tsuLifeDays: days(2)
+    .default(defaultLocalProvider.tsuLifeDays)
+    .describe('Life of a TSU’s certificate.'),
+  tsuRenewBeforeDays: days(1)
+    .default(defaultLocalProvider.tsuRenewBeforeDays)
+    .describe('A new TSU key replaces the old one this long before its end.'),
   // Reissued daily: one that lives a day or less would leave gaps.
-  crlLifeDays: days(2).default(defaultLocalProvider.crlLifeDays),
+  crlLifeDays: days(2)
+    .default(defaultLocalProvider.crlLifeDays)
+    .describe('Life of a CRL; a new one is issued daily.'),
   price: price.optional(),
 });
 
 const profile = z.strictObject({
-  providers: z.array(name).min(1),
-  hashAlgorithms: hashAlgorithms.default([...defaultHashAlgorithms]),
-  tsaPolicies: oids.default([]),
-  minimumRemainingDays: days(0).default(defaultProfile.minimumRemainingDays),
-  accuracyRequired: z.boolean().default(defaultProfile.accuracyRequired),
+  providers: z.array(name).min(1).describe('Names of providers, first choice first.'),
+  hashAlgorithms: hashAlgorithms
+    .default([...defaultHashAlgorithms])
+    .describe('Imprint algorithms that a query may use.'),
+  tsaPolicies: oids
+    .default([])
+    .describe(
+      'Policies that a query may ask for and a token may carry; none: those of the providers.',
+    ),
+  minimumRemainingDays: days(0)
+    .default(defaultProfile.minimumRemainingDays)
+    .describe('How long the TSU’s whole chain must still be valid.'),
+  accuracyRequired: z
+    .boolean()
+    .default(defaultProfile.accuracyRequired)
+    .describe('Refuse tokens without an accuracy.'),
   clockToleranceSeconds: z
     .number()
     .positive()
     .max(3600)
-    .default(defaultProfile.clockToleranceSeconds),
-  revocation: z.enum(['none', 'soft', 'require']).default(defaultProfile.revocation),
+    .default(defaultProfile.clockToleranceSeconds)
+    .describe('Largest distance between genTime and our clock.'),
+  revocation: z
+    .enum(['none', 'soft', 'require'])
+    .default(defaultProfile.revocation)
+    .describe(
+      '`none`: not looked at; `soft`: revoked is refused, unknown passes; `require`: unknown is refused.',
+    ),
 });
 
 /** The whole file. Durations and sizes carry their unit in the key. */
 export const tsaConfigSchema = z.strictObject({
   listen: z
     .strictObject({
-      host: z.string().min(1).default(defaultLimits.host),
-      port: z.int().min(0).max(65_535).default(defaultLimits.port),
+      host: z.string().min(1).default(defaultLimits.host).describe('Address to listen on.'),
+      port: z
+        .int()
+        .min(0)
+        .max(65_535)
+        .default(defaultLimits.port)
+        .describe('Port to listen on; 0 takes a free one.'),
     })
     .prefault({}),
-  bodyLimitBytes: z.int().min(256).max(65_536).default(defaultLimits.bodyLimitBytes),
-  deadlineMs: milliseconds.default(defaultLimits.deadlineMs),
-  stateDir: filePath,
-  journalDir: filePath.optional(),
+  bodyLimitBytes: z
+    .int()
+    .min(256)
+    .max(65_536)
+    .default(defaultLimits.bodyLimitBytes)
+    .describe('A longer query gets 413.'),
+  deadlineMs: milliseconds
+    .default(defaultLimits.deadlineMs)
+    .describe('One request, all providers together.'),
+  stateDir: filePath.describe('Keys, public files, journal.'),
+  journalDir: filePath
+    .optional()
+    .describe('Journal on a disk of its own; default: `stateDir/journal`.'),
   algorithmPolicy: z
     .enum(['none', ...bundledPolicies.profiles.map((one) => one.id)])
-    .default(bundledPolicies.defaultProfile),
-  defaultProfile: name.default(defaultProfile.name),
+    .default(bundledPolicies.defaultProfile)
+    .describe('Which algorithms a token may use.'),
+  defaultProfile: name
+    .default(defaultProfile.name)
+    .describe('The profile behind `POST /`; each one is behind `POST /tsa/NAME`.'),
   profiles: z.record(name, profile),
   providers: z.record(name, z.discriminatedUnion('type', [httpProvider, localProvider])),
 });
