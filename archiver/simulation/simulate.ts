@@ -1,12 +1,18 @@
 // Decades on a simulated clock: the real run against real stores and real TSAs over loopback. Nights
 // on which nothing changes are proved empty by the planner and skipped; at least one run every 90
 // days reads all documents and leaf tables.
-import { appendFile, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InvariantError } from '#shared/errors.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { earlier, isBefore } from '#shared/time.ts';
+import {
+  addDocument,
+  alterDocument,
+  copyDocuments,
+  loseLeafTable,
+  writeExport,
+} from '../adapters/simulated-files.ts';
 import { openSqliteCatalogue } from '../adapters/sql-catalogue.ts';
 import { parseArchiverConfig, type ArchiverConfig } from '../config.ts';
 import { assembleEvidenceRecord } from '../evidence/assemble.ts';
@@ -186,8 +192,9 @@ class Simulation {
       }
       case 'new-document':
         this.#added++;
-        await writeFile(
-          path.join(this.#documents, `added-${String(this.#added).padStart(3, '0')}.txt`),
+        await addDocument(
+          this.#documents,
+          `added-${String(this.#added).padStart(3, '0')}.txt`,
           `simulated document ${this.#added}\n`,
         );
         break;
@@ -206,7 +213,7 @@ class Simulation {
       attached: false,
     })) {
       if (row.size === 0) continue;
-      await appendFile(path.join(this.#documents, row.key), 'x');
+      await alterDocument(this.#documents, row.key);
       this.#planted.push({
         what: 'altered document',
         key: row.key,
@@ -220,9 +227,7 @@ class Simulation {
   async #loseLeafTable(): Promise<void> {
     for await (const batch of this.#current().catalogue.batches()) {
       if (batch.kind === 'timestamp-renewal' || batch.state !== 'valid') continue;
-      await rm(path.join(this.#config.state, 'evidence', 'batches', batch.batchId, 'leaves.tkl'), {
-        force: true,
-      });
+      await loseLeafTable(path.join(this.#config.state, 'evidence'), batch.batchId);
       this.#planted.push({
         what: 'lost leaf table',
         key: batch.batchId,
@@ -361,22 +366,20 @@ class Simulation {
   }
 
   async #export(year: number): Promise<void> {
-    const folder = path.join(this.#options.state, 'export', String(year));
-    await mkdir(folder, { recursive: true });
+    const records = new Map<string, Uint8Array>();
     const list: unknown[] = [];
     for (const [index, row] of (await this.#rows()).entries()) {
       const record = await this.#recordOf(row);
       if (!record || row.state !== 'protected') continue;
       const file = `${String(index).padStart(4, '0')}.ers`;
-      await writeFile(path.join(folder, file), record);
+      records.set(file, record);
       list.push({ record: file, document: row.key, sha256: row.sha256 });
     }
-    await writeFile(
-      path.join(folder, 'records.json'),
-      `${JSON.stringify({ at: this.#options.clock.now().toString(), records: list }, undefined, 1)}\n`,
-    );
-    for (const [index, file] of this.#options.tsas.anchors().entries())
-      await copyFile(file, path.join(folder, `anchors-${index}.pem`));
+    await writeExport(path.join(this.#options.state, 'export', String(year)), {
+      records,
+      list: { at: this.#options.clock.now().toString(), records: list },
+      anchors: this.#options.tsas.anchors(),
+    });
   }
 
   /** Every document's record judged as a stranger would, as of the end. */
@@ -459,13 +462,7 @@ class Simulation {
 
   async run(): Promise<SimulationResult> {
     const { scenario, clock, documents, tsas, signal, onProgress } = this.#options;
-    await mkdir(this.#documents, { recursive: true });
-    for (const entry of await readdir(documents, { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile()) continue;
-      const relative = path.relative(documents, path.join(entry.parentPath, entry.name));
-      await mkdir(path.dirname(path.join(this.#documents, relative)), { recursive: true });
-      await copyFile(path.join(entry.parentPath, entry.name), path.join(this.#documents, relative));
-    }
+    await copyDocuments(documents, this.#documents);
     const years = [...this.#options.exportYears].toSorted((a, b) => a - b);
     let now = scenario.start;
     try {
