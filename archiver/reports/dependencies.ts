@@ -97,9 +97,16 @@ export function tallyDependencies(
     const end = algorithmEnd({ kind: 'digest', digest }, profile, at);
     add(tally, { kind: 'algorithm', name: digest, role, ...end, documents });
   };
+  // Few algorithms, many documents: the policies are asked once for each.
+  const asked = new Map<string, DependencyLine | undefined>();
+  const lineOf = (use: AlgorithmUse): DependencyLine | undefined => {
+    const key = JSON.stringify(use);
+    if (!asked.has(key)) asked.set(key, useLine(use, profile, at));
+    return asked.get(key);
+  };
   return {
     addDocument: (facts) => {
-      const lines = facts.algorithms.flatMap((use) => useLine(use, profile, at) ?? []);
+      const lines = facts.algorithms.flatMap((use) => lineOf(use) ?? []);
       // One scheme has several identifiers: the document still counts once.
       const once = new Map(lines.map((line) => [`${line.role} ${line.name}`, line]));
       for (const line of once.values()) add(tally, line);

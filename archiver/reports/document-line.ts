@@ -46,10 +46,9 @@ function neededUntil(document: DocumentRow, rules: ReportRules): Temporal.Instan
 function outlookOf(
   document: DocumentRow,
   best: BatchRow | undefined,
+  end: Temporal.Instant | undefined,
   at: Temporal.Instant,
-  rules: ReportRules,
 ): RetentionOutlook {
-  const end = neededUntil(document, rules);
   if (end && !isBefore(at, end)) return 'ended';
   if (document.state === 'waiting') return 'not-yet';
   if (document.state !== 'protected' || !best || best.state === 'broken') return 'no';
@@ -78,10 +77,9 @@ function standingOf(
 /** Renewals until the last day if each carries as far as the newest token did, less the lead time. */
 function renewalsLeft(
   best: BatchRow | undefined,
-  document: DocumentRow,
+  end: Temporal.Instant | undefined,
   rules: ReportRules,
 ): number | undefined {
-  const end = neededUntil(document, rules);
   if (!end || !best?.horizon) return end && best ? 0 : undefined;
   if (!isBefore(best.horizon, end)) return 0;
   const reach = best.horizon.since(Temporal.Instant.from(best.newestToken.genTime)).total('hours');
@@ -191,7 +189,8 @@ export function documentLine(
   const { lastDay, hold } = document.retention;
   const demand = { documents: 1, openEnded: lastDay === undefined || hold, latestLastDay: lastDay };
   const due = best && dueAt(best, { batchId: best.batchId, ...demand }, rules);
-  const outlook = outlookOf(document, best, at, rules);
+  const end = neededUntil(document, rules);
+  const outlook = outlookOf(document, best, end, at);
   const intake = worstIntake([document, ...context.attached].map((row) => row.intake.status));
   return {
     store: document.store,
@@ -224,7 +223,7 @@ export function documentLine(
     nextRenewal: document.state === 'protected' ? due?.toString() : undefined,
     retention: document.retention,
     outlook,
-    renewalsLeft: renewalsLeft(best, document, rules),
+    renewalsLeft: renewalsLeft(best, end, rules),
     lastRead: document.lastRead.toString(),
     ...complianceOf(intake, outlook, document, batches.length > 0),
   };
