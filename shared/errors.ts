@@ -182,6 +182,8 @@ export class ConfigError extends TokiwaError {
 export class InvariantError extends TokiwaError {
   override readonly name = 'InvariantError';
 
+  // It narrows the code to this class's own.
+  // eslint-disable-next-line @typescript-eslint/no-useless-constructor
   constructor(
     code: ErrorCode & `ERR_INVARIANT_${string}`,
     message: string,
