@@ -93,8 +93,9 @@ const coverage: Readonly<Record<TimestampType, TimestampCoverage>> = {
   content: 'content',
   archive: 'whole',
   document: 'whole',
-  container: 'whole',
-  'evidence-record': 'whole',
+  // Over what their manifest lists, which need not be all of the container.
+  container: 'content',
+  'evidence-record': 'content',
   'validation-data': 'part',
   'references-only': 'references',
   'all-data-objects': 'content',
