@@ -1,15 +1,14 @@
 // Tokens of batches: judged in full as of a time with the revocation data that is at hand, described
 // for the manifest, and brought to evidence form (design §3 "Tokens"). The rules are shared/tsp's.
-import { digestAlgorithmOfOid, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { InvariantError } from '#shared/errors.ts';
 import type { ValidationData } from '#shared/ports/status-source.ts';
 import { buildEvidenceForm } from '#shared/tsp/evidence-form.ts';
 import type { TimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
+import { horizonToken } from '#shared/validation/horizon-token.ts';
 import type { TokenFacts, TokenVerification } from './types.ts';
-import type { Certificate } from '#shared/x509/certificate.ts';
 
 /** What a token has to fit; `request` only for one that was asked for now. */
 export type TokenExpectation = {
@@ -65,45 +64,12 @@ export async function judgeToken(
   };
 }
 
-/** How the issuer signed a certificate; of the anchor nothing is asked. */
-function certificateSignature(
-  certificate: Certificate,
-  issuer: Certificate | undefined,
-): TokenFacts['chain'][number]['signature'] {
-  if (!issuer) return undefined;
-  const { name, digest, key } = describeSignatureAlgorithm(
-    certificate.signatureAlgorithm,
-    issuer.publicKey,
-  );
-  return { name, digest, key: { kind: key.kind, bits: key.bits, curve: key.curve } };
-}
-
 /** What the manifest keeps of a token that was found valid. */
 export function describeToken({ token, verdict }: JudgedToken): TokenFacts {
-  const [signerInfo] = token.signedData.signerInfos;
-  const { tstInfo } = token;
-  const imprintAlgorithm = tstInfo.messageImprint.algorithm;
-  if (!signerInfo || !verdict.signer || !imprintAlgorithm)
+  const described = horizonToken(token, verdict);
+  if (!described)
     throw new InvariantError('ERR_INVARIANT_STATE', 'a valid token without signer or imprint');
-  const { name, digest, key } = describeSignatureAlgorithm(
-    signerInfo.signatureAlgorithm,
-    verdict.signer.publicKey,
-    digestAlgorithmOfOid(signerInfo.digestAlgorithm.oid),
-  );
-  return {
-    genTime: tstInfo.genTime.toString(),
-    imprintAlgorithm,
-    tsaPolicy: tstInfo.policy,
-    serialNumber: tstInfo.serialNumber.toString(16),
-    signature: { name, digest, key: { kind: key.kind, bits: key.bits, curve: key.curve } },
-    certificateDigest: verdict.certificateDigest,
-    chain: verdict.path.map((certificate, index) => ({
-      fingerprint: certificate.fingerprint,
-      subject: certificate.subject.text,
-      notAfter: certificate.notAfter.toString(),
-      signature: certificateSignature(certificate, verdict.path[index + 1]),
-    })),
-  };
+  return described;
 }
 
 /**

@@ -50,7 +50,7 @@ export const tokenChecks: readonly TokenCheck[] = [
 ];
 
 /** RFC 3161 §4 (1): with these reasons, stated, the tokens from before the revocation stay good. */
-const harmlessReasons: readonly string[] = [
+export const harmlessReasons: readonly string[] = [
   'unspecified',
   'affiliationChanged',
   'superseded',

@@ -3,6 +3,7 @@
 // carries them.
 import { toHex } from '#shared/bytes.ts';
 import { attributesOfType } from '#shared/cms/attributes.ts';
+import { wrapBasicOcspResponse } from '#shared/cms/revocation-values.ts';
 import { type SignedData, type SignerInfo } from '#shared/cms/signed-data.ts';
 import { certHashMatches, parseSigningCertificate } from '#shared/cms/signing-certificate.ts';
 import { certificatesOfSigner } from '#shared/cms/verify-signer.ts';
@@ -23,8 +24,8 @@ import type {
   TimestampFacts,
 } from '#shared/validation/facts.ts';
 import { type Certificate, parseCertificate } from '#shared/x509/certificate.ts';
-import { parseCertificateList } from '#shared/x509/crl.ts';
-import { parseBasicOcspResponse, parseOcspResponse } from '#shared/x509/ocsp.ts';
+import { type CertificateList, parseCertificateList } from '#shared/x509/crl.ts';
+import { type OcspResponse, parseOcspResponse } from '#shared/x509/ocsp.ts';
 import { nameKey } from '#shared/x509/name.ts';
 
 /** A signature before its signer is looked up; XML signatures give the certificate they name. */
@@ -45,7 +46,23 @@ export type SignatureDraft = Omit<
 export type TimestampDraft = Pick<
   TimestampFacts,
   'type' | 'of' | 'place' | 'imprintFound' | 'imprintIntact'
-> & { readonly token: TimeStampToken };
+> & {
+  readonly token: TimeStampToken;
+  /** What the token proves to have existed once its imprint is intact; absent: nothing is known. */
+  readonly covers?: CoveredObjects | undefined;
+};
+
+/**
+ * What a timestamp covers: single objects (signature values, tokens, validation data) by their octets,
+ * and documents with all that is in them.
+ */
+export type CoveredObjects = {
+  readonly objects?: readonly Uint8Array[] | undefined;
+  readonly documents?: readonly Uint8Array[] | undefined;
+};
+
+/** A timestamp as read, by its id in the facts. */
+export type TimestampReading = TimestampDraft & { readonly id: string };
 
 /** What a reader of one format puts its findings into. */
 export type Collector = {
@@ -63,6 +80,9 @@ export type Collector = {
   /** Id that the next evidence record will get: its timestamps come first and name it. */
   readonly nextEvidenceRecordId: () => string;
   readonly certificates: () => readonly Certificate[];
+  readonly crls: () => readonly CertificateList[];
+  readonly ocspResponses: () => readonly OcspResponse[];
+  readonly timestamps: () => readonly TimestampReading[];
   readonly finish: (rest: Pick<Facts, 'format' | 'pdf' | 'container'>) => Facts;
 };
 
@@ -137,20 +157,25 @@ function describeSigner(
 }
 
 /** RFC 5126 §6.3.4 stores the BasicOCSPResponse, the security store of a PDF the whole response. */
-function readOcsp(octets: Uint8Array): { readonly certificates: readonly Certificate[] } {
+function readOcsp(octets: Uint8Array): OcspResponse {
   const [first] = readChildren(readTlv(octets));
-  if (!isUniversal(first, tags.enumerated)) return parseBasicOcspResponse(octets);
-  return { certificates: parseOcspResponse(octets).basic?.certificates ?? [] };
+  return parseOcspResponse(
+    isUniversal(first, tags.enumerated) ? octets : wrapBasicOcspResponse(octets),
+  );
 }
 
 export function createCollector(): Collector {
   const problems: Problem[] = [];
   const certificates = new Map<string, Certificate>();
   const roles = new Map<string, Set<CertificateRole>>();
-  const crls = new Set<string>();
-  const ocspResponses = new Set<string>();
+  const crls = new Map<string, CertificateList>();
+  const ocspResponses = new Map<string, OcspResponse>();
   const signatures: SignatureDraft[] = [];
-  const timestamps: TimestampDraft[] = [];
+  /** What they cover is octets, which have no place in facts. */
+  const timestamps: {
+    readonly draft: Omit<TimestampDraft, 'covers'>;
+    readonly covers: CoveredObjects | undefined;
+  }[] = [];
   const evidenceRecords: EvidenceRecordFacts[] = [];
 
   const addCertificate = (certificate: Certificate, role?: CertificateRole): void => {
@@ -178,21 +203,23 @@ export function createCollector(): Collector {
   const addCrlOctets = (octets: Uint8Array, place?: string): void => {
     const fingerprint = toHex(digest('SHA-256', octets));
     if (crls.has(fingerprint)) return;
-    if (attempt(problems, place, () => parseCertificateList(octets))) crls.add(fingerprint);
+    const crl = attempt(problems, place, () => parseCertificateList(octets));
+    if (crl) crls.set(fingerprint, crl);
   };
   const addOcspOctets = (octets: Uint8Array, place?: string): void => {
     const fingerprint = toHex(digest('SHA-256', octets));
     if (ocspResponses.has(fingerprint)) return;
     const response = attempt(problems, place, () => readOcsp(octets));
     if (!response) return;
-    ocspResponses.add(fingerprint);
-    for (const certificate of response.certificates) addCertificate(certificate, 'ocsp-responder');
+    ocspResponses.set(fingerprint, response);
+    for (const certificate of response.basic?.certificates ?? [])
+      addCertificate(certificate, 'ocsp-responder');
   };
   const addSignedData = (signedData: SignedData): void => {
     for (const certificate of signedData.certificates) addCertificate(certificate);
-    for (const { raw } of signedData.crls) crls.add(toHex(digest('SHA-256', raw)));
+    for (const crl of signedData.crls) crls.set(toHex(digest('SHA-256', crl.raw)), crl);
     for (const response of signedData.ocspResponses) {
-      ocspResponses.add(toHex(digest('SHA-256', response.raw)));
+      ocspResponses.set(toHex(digest('SHA-256', response.raw)), response);
       for (const certificate of response.basic?.certificates ?? [])
         addCertificate(certificate, 'ocsp-responder');
     }
@@ -243,35 +270,37 @@ export function createCollector(): Collector {
         signer: certificate && signerFacts(certificate, 'signer'),
       };
     });
-    const timestampFacts = timestamps.map(({ token, ...draft }, index): TimestampFacts => {
-      const { tstInfo, signedData } = token;
-      const [signerInfo] = signedData.signerInfos;
-      const certificate = signerInfo && findSigner(signerInfo, signedData.certificates, known);
-      const description = signerInfo && describeSigner(signerInfo, certificate);
-      const { messageImprint } = tstInfo;
-      const imprintAlgorithm =
-        messageImprint.algorithm ?? oidName(messageImprint.hashAlgorithm.oid);
-      const usedBy = draft.type === 'evidence-record' ? 'evidence-record' : 'timestamp';
-      use({ kind: 'digest', name: imprintAlgorithm, usedBy });
-      if (description)
-        use({
-          kind: 'signature',
-          name: description.signatureAlgorithm,
-          key: description.key,
-          usedBy,
-        });
-      return {
-        id: `timestamp-${index + 1}`,
-        ...draft,
-        genTime: tstInfo.genTime,
-        serialNumber: tstInfo.serialNumber.toString(),
-        tsaPolicy: tstInfo.policy,
-        imprintAlgorithm,
-        imprint: toHex(messageImprint.hashedMessage),
-        ...description,
-        tsu: certificate && signerFacts(certificate, 'tsu'),
-      };
-    });
+    const timestampFacts = timestamps.map(
+      ({ draft: { token, ...draft } }, index): TimestampFacts => {
+        const { tstInfo, signedData } = token;
+        const [signerInfo] = signedData.signerInfos;
+        const certificate = signerInfo && findSigner(signerInfo, signedData.certificates, known);
+        const description = signerInfo && describeSigner(signerInfo, certificate);
+        const { messageImprint } = tstInfo;
+        const imprintAlgorithm =
+          messageImprint.algorithm ?? oidName(messageImprint.hashAlgorithm.oid);
+        const usedBy = draft.type === 'evidence-record' ? 'evidence-record' : 'timestamp';
+        use({ kind: 'digest', name: imprintAlgorithm, usedBy });
+        if (description)
+          use({
+            kind: 'signature',
+            name: description.signatureAlgorithm,
+            key: description.key,
+            usedBy,
+          });
+        return {
+          id: `timestamp-${index + 1}`,
+          ...draft,
+          genTime: tstInfo.genTime,
+          serialNumber: tstInfo.serialNumber.toString(),
+          tsaPolicy: tstInfo.policy,
+          imprintAlgorithm,
+          imprint: toHex(messageImprint.hashedMessage),
+          ...description,
+          tsu: certificate && signerFacts(certificate, 'tsu'),
+        };
+      },
+    );
     const levels = signatureFacts
       .filter(({ countersigns }) => countersigns === undefined)
       .map(({ level }) => level);
@@ -320,9 +349,9 @@ export function createCollector(): Collector {
     addOcspOctets,
     addSignedData,
     addSignature: (draft) => `signature-${signatures.push(draft)}`,
-    addTimestamp: (draft) => {
+    addTimestamp: ({ covers, ...draft }) => {
       addSignedData(draft.token.signedData);
-      return `timestamp-${timestamps.push(draft)}`;
+      return `timestamp-${timestamps.push({ draft, covers })}`;
     },
     addEvidenceRecord: (facts) => {
       const id = `evidence-record-${evidenceRecords.length + 1}`;
@@ -331,6 +360,14 @@ export function createCollector(): Collector {
     },
     nextEvidenceRecordId: () => `evidence-record-${evidenceRecords.length + 1}`,
     certificates: () => [...certificates.values()],
+    crls: () => [...crls.values()],
+    ocspResponses: () => [...ocspResponses.values()],
+    timestamps: () =>
+      timestamps.map(({ draft, covers }, index) => ({
+        ...draft,
+        covers,
+        id: `timestamp-${index + 1}`,
+      })),
     finish,
   };
 }

@@ -3,7 +3,7 @@
 import { readTlv } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
 import { attempt } from '#shared/problem.ts';
-import { createCollector } from '#shared/validation/collect.ts';
+import { type TimestampReading, createCollector } from '#shared/validation/collect.ts';
 import { type OuterFormat, detectFormat } from '#shared/validation/detect.ts';
 import type { DetachedContent, DocumentFormat, Facts } from '#shared/validation/facts.ts';
 import { readContainer } from '#shared/validation/read-container.ts';
@@ -11,8 +11,14 @@ import { readCmsDocument, readTimestampResponse } from '#shared/validation/read-
 import { readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
 import { readPdfDocument } from '#shared/validation/read-pdf.ts';
 import { readXmlDocument } from '#shared/validation/read-xml.ts';
-import type { CmsSignatureReading, Reading } from '#shared/validation/reading.ts';
+import type {
+  CmsSignatureReading,
+  EvidenceRecordReading,
+  Reading,
+} from '#shared/validation/reading.ts';
 import { type Certificate, decodePem } from '#shared/x509/certificate.ts';
+import type { CertificateList } from '#shared/x509/crl.ts';
+import type { OcspResponse } from '#shared/x509/ocsp.ts';
 
 /** Documents above this size are looked at by their head only, unless the caller says otherwise. */
 export const defaultInspectLimit = 64 * 1024 * 1024;
@@ -26,12 +32,16 @@ export type InspectInput = {
   readonly detached?: readonly DetachedContent[] | undefined;
 };
 
-/** Facts, and the CMS signatures as read: what judge-signatures.ts goes on with. */
+/** Facts, and what of the document can be judged: judge-signatures.ts and long-term.ts go on with it. */
 export type DocumentReading = {
   readonly facts: Facts;
   readonly cmsSignatures: readonly CmsSignatureReading[];
   /** Every certificate of the document. */
   readonly certificates: readonly Certificate[];
+  readonly crls: readonly CertificateList[];
+  readonly ocspResponses: readonly OcspResponse[];
+  readonly timestamps: readonly TimestampReading[];
+  readonly evidenceRecords: readonly EvidenceRecordReading[];
 };
 
 type Outcome = Pick<Facts, 'format' | 'pdf' | 'container'>;
@@ -113,6 +123,7 @@ function readPem(reading: Reading, octets: Uint8Array): Outcome {
 export function readDocument(input: InspectInput): DocumentReading {
   const collector = createCollector();
   const cmsSignatures: CmsSignatureReading[] = [];
+  const evidenceRecords: EvidenceRecordReading[] = [];
   const outer = input.size === 0 ? 'empty' : detectFormat(input.bytes);
   let outcome: Outcome = { format: claimed[outer] };
   if (input.bytes.length < input.size) {
@@ -124,14 +135,27 @@ export function readDocument(input: InspectInput): DocumentReading {
         message: `document of ${input.size} octets is larger than what is inspected`,
       });
   } else {
-    const reading: Reading = { collector, detached: input.detached ?? [], cmsSignatures };
+    const reading: Reading = {
+      collector,
+      detached: input.detached ?? [],
+      cmsSignatures,
+      evidenceRecords,
+    };
     outcome =
       attempt(collector.problems, undefined, () =>
         withoutOverflow(() => readers[outer](reading, input.bytes)),
       ) ?? outcome;
   }
   const facts = collector.finish(outcome);
-  return { facts, cmsSignatures, certificates: collector.certificates() };
+  return {
+    facts,
+    cmsSignatures,
+    evidenceRecords,
+    certificates: collector.certificates(),
+    crls: collector.crls(),
+    ocspResponses: collector.ocspResponses(),
+    timestamps: collector.timestamps(),
+  };
 }
 
 /**

@@ -8,9 +8,9 @@ import type { PathVerdict } from '#shared/trust/path-verdict.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import { verifyCertificatePath } from '#shared/trust/verify-path.ts';
 import type { DetachedContent, Facts, SignerFacts } from '#shared/validation/facts.ts';
-import { readDocument } from '#shared/validation/inspect.ts';
+import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
 import type { CmsSignatureReading } from '#shared/validation/reading.ts';
-import type { VerdictStatus } from '#shared/validation/verdict.ts';
+import type { Verdict, VerdictStatus } from '#shared/validation/verdict.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import type { OcspResponse } from '#shared/x509/ocsp.ts';
@@ -64,7 +64,7 @@ export function verifySignatureValue(
  * §5.2.6.4, §5.3.4: as of now an expired or revoked signer may have signed in time. Only a proof of
  * existence could tell, and at intake none is asked.
  */
-const withoutProofOfExistence: Readonly<Partial<Record<SubIndication, SubIndication>>> = {
+export const withoutProofOfExistence: Readonly<Partial<Record<SubIndication, SubIndication>>> = {
   EXPIRED: 'OUT_OF_BOUNDS_NO_POE',
   OUT_OF_BOUNDS_NOT_REVOKED: 'OUT_OF_BOUNDS_NO_POE',
   REVOKED: 'REVOKED_NO_POE',
@@ -74,7 +74,7 @@ const withoutProofOfExistence: Readonly<Partial<Record<SubIndication, SubIndicat
 function combine(
   value: SignerVerdict,
   path: PathVerdict | undefined,
-): Pick<SignatureVerdict, 'status' | 'subIndication'> {
+): Pick<Verdict, 'status' | 'subIndication'> {
   if (value.status !== 'valid') return { status: value.status, subIndication: value.subIndication };
   if (!path) return { status: 'indeterminate', subIndication: 'NO_SIGNING_CERTIFICATE_FOUND' };
   if (path.status === 'valid') return { status: 'valid' };
@@ -85,36 +85,54 @@ function combine(
   };
 }
 
-function judgeOne(
-  signature: CmsSignatureReading,
-  known: readonly Certificate[],
-  input: JudgeInput,
-): Omit<SignatureVerdict, 'id' | 'signer'> {
-  if (signature.contentProblem !== undefined) {
-    return {
-      status: 'invalid',
-      subIndication: 'FORMAT_FAILURE',
-      findings: [
-        {
-          check: 'signed-octets',
-          clause: 'ISO 32000-2 §12.8.1',
-          level: 'error',
-          message: `What is signed cannot be told: ${signature.contentProblem}.`,
-          facts: {},
-        },
-      ],
-    };
-  }
-  const value = verifySignatureValue(signature, known);
+/** What was signed has to be known before anything else. @see EN 319 102-1 §5.2.2 */
+export function checkSignedOctets({ contentProblem }: CmsSignatureReading): Finding | undefined {
+  if (contentProblem === undefined) return undefined;
+  return {
+    check: 'signed-octets',
+    clause: 'ISO 32000-2 §12.8.1',
+    level: 'error',
+    message: `What is signed cannot be told: ${contentProblem}.`,
+    facts: {},
+  };
+}
+
+/** A verdict with what later revisions of a PDF changed: the octets signed are intact, what a viewer shows is not what was signed. */
+export function withLaterChanges<T extends Verdict>(
+  { laterChanges }: CmsSignatureReading,
+  verdict: T,
+): T {
+  const [change] = laterChanges;
+  if (change === undefined) return verdict;
+  const changed: Finding = {
+    check: 'unchanged-after-signing',
+    clause: 'ISO 32000-2 §12.8.2.2',
+    level: 'unknown',
+    message: `A later revision changes what was signed: ${change}.`,
+    facts: { changes: `${laterChanges.length}` },
+  };
+  const findings = [...verdict.findings, changed];
+  return verdict.status === 'valid'
+    ? { ...verdict, status: 'indeterminate', subIndication: 'SIG_CONSTRAINTS_FAILURE', findings }
+    : { ...verdict, findings };
+}
+
+/** The document's own material: certificates, and revocation data wherever it stands. */
+type Known = Pick<DocumentReading, 'certificates' | 'crls' | 'ocspResponses'>;
+
+function judgeOne(signature: CmsSignatureReading, known: Known, input: JudgeInput): Verdict {
+  const offence = checkSignedOctets(signature);
+  if (offence) return { status: 'invalid', subIndication: 'FORMAT_FAILURE', findings: [offence] };
+  const value = verifySignatureValue(signature, known.certificates);
   const { trust, at } = input;
   const path =
     value.status === 'valid' && value.signer
       ? verifyCertificatePath({
           target: value.signer,
-          intermediates: [...known, ...(trust.intermediates ?? [])],
+          intermediates: [...known.certificates, ...(trust.intermediates ?? [])],
           anchors: trust.anchors,
-          crls: [...signature.signedData.crls, ...(trust.crls ?? [])],
-          ocspResponses: [...signature.signedData.ocspResponses, ...(trust.ocspResponses ?? [])],
+          crls: [...known.crls, ...(trust.crls ?? [])],
+          ocspResponses: [...known.ocspResponses, ...(trust.ocspResponses ?? [])],
           at,
           purpose: 'signer',
           revocationMode: 'require',
@@ -122,26 +140,11 @@ function judgeOne(
       : undefined;
   const combined = combine(value, path);
   const findings = [...value.findings, ...(path?.findings ?? [])];
-  const [change] = signature.laterChanges;
-  if (change === undefined) return { ...combined, findings };
-  const changed: Finding = {
-    check: 'unchanged-after-signing',
-    clause: 'ISO 32000-2 §12.8.2.2',
-    level: 'unknown',
-    message: `A later revision changes what was signed: ${change}.`,
-    facts: { changes: `${signature.laterChanges.length}` },
-  };
-  // The octets signed are intact, what a viewer shows is not what was signed.
-  return combined.status === 'valid'
-    ? {
-        status: 'indeterminate',
-        subIndication: 'SIG_CONSTRAINTS_FAILURE',
-        findings: [...findings, changed],
-      }
-    : { ...combined, findings: [...findings, changed] };
+  return withLaterChanges(signature, { ...combined, findings });
 }
 
-const notJudged: Finding = {
+/** XML signatures are listed without a verdict. */
+export const notJudged: Finding = {
   check: 'signature-judged',
   clause: 'EN 319 102-1 §5.2',
   level: 'unknown',
@@ -156,15 +159,15 @@ const notJudged: Finding = {
  */
 export function judgeSignatures(input: JudgeInput): readonly SignatureVerdict[] {
   const { bytes, facts } = input;
-  const { cmsSignatures, certificates } = readDocument({
+  const reading = readDocument({
     bytes,
     size: bytes.length,
     detached: input.detached,
   });
-  const byId = new Map(cmsSignatures.map((signature) => [signature.id, signature]));
+  const byId = new Map(reading.cmsSignatures.map((signature) => [signature.id, signature]));
   return facts.signatures.map(({ id, signer }): SignatureVerdict => {
     const signature = byId.get(id);
     if (!signature) return { id, status: 'not-judged', signer, findings: [notJudged] };
-    return { id, signer, ...judgeOne(signature, certificates, input) };
+    return { id, signer, ...judgeOne(signature, reading, input) };
   });
 }

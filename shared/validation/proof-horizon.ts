@@ -79,23 +79,24 @@ export function signatureScheme(signature: HorizonSignature): SignatureScheme {
   return 'EdDSA';
 }
 
-type Candidate = { readonly at: Temporal.Instant; readonly element: HorizonElement };
+/** One end of the evidence by one element. */
+export type HorizonEnd = { readonly at: Temporal.Instant; readonly element: HorizonElement };
 
 /** An algorithm that the profile does not list was never acceptable: its end lies before everything. */
 const never = Temporal.Instant.from('1970-01-01T00:00:00Z');
 
-function algorithmEnd(answer: AlgorithmAnswer, element: HorizonElement): Candidate[] {
+function algorithmEnd(answer: AlgorithmAnswer, element: HorizonElement): HorizonEnd[] {
   if (answer.kind === 'absent') return [{ at: never, element }];
   return answer.endExclusive ? [{ at: answer.endExclusive, element }] : [];
 }
 
-function certificateEnds(token: HorizonToken, rules: HorizonRules): Candidate[] {
+function certificateEnds(token: HorizonToken, rules: HorizonRules): HorizonEnd[] {
   return token.chain.flatMap((certificate, index) => {
     const isAnchor = index === token.chain.length - 1 && token.chain.length > 1;
     const kind = isAnchor ? 'anchor' : index === 0 ? 'tsu-certificate' : 'ca-certificate';
     const element: HorizonElement = { kind, name: certificate.subject };
     const configured = isAnchor ? rules.anchorEnds.get(certificate.fingerprint) : undefined;
-    const ends: Candidate[] = [
+    const ends: HorizonEnd[] = [
       { at: configured ?? Temporal.Instant.from(certificate.notAfter), element },
     ];
     const revoked = rules.revocations.get(certificate.fingerprint);
@@ -106,7 +107,7 @@ function certificateEnds(token: HorizonToken, rules: HorizonRules): Candidate[] 
 }
 
 /** Ends of a signature: by its scheme and key, and by the digest inside. */
-function signatureEnds(signature: HorizonSignature, rules: HorizonRules): Candidate[] {
+function signatureEnds(signature: HorizonSignature, rules: HorizonRules): HorizonEnd[] {
   const { digest, key } = signature;
   const scheme = signatureScheme(signature);
   const { bits: keyBits, curve } = key;
@@ -126,23 +127,23 @@ function signatureEnds(signature: HorizonSignature, rules: HorizonRules): Candid
 }
 
 /**
- * Horizon of an evidence record or archive timestamp: the earliest of the newest token's chain, its
- * algorithms, the current chain's tree hash and a known revocation. What an archive timestamp
- * covers no longer counts (design, "proof horizon").
+ * Every known end of an evidence record or archive timestamp, earliest first: of the newest token's chain, its
+ * algorithms, the current chain's tree hash (absent for a bare token) and known revocations. What an
+ * archive timestamp covers no longer counts (design, "proof horizon").
  */
-export function proofHorizon(
+export function horizonEnds(
   token: HorizonToken,
-  treeHash: DigestAlgorithm,
+  treeHash: DigestAlgorithm | undefined,
   rules: HorizonRules,
-): ProofHorizon {
+): readonly HorizonEnd[] {
   const digestEnds = (
     kind: 'digest-algorithm' | 'tree-hash',
     digest: DigestAlgorithm | undefined,
-  ): Candidate[] =>
+  ): HorizonEnd[] =>
     digest === undefined
       ? []
       : algorithmEnd(askProfile(rules.profile, { kind: 'digest', digest }), { kind, name: digest });
-  const candidates: Candidate[] = [
+  const candidates: HorizonEnd[] = [
     ...certificateEnds(token, rules),
     ...[token.signature, ...token.chain.flatMap(({ signature }) => signature ?? [])].flatMap(
       (signature) => signatureEnds(signature, rules),
@@ -152,10 +153,17 @@ export function proofHorizon(
     ...digestEnds('tree-hash', treeHash),
   ];
   // Equal ends: the tree hash is named first, because it alone asks for a hash-tree renewal.
-  const rank = (candidate: Candidate): number => (candidate.element.kind === 'tree-hash' ? 0 : 1);
-  const [first] = candidates.toSorted(
-    (a, b) => Temporal.Instant.compare(a.at, b.at) || rank(a) - rank(b),
-  );
+  const rank = (candidate: HorizonEnd): number => (candidate.element.kind === 'tree-hash' ? 0 : 1);
+  return candidates.toSorted((a, b) => Temporal.Instant.compare(a.at, b.at) || rank(a) - rank(b));
+}
+
+/** The first of the ends, with the element that decides. */
+export function proofHorizon(
+  token: HorizonToken,
+  treeHash: DigestAlgorithm | undefined,
+  rules: HorizonRules,
+): ProofHorizon {
+  const [first] = horizonEnds(token, treeHash, rules);
   return first ?? { at: undefined, element: { kind: 'no-end', name: '' } };
 }
 

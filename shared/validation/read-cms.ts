@@ -9,6 +9,7 @@ import { oidName, oids } from '#shared/oid.ts';
 import { attempt } from '#shared/problem.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
+import type { CoveredObjects } from '#shared/validation/collect.ts';
 import type {
   DetachedContent,
   DocumentFormat,
@@ -60,6 +61,17 @@ function imprintOf(
       // Not computed yet: no claim, which is something else than "not intact".
       return {};
   }
+}
+
+/** What the timestamp proves of the signature that carries it. */
+function coveredBy(
+  { type }: AttributeTimestamp,
+  { signerInfo, timestamps }: CadesSignature,
+): CoveredObjects | undefined {
+  if (type === 'signature') return { objects: [signerInfo.signature] };
+  if (type !== 'validation-data') return undefined;
+  const signatureTimestamps = timestamps.filter((one) => one.type === 'signature');
+  return { objects: [signerInfo.signature, ...signatureTimestamps.map(({ token }) => token.raw)] };
 }
 
 /** Level by what is carried. EN 319 122-1 §6.1; `hasRevocation`: CRLs or OCSP in SignedData or the store. */
@@ -177,6 +189,7 @@ function addSignature(
       of: id,
       place: context.place,
       ...imprintOf(timestamp, content),
+      covers: coveredBy(timestamp, signature),
     });
   }
   for (const octets of signature.evidenceRecords)
@@ -240,6 +253,8 @@ export function readToken(
     readonly contents: readonly DetachedContent[];
     readonly place?: string | undefined;
     readonly of?: string | undefined;
+    /** Documents that are covered where the imprint fits one of `contents`. */
+    readonly covers?: CoveredObjects | undefined;
   },
 ): void {
   const token = parseTimeStampToken(octets);
@@ -249,6 +264,7 @@ export function readToken(
     of: context.of,
     place: context.place,
     ...compareImprintWithAny(token, context.contents),
+    covers: context.covers,
   });
 }
 

@@ -50,6 +50,17 @@ function manifestReferences(manifest: AsicManifest, contents: Contents): Referen
   });
 }
 
+/** Entries that a manifest names with the right digest: its timestamp covers them with all they hold. */
+function coveredEntries(
+  references: readonly ReferenceFacts[],
+  contents: Contents,
+): readonly Uint8Array[] {
+  return references.flatMap(({ uri, intact }) => {
+    const octets = intact && uri !== undefined ? contents.of(uri)?.octets?.() : undefined;
+    return octets ? [octets] : [];
+  });
+}
+
 type Container = {
   readonly reading: Reading;
   readonly asic: AsicContainer;
@@ -90,7 +101,12 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
       });
       return;
     case 'timestamp':
-      readToken(reading, octets, { type: 'container', contents: subject.contents, place });
+      readToken(reading, octets, {
+        type: 'container',
+        contents: subject.contents,
+        place,
+        covers: { documents: coveredEntries(references, contents) },
+      });
       return;
     case 'xades':
       readXmlSignatures(reading, octets, { place, contentOf: contents.of });

@@ -4,8 +4,8 @@ import { toHex } from '#shared/bytes.ts';
 import { readAttributeValues } from '#shared/cades/read.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { type WalkedArchiveTimeStamp, walkEvidenceRecord } from '#shared/ers/walk.ts';
-import type { DetachedContent, ReferenceFacts, TimestampFacts } from '#shared/validation/facts.ts';
-import type { Reading } from '#shared/validation/reading.ts';
+import type { ReferenceFacts, TimestampFacts } from '#shared/validation/facts.ts';
+import type { Reading, SignedContent } from '#shared/validation/reading.ts';
 
 /**
  * With a tree the imprint follows from it. Without one it is the hash of the only thing covered: a
@@ -31,7 +31,7 @@ export function readEvidenceRecord(
   reading: Reading,
   octets: Uint8Array,
   context: {
-    readonly dataObjects: readonly DetachedContent[];
+    readonly dataObjects: readonly SignedContent[];
     readonly of?: string | undefined;
     readonly place?: string | undefined;
   },
@@ -54,6 +54,7 @@ export function readEvidenceRecord(
   for (const value of values.crls) collector.addCrlOctets(value, context.place);
   for (const value of values.ocspResponses) collector.addOcspOctets(value, context.place);
   const id = collector.nextEvidenceRecordId();
+  reading.evidenceRecords.push({ id, record, dataObjects: context.dataObjects });
   const [first] = steps;
   const timestamps = steps.map((step) => {
     return collector.addTimestamp({

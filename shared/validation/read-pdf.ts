@@ -3,6 +3,7 @@
 import { type PdfSignature, readPdf } from '#shared/pades/read.ts';
 import { attempt } from '#shared/problem.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
+import type { CoveredObjects } from '#shared/validation/collect.ts';
 import type { DocumentFormat, PdfFacts } from '#shared/validation/facts.ts';
 import { readCmsDocument, readToken } from '#shared/validation/read-cms.ts';
 import { type Reading, contentOf } from '#shared/validation/reading.ts';
@@ -22,6 +23,20 @@ function isCoveredByTimestamp(
       other.coverage.coverage !== 'unclear' &&
       endOf(other) > endOf(signature),
   );
+}
+
+/**
+ * The file as it was before the revision that a document timestamp closes, and that revision with its
+ * security store: the file up to the end of the range, the timestamp's own token aside.
+ */
+function coveredRevision(
+  octets: Uint8Array,
+  { byteRange, coverage }: PdfSignature,
+): CoveredObjects | undefined {
+  const [, , start = 0, length = 0] = byteRange;
+  return coverage.coverage === 'entire-file' || coverage.coverage === 'entire-revision'
+    ? { documents: [octets.subarray(0, start + length)] }
+    : undefined;
 }
 
 /**
@@ -52,7 +67,12 @@ export function readPdfDocument(
     if (subFilter === timestampSubFilter) {
       isPades = true;
       attempt(collector.problems, field, () => {
-        readToken(reading, signature.contents, { type: 'document', contents, place: field });
+        readToken(reading, signature.contents, {
+          type: 'document',
+          contents,
+          place: field,
+          covers: coveredRevision(octets, signature),
+        });
       });
       continue;
     }

@@ -1,8 +1,9 @@
 // What the readers of one document share: where facts go, what detached content is at hand, and the
-// CMS signatures found, ready to be judged.
+// CMS signatures and evidence records found, ready to be judged.
 import { concatBytes } from '#shared/bytes.ts';
 import type { SignedData, SignerInfo } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest } from '#shared/crypto/digest.ts';
+import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import type { Collector } from '#shared/validation/collect.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 
@@ -23,10 +24,19 @@ export type CmsSignatureReading = {
   readonly laterChanges: readonly string[];
 };
 
+/** An evidence record with what it is known to be over. */
+export type EvidenceRecordReading = {
+  /** Id in the facts. */
+  readonly id: string;
+  readonly record: EvidenceRecord;
+  readonly dataObjects: readonly SignedContent[];
+};
+
 export type Reading = {
   readonly collector: Collector;
   readonly detached: readonly DetachedContent[];
   readonly cmsSignatures: CmsSignatureReading[];
+  readonly evidenceRecords: EvidenceRecordReading[];
 };
 
 /** Content of which all octets are at hand, in parts; borrowed, not copied. */
