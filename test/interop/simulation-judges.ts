@@ -36,7 +36,7 @@ const past: Decades = {
 };
 const future: Decades = {
   name: 'to come',
-  documents: path.join(samples, '契約'),
+  documents: path.join(samples, '検査'),
   start: '2026-07-01',
   years: 40,
   exportYears: [2048, 2050, 2058, 2065],
