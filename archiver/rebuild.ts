@@ -19,6 +19,7 @@ import {
 } from './adapters/catalogue-file.ts';
 import type { ArchiverConfig } from './config.ts';
 import { loadChainIndex } from './evidence/chains.ts';
+import { decides } from './evidence/check-stored.ts';
 import { readObjectList } from './evidence/object-list.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { JournalEntry } from './journal-entries.ts';
@@ -184,6 +185,7 @@ async function applyEntry(
 /** States come last: what the manifests made `protected` may be broken, changed or gone since. */
 async function applyState(target: Catalogue, entry: JournalEntry): Promise<void> {
   if (entry.kind === 'evidence-damage') {
+    if (!decides(entry)) return;
     const batch = await target.getBatch(entry.batchId);
     // A renewal since then verified it: it was healed.
     if (

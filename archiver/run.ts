@@ -2,7 +2,7 @@
 // renew, verify by reading back, re-read a slice, report. Running the night again buys nothing and
 // changes nothing.
 import { InvariantError, TokiwaError } from '#shared/errors.ts';
-import type { Catalogue, RunRow } from '#shared/ports/catalogue.ts';
+import type { BatchRow, Catalogue, RunRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { isBefore } from '#shared/time.ts';
@@ -11,16 +11,24 @@ import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import { toHex } from '#shared/bytes.ts';
 import type { ArchiverConfig } from './config.ts';
 import { loadChainIndex, type ChainIndex } from './evidence/chains.ts';
-import { checkBatch } from './evidence/link-check.ts';
+import { checkStored } from './evidence/check-stored.ts';
+import { checkBatch, damageOf } from './evidence/link-check.ts';
 import { readObjectList } from './evidence/object-list.ts';
 import { healBatch } from './evidence/rebuild-leaf-table.ts';
 import { recoverPending } from './evidence/recover.ts';
-import type { BatchManifest, EvidenceContext, StampingTsa } from './evidence/types.ts';
+import { remakeManifest } from './evidence/remake-manifest.ts';
+import type { BatchManifest, Damage, EvidenceContext, StampingTsa } from './evidence/types.ts';
+import { createChainVerifier } from './evidence/verify-chain.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { Lease, LeaseRequest } from './lease.ts';
 import type { FindingLine, RunSummary } from './reports/report.ts';
 import { applyManifest, refreshHorizons } from './stages/catalogue.ts';
-import { rereadSlice, type RereadScope } from './stages/fixity.ts';
+import {
+  recheckBroken,
+  rereadSlice,
+  type FixityDependencies,
+  type RereadScope,
+} from './stages/fixity.ts';
 import { countWaitingGroups } from './stages/groups.ts';
 import { planNight, type Plan, type PlanRules } from './stages/plan.ts';
 import { carryOut } from './stages/renew.ts';
@@ -175,7 +183,7 @@ class Night {
   async run(): Promise<void> {
     const { config, evidence, catalogue, tsa, stores, clock, random, events } = this.#deps;
     const { runAt, signal, allowTokens } = this.#options;
-    const chains = await loadChainIndex(evidence.objects, signal);
+    const { chains, incomplete } = await this.#loadChains();
     let left = allowTokens ?? config.ceiling.tokens;
     const budget = {
       take: (tokens: number): boolean => {
@@ -236,6 +244,11 @@ class Night {
     });
 
     this.#stage('plan');
+    const checks = this.#checks(context);
+    if (!incomplete) {
+      const rechecked = { ...checks(true), catalogue, journal: this.#journal, runAt };
+      for (const finding of await recheckBroken(rechecked)) this.#find(finding);
+    }
     const plan = await planFromCatalogue(this.#deps, runAt);
     this.#nextDue = plan.nextDue;
     const allowed = plan.allowed || (allowTokens !== undefined && plan.tokens <= allowTokens);
@@ -248,15 +261,19 @@ class Night {
         batchId: finding.batchId,
       });
     }
-    if (mayBuy && allowed) await this.#renew(plan, context, this.#heal(chains));
+    // Without every manifest nobody knows which chains go on where: only new documents are stamped.
+    const actions = incomplete
+      ? plan.actions.filter(({ kind }) => kind === 'protect')
+      : plan.actions;
+    if (mayBuy && allowed) await this.#renew(actions, context);
 
     this.#stage('fixity');
     const fixity = await rereadSlice({
+      ...checks(false),
+      withBatches: !incomplete,
       catalogue,
       stores,
       journal: this.#journal,
-      checkBatch: (batchId) => checkBatch(evidence.objects, chains, batchId, { signal }),
-      healBatch: this.#heal(chains),
       runAt,
       fixityDays: config.fixityDays,
       scope: this.#options.reread ?? 'slice',
@@ -271,13 +288,10 @@ class Night {
       this.#nextDue = (await planFromCatalogue(this.#deps, runAt)).nextDue;
   }
 
-  async #renew(
-    plan: Plan,
-    context: EvidenceContext,
-    healBatch: (batchId: string) => Promise<boolean>,
-  ): Promise<void> {
+  async #renew(actions: Plan['actions'], context: EvidenceContext): Promise<void> {
     const { catalogue, stores, config } = this.#deps;
-    for (const action of plan.actions) {
+    const healTables = this.#heal(context.chains);
+    for (const action of actions) {
       this.#stage(`renew.${action.kind}`);
       const result = await carryOut(action, {
         context,
@@ -286,7 +300,7 @@ class Night {
         journal: this.#journal,
         maxLeaves: config.maxLeaves,
         blind: config.blind,
-        healBatch,
+        healBatch: healTables,
         accept: this.#accept,
       });
       result.findings.forEach((finding) => {
@@ -306,6 +320,79 @@ class Night {
     const { objects } = this.#deps.evidence;
     const { signal } = this.#options;
     return async (batchId) => (await healBatch(objects, chains, batchId, { signal })).length === 0;
+  }
+
+  /** Every manifest; a damaged one is made again from request and answer, or left out. */
+  async #loadChains(): Promise<{ readonly chains: ChainIndex; readonly incomplete: boolean }> {
+    const { evidence, tsa } = this.#deps;
+    const { signal, runAt } = this.#options;
+    const { verification } = tsa;
+    let incomplete = false;
+    const chains = await loadChainIndex(evidence.objects, signal, async (batchId, error) => {
+      const part = 'manifest';
+      const { message } = error;
+      const at = runAt.toString();
+      const made = await remakeManifest({ store: evidence.objects, verification, signal }, batchId);
+      await this.#journal([{ kind: 'evidence-damage', batchId, part, message, at }]);
+      if (made) {
+        await this.#journal([{ kind: 'evidence-healed', batchId, part, at }]);
+        const healed = `${message}; made again from request and answer`;
+        this.#find({ kind: 'healed', level: 'warning', batchId, message: healed });
+      } else {
+        incomplete = true;
+        const lost = `${message}, and request and answer do not give it: put it back from a copy; until then nothing is renewed`;
+        this.#find({ kind: 'broken-evidence', level: 'error', batchId, message: lost });
+      }
+      return made;
+    });
+    return { chains, incomplete };
+  }
+
+  /**
+   * Checks of a batch's stored objects, over the store as it is now. Strict: as before a renewal, its
+   * newest token valid as of tonight; otherwise an expired one is no damage.
+   */
+  #checks(
+    context: EvidenceContext,
+  ): (strict: boolean) => Pick<FixityDependencies, 'checkBatch' | 'healBatch'> {
+    const { store, chains, tsa, run } = context;
+    const { verification } = tsa;
+    const { signal, runAt } = run;
+    const stored = { store, chains, verification, signal };
+    const newVerifier = (): ReturnType<typeof createChainVerifier> =>
+      createChainVerifier(store, chains, { verification, at: runAt, signal });
+    return (strict) => {
+      let verifier = newVerifier();
+      const check = async (batch: BatchRow): Promise<readonly Damage[]> => {
+        const { batchId } = batch;
+        const other = await checkStored(stored, batchId);
+        if (strict && !(batch.horizon && isBefore(batch.horizon, runAt))) {
+          const verdict = await verifier.verify(batchId);
+          return [...(verdict.kind === 'broken' ? verdict.damage : []), ...other];
+        }
+        const links = await checkBatch(store, chains, batchId, { signal });
+        const newest = await verifier.newest(batchId);
+        const invalid = newest?.verdict.status === 'invalid' ? newest.verdict.findings : [];
+        return [
+          ...links,
+          ...invalid.slice(0, 1).map(({ message }) => damageOf('token', batchId, message)),
+          ...other,
+        ];
+      };
+      return {
+        checkBatch: check,
+        healBatch: async (batch) => {
+          await healBatch(store, chains, batch.batchId, { signal });
+          const damage = await checkStored(stored, batch.batchId);
+          const remade =
+            damage.some(({ part }) => part === 'manifest') &&
+            (await remakeManifest(stored, batch.batchId)) !== undefined;
+          verifier = newVerifier();
+          const left = await check(batch);
+          return remade ? left.filter(({ part }) => part !== 'manifest') : left;
+        },
+      };
+    };
   }
 
   /** A document that waits longer than its rule allows is an alarm. */

@@ -1,6 +1,6 @@
 // Which timestamp renewals cover which batch, in order: the archive timestamp chains of RFC 4998
 // §5.1 as the manifests tell them. An index in memory, made from the store and thrown away.
-import { InvariantError } from '#shared/errors.ts';
+import { InvariantError, type FormatError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { listManifests } from './manifest.ts';
 import type { BatchId, BatchManifest, GroupPosition } from './types.ts';
@@ -88,9 +88,17 @@ export function createChainIndex(initial: Iterable<BatchManifest> = []): ChainIn
   };
 }
 
-/** The index over everything that counts in the store. */
-export async function loadChainIndex(store: ObjectStore, signal: AbortSignal): Promise<ChainIndex> {
+/**
+ * The index over everything that counts in the store. `onDamaged` is asked for a manifest that cannot
+ * be read: one made again, or none to go on without it.
+ * @throws FormatError ERR_FORMAT_STORED: a manifest is damaged and nobody is asked
+ */
+export async function loadChainIndex(
+  store: ObjectStore,
+  signal: AbortSignal,
+  onDamaged?: (id: BatchId, error: FormatError) => Promise<BatchManifest | undefined>,
+): Promise<ChainIndex> {
   const index = createChainIndex();
-  for await (const manifest of listManifests(store, signal)) index.add(manifest);
+  for await (const manifest of listManifests(store, signal, onDamaged)) index.add(manifest);
   return index;
 }

@@ -4,13 +4,14 @@ import { InvariantError } from '#shared/errors.ts';
 import { equalBytes } from '#shared/bytes.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
+import { readable } from './link-check.ts';
 import { evidenceFormOf, judgeToken, type JudgedToken } from './tokens.ts';
 import type { BatchId, EvidenceContext } from './types.ts';
 
 /**
  * Brings the evidence form of an uncovered token up to what is known now, built again from the token
  * as received. Left as it is where the status of some certificate could not be had: older data is
- * better than none.
+ * better than none; and where the answer is damaged, which fixity reports.
  * @throws InvariantError ERR_INVARIANT_READ_BACK: the new form does not verify; nothing was written
  * @throws ConflictError ERR_CONFLICT_CHANGED: someone else wrote it
  */
@@ -20,10 +21,12 @@ export async function refreshEvidenceForm(
   current: JudgedToken,
 ): Promise<void> {
   if (current.verdict.status !== 'valid') return;
-  const answer = await readSmall(store, batchKey(id, 'received'), { signal: run.signal });
-  const received = parseTimeStampResp(answer.octets).token;
-  if (!received)
-    throw new InvariantError('ERR_INVARIANT_STATE', `batch ${id}: answer without token`);
+  const answer = await readable(async () => {
+    const { octets } = await readSmall(store, batchKey(id, 'received'), { signal: run.signal });
+    return parseTimeStampResp(octets).token;
+  });
+  const received = answer.kind === 'read' ? answer.value : undefined;
+  if (!received) return;
   const { messageImprint } = current.token.tstInfo;
   const { algorithm } = messageImprint;
   if (!algorithm) return;
@@ -34,7 +37,9 @@ export async function refreshEvidenceForm(
       tsa.verification,
       { at: run.runAt, signal: run.signal },
     );
-  const judged = await judge(received);
+  const read = await readable(() => judge(received));
+  if (read.kind === 'unreadable') return;
+  const judged = read.value;
   if (judged.verdict.status !== 'valid' || judged.validationData.missing.length > 0) return;
   const form = evidenceFormOf(judged);
   const stored = await readSmall(store, batchKey(id, 'token'), { signal: run.signal });

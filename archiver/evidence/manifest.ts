@@ -146,14 +146,22 @@ export async function* listBatches(
   if (id !== undefined) yield { id, objects };
 }
 
-/** The manifests of all batches that count, oldest first. */
+/**
+ * The manifests of all batches that count, oldest first. `onDamaged` is asked for one that cannot be
+ * read: made again, or none.
+ * @throws FormatError ERR_FORMAT_STORED: a manifest is damaged and nobody is asked
+ */
 export async function* listManifests(
   store: ObjectStore,
   signal: AbortSignal,
+  onDamaged?: (id: BatchId, error: FormatError) => Promise<BatchManifest | undefined>,
 ): AsyncIterable<BatchManifest> {
   for await (const { id, objects } of listBatches(store, signal)) {
     if (!objects.has('manifest')) continue;
-    const manifest = await loadManifest(store, id, signal);
+    const manifest = await loadManifest(store, id, signal).catch((error: unknown) => {
+      if (onDamaged && error instanceof FormatError) return onDamaged(id, error);
+      throw error;
+    });
     if (manifest) yield manifest;
   }
 }

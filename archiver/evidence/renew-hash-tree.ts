@@ -9,7 +9,7 @@ import {
   type RunningDigest,
 } from '#shared/crypto/digest.ts';
 import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
-import { FormatError, InvariantError, SourceError } from '#shared/errors.ts';
+import { ConflictError, FormatError, InvariantError, SourceError } from '#shared/errors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { createAssembler, type Assembler } from './assemble.ts';
 import { newBatchId } from './batch-objects.ts';
@@ -225,7 +225,11 @@ async function readMembers(
         for (const each of running) each.update(chunk);
       }
     } catch (error) {
-      if (!(error instanceof SourceError || error instanceof FormatError)) throw error;
+      const unreadable =
+        error instanceof SourceError ||
+        error instanceof FormatError ||
+        error instanceof ConflictError;
+      if (!unreadable) throw error;
       const { code, message } = error;
       const finding: Finding = {
         check: 'document-readable',

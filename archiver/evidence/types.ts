@@ -157,7 +157,8 @@ export type EvidenceContext = {
 };
 
 /** Which part of stored evidence a check found damaged. */
-export type DamagedPart = 'document' | 'leaf-table' | 'token' | 'link' | 'manifest' | 'object-list';
+export type DamagedPart =
+  'document' | 'leaf-table' | 'token' | 'link' | 'manifest' | 'object-list' | 'answer';
 
 /** Evidence that does not hold; reported first, never covered by a new timestamp. */
 export type Damage = {

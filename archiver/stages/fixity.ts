@@ -5,6 +5,7 @@ import { TokiwaError } from '#shared/errors.ts';
 import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { isBefore } from '#shared/time.ts';
+import { decides } from '../evidence/check-stored.ts';
 import type { Damage } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
@@ -18,13 +19,15 @@ export type FixityDependencies = {
   readonly catalogue: Catalogue;
   readonly stores: ReadonlyMap<string, ObjectStore>;
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
-  /** Damage of one batch's leaf table; none: it leads to its root. */
-  readonly checkBatch: (batchId: string) => Promise<readonly Damage[]>;
-  /** Makes a damaged leaf table again from its sources; false: it could not be. */
-  readonly healBatch: (batchId: string) => Promise<boolean>;
+  /** Damage of one batch's stored objects; none: everything is there and leads to its token. */
+  readonly checkBatch: (batch: BatchRow) => Promise<readonly Damage[]>;
+  /** Makes leaf table and manifest again from their sources; what is still damaged afterwards. */
+  readonly healBatch: (batch: BatchRow) => Promise<readonly Damage[]>;
   readonly runAt: Temporal.Instant;
   readonly fixityDays: number;
   readonly scope: RereadScope;
+  /** False where a manifest is missing, so that chains cannot be followed. */
+  readonly withBatches: boolean;
   readonly signal: AbortSignal;
 };
 
@@ -93,7 +96,13 @@ export async function nextReread(
   return oldest?.add({ hours: 24 * fixityDays });
 }
 
-/** One leaf table: damage is journalled, healed where its sources allow, and reported either way. */
+function textOf(damage: readonly Damage[]): string {
+  return damage
+    .flatMap((part) => part.findings.map((finding) => `${part.part}: ${finding.message}`))
+    .join('; ');
+}
+
+/** One batch: damage is journalled, healed where its sources allow, and reported either way. */
 async function checkBatch(
   batch: BatchRow,
   deps: FixityDependencies,
@@ -101,43 +110,63 @@ async function checkBatch(
   const { catalogue, journal, runAt } = deps;
   const { batchId } = batch;
   const at = runAt.toString();
-  const damage = await deps.checkBatch(batchId);
-  const message = damage
-    .flatMap((part) => part.findings.map((finding) => `${part.part}: ${finding.message}`))
-    .join('; ');
-  if (damage.length > 0) {
-    await journal(
-      damage.map((part) => ({ kind: 'evidence-damage', batchId, part: part.part, message, at })),
-    );
-    if (!(await deps.healBatch(batchId))) {
-      await catalogue.putBatch({
-        ...batch,
-        state: 'broken',
-        stateReason: message,
-        leafTableRead: runAt,
-      });
-      return [{ kind: 'broken-evidence', level: 'error', batchId, message }];
-    }
+  const damage = await deps.checkBatch(batch);
+  if (damage.length === 0) {
+    await catalogue.putBatch({ ...batch, leafTableRead: runAt });
+    return [];
   }
-  const wasBroken = batch.state === 'broken';
-  if (damage.length > 0 || wasBroken)
-    await journal([{ kind: 'evidence-healed', batchId, part: 'leaf-table', at }]);
+  const message = textOf(damage);
+  await journal(
+    damage.map((part) => ({
+      kind: 'evidence-damage',
+      batchId,
+      part: part.part,
+      message: textOf([part]),
+      at,
+    })),
+  );
+  const left = await deps.healBatch(batch);
+  if (left.length === 0) {
+    await journal(
+      damage.map((part) => ({ kind: 'evidence-healed', batchId, part: part.part, at })),
+    );
+    await catalogue.putBatch({ ...batch, leafTableRead: runAt });
+    const healed = `${message}; made again from its sources, and it holds`;
+    return [{ kind: 'healed', level: 'warning', batchId, message: healed }];
+  }
   await catalogue.putBatch({
     ...batch,
-    state: wasBroken ? 'valid' : batch.state,
-    stateReason: wasBroken ? undefined : batch.stateReason,
+    ...(left.some(decides) && { state: 'broken', stateReason: message }),
     leafTableRead: runAt,
   });
-  return damage.length === 0
-    ? []
-    : [
-        {
-          kind: 'healed',
-          level: 'warning',
-          batchId,
-          message: `${message}; made again from its sources, and it leads to its root`,
-        },
-      ];
+  return [{ kind: 'broken-evidence', level: 'error', batchId, message }];
+}
+
+/**
+ * Looks again at every batch that is broken, before the plan: one that was put back from a copy is
+ * renewed the same night. What is still broken the plan reports.
+ */
+export async function recheckBroken(
+  deps: Pick<FixityDependencies, 'catalogue' | 'journal' | 'checkBatch' | 'healBatch' | 'runAt'>,
+): Promise<readonly FindingLine[]> {
+  const { catalogue, journal, runAt } = deps;
+  const findings: FindingLine[] = [];
+  for await (const batch of catalogue.batches()) {
+    if (batch.state !== 'broken') continue;
+    const { batchId } = batch;
+    let damage = await deps.checkBatch(batch);
+    if (damage.some(decides)) damage = await deps.healBatch(batch);
+    if (damage.some(decides)) continue;
+    await journal([{ kind: 'evidence-healed', batchId, part: 'link', at: runAt.toString() }]);
+    await catalogue.putBatch({
+      ...batch,
+      state: 'valid',
+      stateReason: undefined,
+      leafTableRead: runAt,
+    });
+    findings.push({ kind: 'healed', level: 'info', batchId, message: 'its evidence holds again' });
+  }
+  return findings;
 }
 
 /**
@@ -164,9 +193,12 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
     if (finding) findings.push(finding);
     reread++;
   }
+  if (!deps.withBatches) return { reread, findings };
   for await (const batch of catalogue.batches()) {
     signal.throwIfAborted();
-    if (batch.state === 'retired' || !isBefore(batch.leafTableRead, due)) continue;
+    // Broken ones were looked at before the plan.
+    if (batch.state === 'retired' || batch.state === 'broken') continue;
+    if (!isBefore(batch.leafTableRead, due)) continue;
     findings.push(...(await checkBatch(batch, deps)));
   }
   return { reread, findings };
