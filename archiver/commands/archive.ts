@@ -1,6 +1,8 @@
 // Commands over an archive: run a night, show the plan, report, give a document's evidence, accept
 // changed octets as a new document, rebuild the catalogue.
+import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { ConfigError, SourceError } from '#shared/errors.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
@@ -179,14 +181,12 @@ export function registerArchiveCommands(program: Command, embeddedTsa: EmbeddedT
       ) => {
         await withArchiver(options.config, { create: false }, async ({ archiver }) => {
           const { renderReport } = await import('../reports/write.ts');
-          const parts = await Array.fromAsync(
-            renderReport(archiver, {
-              format: options.format,
-              lang: options.lang,
-              at: systemClock().now(),
-            }),
-          );
-          await give(new TextEncoder().encode(parts.join('')), options.output);
+          const at = systemClock().now();
+          const { format, lang, output } = options;
+          const pieces = renderReport(archiver, { format, lang, at });
+          // Streamed: a report of a large archive is larger than memory should be.
+          if (output === undefined) await pipeline(pieces, process.stdout, { end: false });
+          else await pipeline(pieces, createWriteStream(output));
         });
       },
     );

@@ -245,7 +245,10 @@ export function planNight(input: PlanInput): Plan {
     )
     .flatMap((batch) => {
       const at = dueAt(batch, demand.get(batch.batchId), rules);
-      return at && isBefore(runAt, at) ? [at] : [];
+      // What was renewed in vain is looked at again after the pause.
+      const again = batch.fruitlessSince?.add(fruitlessPause);
+      const from = at && again && isBefore(at, again) ? again : at;
+      return from && isBefore(runAt, from) ? [from] : [];
     })
     .toSorted((a, b) => Temporal.Instant.compare(a, b))[0];
   return {
