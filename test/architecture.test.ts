@@ -99,11 +99,9 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
   ['express', /^(?:tsa\/server|archiver\/web)/],
   ['helmet', /^(?:tsa\/server|archiver\/web)/],
   ['kysely', /^archiver\/adapters\//],
-  ['libxml2-wasm', /^shared\/xml\//],
   ['node-cron', /^archiver\/schedule\.ts$/],
   ['pino', /^(?:cli\.ts|start\.ts|(?:tsa|archiver)\/(?:adapters|commands))/],
   ['yaml', /^(?:shared\/yaml-config\.ts|start\.ts|tsa\/yaml-lines\.ts)$/],
-  ['yauzl', /^shared\/asic\//],
   ['zod', /^(?:shared\/(?:yaml-config\.ts|policy\/)|tsa\/|archiver\/)/],
 ]);
 
