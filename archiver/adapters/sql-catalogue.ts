@@ -8,7 +8,9 @@ import type {
   Catalogue,
   DependencyRow,
   DocumentFilter,
+  DocumentIdentity,
   DocumentRow,
+  DocumentStanding,
   DocumentState,
   MembershipRow,
   NewDocument,
@@ -133,6 +135,8 @@ function runOf(row: Selectable<Tables['runs']>): RunRow {
   };
 }
 
+type Place = Omit<DocumentIdentity, 'sha256'>;
+
 function chunks<T>(values: readonly T[], size: number): T[][] {
   const result: T[][] = [];
   for (let start = 0; start < values.length; start += size)
@@ -181,21 +185,25 @@ class SqlCatalogue implements Catalogue {
     return this.#set('cache', name, value);
   }
 
-  async findDocument(identity: {
-    readonly store: string;
-    readonly key: string;
-    readonly versionId: string;
-  }): Promise<DocumentRow | undefined> {
-    // Without versions several contents may have stood under one key: the newest one is it.
-    const row = await this.#db
+  /** Without versions several contents may have stood under one key: the newest one is first. */
+  #standingAt({ store, key, versionId }: Place) {
+    return this.#db
       .selectFrom('documents')
-      .selectAll()
-      .where('store', '=', identity.store)
-      .where('key', '=', identity.key)
-      .where('version_id', '=', identity.versionId)
+      .where('store', '=', store)
+      .where('key', '=', key)
+      .where('version_id', '=', versionId)
       .orderBy('id', 'desc')
-      .executeTakeFirst();
+      .limit(1);
+  }
+
+  async findDocument(place: Place): Promise<DocumentRow | undefined> {
+    const row = await this.#standingAt(place).selectAll().executeTakeFirst();
     return row && documentOf(row);
+  }
+
+  async findStanding(place: Place): Promise<DocumentStanding | undefined> {
+    const row = await this.#standingAt(place).select(['id', 'etag', 'state']).executeTakeFirst();
+    return row && { ...row, state: row.state as DocumentState };
   }
 
   async findContent(
@@ -275,8 +283,7 @@ class SqlCatalogue implements Catalogue {
       const pattern = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`;
       query = query.where(sql<boolean>`key like ${pattern} escape '\\'`);
     }
-    if (filter.lastReadBefore)
-      query = query.where('last_read', '<', filter.lastReadBefore.toString());
+    if (filter.lastReadBefore) query = query.where('last_read', '<', column(filter.lastReadBefore));
     const { batchId } = filter;
     if (batchId !== undefined) {
       query = query.where((expression) =>
@@ -344,6 +351,16 @@ class SqlCatalogue implements Catalogue {
       .executeTakeFirst();
     const [oldest] = [document?.oldest, batch?.oldest].flatMap((text) => text ?? []).toSorted();
     return oldest === undefined ? undefined : instant(oldest);
+  }
+
+  async markRead(ids: readonly number[], at: Temporal.Instant): Promise<void> {
+    for (const chunk of chunks(ids, pageSize)) {
+      await this.#db
+        .updateTable('documents')
+        .set({ last_read: column(at) })
+        .where('id', 'in', chunk)
+        .execute();
+    }
   }
 
   async markSeen(ids: readonly number[], scan: number): Promise<void> {

@@ -41,7 +41,8 @@ function statement(prepared: StatementSync, file: string): SqliteStatement {
 const maxPrepared = 256;
 
 /**
- * One SQLite file; `:memory:` keeps nothing. Durable at each commit (synchronous FULL under WAL).
+ * One SQLite file; `:memory:` keeps nothing. A power cut may take the newest
+ * commits and leaves the file whole (synchronous NORMAL under WAL): the stores are the truth.
  * @throws FormatError ERR_FORMAT_STORED: the file is no database
  */
 export function openSqlite(file: string): {

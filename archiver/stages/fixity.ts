@@ -51,9 +51,14 @@ async function damageOf(row: DocumentRow, deps: FixityDependencies): Promise<str
   return `its content no longer fits what was taken in on ${row.firstSeen.toString()} (SHA-256 ${found}, was ${row.sha256}) and no later write explains it`;
 }
 
+/** What a night's rows are marked with at once: one write instead of one a document. */
+const readChunk = 200;
+
+/** `wasRead`: told of every document whose octets could be read. */
 async function rereadDocument(
   row: DocumentRow,
   deps: FixityDependencies,
+  wasRead: (id: number) => void,
 ): Promise<FindingLine | undefined> {
   const { catalogue, journal, runAt } = deps;
   try {
@@ -72,7 +77,7 @@ async function rereadDocument(
       ]);
       await catalogue.updateDocument(row.id, { state, stateSince: runAt, stateReason: reason });
     }
-    await catalogue.updateDocument(row.id, { lastRead: runAt });
+    wasRead(row.id);
     return reason === undefined
       ? undefined
       : { kind: 'broken', level: 'error', key: row.key, message: reason };
@@ -182,6 +187,7 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
   const share = Math.ceil(total / fixityDays);
   const due = deps.scope === 'whole' ? runAt : daysBefore(runAt, fixityDays - 1);
   let reread = 0;
+  const read: number[] = [];
   const halfway = deps.scope === 'whole' ? runAt : daysBefore(runAt, fixityDays / 2);
   for await (const row of catalogue.documents({
     states: ['protected', 'broken', 'waiting'],
@@ -189,10 +195,14 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
   })) {
     signal.throwIfAborted();
     if (reread >= share && !isBefore(row.lastRead, due)) continue;
-    const finding = await rereadDocument(row, deps);
+    const finding = await rereadDocument(row, deps, (id) => {
+      read.push(id);
+    });
     if (finding) findings.push(finding);
     reread++;
+    if (read.length >= readChunk) await catalogue.markRead(read.splice(0), runAt);
   }
+  await catalogue.markRead(read, runAt);
   if (!deps.withBatches) return { reread, findings };
   for await (const batch of catalogue.batches()) {
     signal.throwIfAborted();

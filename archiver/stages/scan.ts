@@ -16,7 +16,7 @@ import type { FindingLine } from '../reports/report.ts';
 import { roleOfKey } from './group-names.ts';
 import { takeIn, type IntakeContent, type IntakeResult, type IntakeRules } from './intake.ts';
 import { readDocument } from './read-document.ts';
-import { parseSidecar, resolveRetention, statementOfTags } from './retention.ts';
+import { parseSidecar, resolveRetention, statementOfTags, unknownPresets } from './retention.ts';
 
 export type ScanDependencies = {
   readonly config: ArchiverConfig;
@@ -29,6 +29,9 @@ export type ScanDependencies = {
   readonly events: EventSink;
   readonly signal: AbortSignal;
 };
+
+/** Something that a listing left out, and why. */
+export type SkippedObject = { readonly key: string; readonly reason: string };
 
 export type ScanSummary = {
   readonly scanned: number;
@@ -95,10 +98,14 @@ class StoreScan {
   async #see(entry: ObjectEntry): Promise<void> {
     const role = roleOfKey(entry.key, this.#deps.config.detachedSuffixes);
     if (role.kind === 'retention-sidecar' || role.kind === 'metadata-sidecar') {
-      await this.#seeSidecar(entry, role.kind, role.of);
+      try {
+        await this.#seeSidecar(entry, role.kind, role.of);
+      } catch (error) {
+        this.#report(entry.key, error);
+      }
       return;
     }
-    const known = await this.#deps.catalogue.findDocument({
+    const known = await this.#deps.catalogue.findStanding({
       store: this.#store.name,
       key: entry.key,
       versionId: entry.versionId ?? '',
@@ -106,7 +113,7 @@ class StoreScan {
     try {
       if (!known) await this.#takeIn(entry, role.kind === 'attached' ? role.to : undefined);
       else if (known.etag === entry.etag && known.state !== 'missing') this.#seen.push(known.id);
-      else await this.#compare(known, entry);
+      else await this.#compare(known.id, entry);
     } catch (error) {
       this.#report(entry.key, error);
       // Seen but not readable: not missing.
@@ -135,6 +142,7 @@ class StoreScan {
     const content = attachedToKey === undefined ? undefined : await this.#contentOf(attachedToKey);
     const result = await takeIn(this.#store, entry, intake, content, signal);
     const statements = await this.#statements(entry.key);
+    this.#findUnknownPresets(entry.key, [statements.sidecar, statements.tag]);
     const retention = resolveRetention(config, {
       key: entry.key,
       facts: result.facts,
@@ -223,6 +231,17 @@ class StoreScan {
     };
   }
 
+  #findUnknownPresets(key: string, statements: readonly (RetentionStatement | undefined)[]): void {
+    const unknown = unknownPresets(this.#deps.config, statements);
+    if (unknown.length === 0) return;
+    this.findings.push({
+      kind: 'retention-unknown',
+      level: 'error',
+      key,
+      message: `its sidecar or tags name no known retention rule (${unknown.join(', ')}): it is kept and renewed without end`,
+    });
+  }
+
   /** A sidecar that is new or changed re-plans its document the same night (R-25). */
   async #seeSidecar(
     entry: ObjectEntry,
@@ -237,6 +256,7 @@ class StoreScan {
       const { sidecar, tag } = await this.#statements(of);
       const source = kind === 'retention-sidecar' ? 'sidecar' : 'tag';
       const statement = source === 'sidecar' ? sidecar : tag;
+      this.#findUnknownPresets(of, [statement]);
       if (JSON.stringify(statement) !== JSON.stringify(row.retention[source])) {
         const { journal: set, hold } = row.retention;
         const retention = resolveRetention(config, {
@@ -256,8 +276,10 @@ class StoreScan {
   }
 
   /** The change marker moved, or a missing object is there again: only its octets say what happened. */
-  async #compare(known: DocumentRow, entry: ObjectEntry): Promise<void> {
+  async #compare(id: number, entry: ObjectEntry): Promise<void> {
     const { catalogue, runAt, signal } = this.#deps;
+    const known = await catalogue.getDocument(id);
+    if (!known) return;
     const reading = await readDocument(this.#store, entry.key, {
       versionId: entry.versionId,
       algorithms: ['SHA-256'],
@@ -331,10 +353,28 @@ class StoreScan {
     }
   }
 
+  /**
+   * Asked once more by name: a folder that cannot be read hides what is below it, and a store with
+   * versions lists only the newest.
+   */
+  async #isGone(row: DocumentRow): Promise<boolean> {
+    const { signal } = this.#deps;
+    try {
+      const versionId = row.versionId === '' ? undefined : row.versionId;
+      const head = await this.#store.head(row.key, { signal, versionId });
+      if (row.state === 'missing') await this.#compare(row, head);
+      return false;
+    } catch (error) {
+      if (error instanceof SourceError && error.code === 'ERR_SOURCE_NOT_FOUND') return true;
+      this.#report(row.key, error);
+      return false;
+    }
+  }
+
   async #findMissing(): Promise<void> {
     const { catalogue } = this.#deps;
     for await (const row of catalogue.unseenDocuments(this.#store.name, this.#scan)) {
-      if (row.state === 'changed') continue;
+      if (row.state === 'changed' || !(await this.#isGone(row))) continue;
       if (row.state !== 'missing') await this.#moveState(row, 'missing', 'it is no longer listed');
       this.findings.push({
         kind: 'missing',
@@ -344,6 +384,20 @@ class StoreScan {
       });
     }
   }
+}
+
+/** What listings leave out is named by its finding; nothing is unprotected unseen. */
+const skippedReasons: Readonly<Record<string, string>> = {
+  'symbolic-link': 'a symbolic link is not followed: what it leads to is not protected through it',
+  'special-file': 'it is neither a file nor a folder: it is not protected',
+  'not-readable': 'it cannot be read: nothing below it is listed or protected',
+};
+
+export function skippedFinding({ key, reason }: SkippedObject): FindingLine {
+  const message = skippedReasons[reason] ?? reason;
+  return reason === 'not-readable'
+    ? { kind: 'unreadable', level: 'error', key, message }
+    : { kind: 'not-listed', level: 'warning', key, message };
 }
 
 /** The identity of a row. */
@@ -371,8 +425,8 @@ function intakeEntry(
 }
 
 /**
- * Scans every store of the configuration.
- * @throws SourceError: a store cannot be reached; what was taken in before stays
+ * Scans every store of the configuration. One that cannot be reached is a finding; what was taken in
+ * of it before stays, what is missing of it is not asked, and the others go on.
  */
 export async function scanStores(deps: ScanDependencies): Promise<ScanSummary> {
   const { catalogue, config, stores } = deps;
@@ -384,7 +438,16 @@ export async function scanStores(deps: ScanDependencies): Promise<ScanSummary> {
     const store = stores.get(settings.name);
     if (!store) continue;
     const one = new StoreScan(deps, store, scan);
-    await one.run(settings.prefix);
+    try {
+      await one.run(settings.prefix);
+    } catch (error) {
+      if (deps.signal.aborted || !(error instanceof SourceError)) throw error;
+      findings.push({
+        kind: 'store-unreachable',
+        level: 'error',
+        message: `store ${settings.name} could not be scanned to its end: ${error.message}`,
+      });
+    }
     scanned += one.scanned;
     added += one.added;
     findings.push(...one.findings);

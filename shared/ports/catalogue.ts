@@ -88,6 +88,9 @@ export type DocumentRow = DocumentIdentity & {
   readonly lastRead: Temporal.Instant;
 };
 
+/** What a listing is compared with: all that most objects of a night need. */
+export type DocumentStanding = Pick<DocumentRow, 'id' | 'etag' | 'state'>;
+
 export type NewDocument = Omit<DocumentRow, 'id'>;
 
 export type BatchKind = 'initial' | 'timestamp-renewal' | 'hash-tree-renewal';
@@ -173,11 +176,13 @@ export type Catalogue = {
   readonly getMeta: (name: string) => Promise<string | undefined>;
   readonly setMeta: (name: string, value: string) => Promise<void>;
 
-  readonly findDocument: (identity: {
-    readonly store: string;
-    readonly key: string;
-    readonly versionId: string;
-  }) => Promise<DocumentRow | undefined>;
+  readonly findDocument: (
+    place: Omit<DocumentIdentity, 'sha256'>,
+  ) => Promise<DocumentRow | undefined>;
+  /** The same row's change marker and state, without its facts: for each object of a listing. */
+  readonly findStanding: (
+    place: Omit<DocumentIdentity, 'sha256'>,
+  ) => Promise<DocumentStanding | undefined>;
   /** The document with exactly this content, whatever stands under its key now. */
   readonly findContent: (
     store: string,
@@ -196,6 +201,8 @@ export type Catalogue = {
   readonly countByState: () => Promise<Readonly<Record<DocumentState, number>>>;
   /** The oldest reading of a live document or leaf table. */
   readonly oldestRead: () => Promise<Temporal.Instant | undefined>;
+  /** Their octets were read whole and found as they should be. */
+  readonly markRead: (ids: readonly number[], at: Temporal.Instant) => Promise<void>;
   /** Marks everything listed in this scan; what is not marked afterwards is missing. */
   readonly markSeen: (ids: readonly number[], scan: number) => Promise<void>;
   readonly unseenDocuments: (store: string, scan: number) => AsyncIterable<DocumentRow>;
