@@ -1,310 +1,215 @@
-// `tokiwa verify`: files of the known kinds judged as of a time. With --evidence, an RFC 4998 record
-// over the files, ours or not; with --token, a timestamp over one; alone, what a file says of itself.
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+// `tokiwa verify`: files of the known kinds judged as of a time, many at once, with the evidence that lies
+// beside them; under another policy or event if asked. Wiring only: what holds is decided in
+// shared/validation, what is printed in verify-output.ts.
 import type { Command } from 'commander';
-import { toHex } from '#shared/bytes.ts';
-import { createDigest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { ConfigError, TokiwaError } from '#shared/errors.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { ConfigError, FormatError, TokiwaError, UnsupportedError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { openHttpSender } from '#shared/io/http-sender.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import { selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
-import type { Finding } from '#shared/trust/finding.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
-import { verifyToken } from '#shared/tsp/verify-token.ts';
-import { defaultInspectLimit, inspect } from '#shared/validation/inspect.ts';
-import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
+import { forecastHorizon, type HorizonEvent } from '#shared/validation/horizon-forecast.ts';
+import { horizonToken } from '#shared/validation/horizon-token.ts';
 import {
-  configuredStatusSource,
-  loadConfiguredCrls,
-} from '../adapters/configured-status-source.ts';
+  type EvidenceBeside,
+  type LongTermInput,
+  type LongTermVerdict,
+  validateLongTerm,
+} from '#shared/validation/long-term.ts';
+import { laterHorizon, type ProofHorizon } from '#shared/validation/proof-horizon.ts';
+import { type VerdictStatus, worstOf } from '#shared/validation/verdict.ts';
+import { loadConfiguredCrls } from '../adapters/configured-status-source.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
-import { judgeRecord } from '../evidence/judge-record.ts';
-import type { TokenVerification } from '../evidence/types.ts';
+import { contentBeside, readEvidenceFile, readVerifiedFile } from '../adapters/verified-file.ts';
 import { parseInstant } from './archive.ts';
 import { interruptSignal } from './context.ts';
+import {
+  csvHeader,
+  type FileVerdict,
+  type Language,
+  renderCsv,
+  renderJson,
+  renderText,
+} from './verify-output.ts';
 
-type Options = {
-  readonly evidence?: string;
-  readonly token?: string;
+export type VerifyOptions = {
+  readonly evidence: readonly string[];
+  readonly token: readonly string[];
   readonly at?: string;
   readonly trust: readonly string[];
   readonly crls: readonly string[];
-  readonly policy?: string;
+  readonly policy: string;
   readonly revocation: string;
+  readonly suppose: readonly string[];
+  readonly lang?: string;
+  readonly explain?: boolean;
   readonly json?: boolean;
+  readonly csv?: boolean;
 };
 
-type Status = 'valid' | 'invalid' | 'indeterminate';
-
-/** One line of output: the indication of EN 319 102-1, and why. */
-type Result = {
-  readonly file: string;
-  readonly kind: string;
-  readonly status: Status;
-  readonly subIndication?: string | undefined;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly findings: readonly Finding[];
+const exitCodes: Readonly<Record<VerdictStatus, number>> = {
+  valid: 0,
+  invalid: 1,
+  indeterminate: 2,
 };
 
-const indications: Readonly<Record<Status, string>> = {
-  valid: 'TOTAL-PASSED',
-  invalid: 'TOTAL-FAILED',
-  indeterminate: 'INDETERMINATE',
-};
+function usage(message: string): ConfigError {
+  return new ConfigError('ERR_CONFIG_USAGE', message);
+}
 
-const maxEvidenceBytes = 64 * 1024 * 1024;
-
-async function readBounded(file: string): Promise<Uint8Array> {
-  try {
-    const { size } = await stat(file);
-    if (size > maxEvidenceBytes)
-      throw new ConfigError('ERR_CONFIG_USAGE', `${file} is larger than ${maxEvidenceBytes} bytes`);
-    return new Uint8Array(await readFile(file));
-  } catch (error) {
-    if (error instanceof TokiwaError) throw error;
-    throw new ConfigError(
-      'ERR_CONFIG_USAGE',
-      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
+/** `SHA-256 ends 2031-01-01`, `RSA ends 2031-01-01`, `CN=Some CA compromised 2027-04-01`, `policy strict`. */
+export function parseSupposition(text: string): HorizonEvent {
+  const [, policy] = /^policy (\S+)$/.exec(text) ?? [];
+  if (policy !== undefined)
+    return { kind: 'policy-changes', profile: selectProfile(bundledPolicies, policy) };
+  const [, what = '', event, when = ''] = /^(.+) (ends|compromised) (\S+)$/.exec(text) ?? [];
+  if (event === undefined)
+    throw usage(
+      `${JSON.stringify(text)} is no supposition: write "SHA-256 ends 2031-01-01", "CN=Some CA compromised 2027-04-01" or "policy strict"`,
     );
-  }
+  const at = parseInstant(when);
+  return event === 'ends'
+    ? { kind: 'algorithm-ends', algorithm: what, at }
+    : { kind: 'certificate-compromised', certificate: what, at };
 }
 
-/** Digests of a file of any size in one pass. */
-async function digestFile(
-  file: string,
-  algorithms: readonly DigestAlgorithm[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<DigestAlgorithm, Uint8Array>> {
-  const running = algorithms.map((algorithm) => createDigest(algorithm));
-  try {
-    for await (const chunk of createReadStream(file, { signal }))
-      for (const digest of running) digest.update(chunk as Uint8Array);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw new ConfigError(
-      'ERR_CONFIG_USAGE',
-      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    );
-  }
-  return new Map(running.map((digest) => [digest.algorithm, digest.finish()]));
-}
-
-async function verificationOf(
-  options: Options,
-  signal: AbortSignal,
-): Promise<TokenVerification & AsyncDisposable> {
-  const events = terminalEvents({ json: options.json ?? false });
-  const sender = openHttpSender();
-  const anchors = options.trust.length === 0 ? [] : await loadCertificates(options.trust);
-  if (
-    options.revocation !== 'require' &&
-    options.revocation !== 'soft' &&
-    options.revocation !== 'none'
-  ) {
-    throw new ConfigError('ERR_CONFIG_USAGE', '--revocation is require, soft or none');
-  }
-  signal.throwIfAborted();
-  return {
-    anchors: anchors.map((certificate) => ({ certificate })),
-    certificates: anchors,
-    statusSource: configuredStatusSource({ sources: options.crls, sender, events }, anchors),
-    revocationMode: options.revocation,
-    algorithmPolicy:
-      options.policy === undefined ? undefined : selectProfile(bundledPolicies, options.policy),
-    clockToleranceSeconds: 300,
-    [Symbol.asyncDispose]: () => sender[Symbol.asyncDispose](),
-  };
-}
-
-async function verifyRecord(
-  files: readonly string[],
-  evidence: string,
-  at: Temporal.Instant,
-  verification: TokenVerification,
-  signal: AbortSignal,
-): Promise<Result> {
-  const record = await readBounded(evidence);
-  const parsed = parseEvidenceRecord(record);
-  const algorithms = [
-    ...new Set(
-      parsed.sequence.chains.flatMap((chain) =>
-        chain.archiveTimeStamps.map((step) => step.effectiveDigestAlgorithm),
-      ),
-    ),
-  ];
-  const dataObjects = await Promise.all(
-    files.map(async (name) => {
-      const digests = await digestFile(name, algorithms, signal);
-      return { name, digest: (algorithm: DigestAlgorithm) => digests.get(algorithm) };
-    }),
-  );
-  const verdict = await judgeRecord({
-    record,
-    dataObjects,
-    exactGroup: false,
-    verification,
-    at,
-    signal,
-  });
-  return {
-    file: evidence,
-    kind: 'evidence record (RFC 4998)',
-    status: verdict.status,
-    subIndication: verdict.subIndication,
-    details: {
-      initialTime: verdict.initialTime?.toString(),
-      lastTime: verdict.lastTime?.toString(),
-      chains: verdict.chains.map((chain) => ({
-        digestAlgorithm: chain.digestAlgorithm,
-        archiveTimeStamps: chain.archiveTimeStamps.map(
-          ({ genTime, imprintIntact, coversPrevious, tokenVerdict }) => ({
-            genTime: genTime.toString(),
-            imprintIntact,
-            coversPrevious,
-            token: tokenVerdict.status,
-            tsu: tokenVerdict.signer?.subject.text,
-          }),
-        ),
-      })),
-      dataObjects: verdict.dataObjects,
-      orphanDigests: verdict.orphanDigests.map((value) => toHex(value)),
-    },
-    findings: verdict.findings,
-  };
-}
-
+/** A response wraps its token (RFC 3161 §2.4.2); what is neither is left for the verdict to refuse. */
 function tokenOf(octets: Uint8Array): Uint8Array {
-  // A response wraps its token (RFC 3161 §2.4.2); a token is a ContentInfo, whose first element is no SEQUENCE.
   try {
     return parseTimeStampResp(octets).token ?? octets;
   } catch (error) {
-    if (error instanceof TokiwaError) return octets;
+    if (error instanceof FormatError || error instanceof UnsupportedError) return octets;
     throw error;
   }
 }
 
-async function verifyTokenOver(
-  file: string,
-  tokenFile: string,
-  at: Temporal.Instant | undefined,
-  verification: TokenVerification,
-  signal: AbortSignal,
-): Promise<Result> {
-  const token = parseTimeStampToken(tokenOf(await readBounded(tokenFile)));
-  const { algorithm } = token.tstInfo.messageImprint;
-  const digest = algorithm && (await digestFile(file, [algorithm], signal)).get(algorithm);
-  const { crls } = await verification.statusSource.certificatesAndCrlsFor(
-    [...token.signedData.certificates, ...verification.certificates],
-    { at: at ?? token.tstInfo.genTime, signal },
-  );
-  const verdict = verifyToken(token, {
-    imprint: algorithm && digest && { algorithm, digest },
-    anchors: verification.anchors,
-    certificates: verification.certificates,
-    crls,
-    at,
-    algorithmPolicy: verification.algorithmPolicy,
-    revocationMode: verification.revocationMode,
-  });
-  return {
-    file: tokenFile,
-    kind: 'timestamp token (RFC 3161)',
-    status: verdict.status,
-    subIndication: verdict.subIndication,
-    details: {
-      genTime: verdict.genTime.toString(),
-      imprintAlgorithm: algorithm,
-      tsu: verdict.signer?.subject.text,
-      notAfter: verdict.notAfter?.toString(),
-      tsaPolicy: token.tstInfo.policy,
-      accreditation: 'timestamped, accreditation not shown',
-    },
-    findings: verdict.findings,
-  };
-}
-
-async function verifyFile(
-  file: string,
-  at: Temporal.Instant,
-  options: Options,
-  verification: TokenVerification,
-  signal: AbortSignal,
-): Promise<Result> {
-  const bytes = await readBounded(file);
-  const facts = inspect({ bytes, size: bytes.length });
-  const events = terminalEvents({ json: options.json ?? false });
-  await using sender = openHttpSender();
-  const crls = await loadConfiguredCrls({ sources: options.crls, sender, events }, signal);
-  const signatures =
-    bytes.length > defaultInspectLimit || facts.signatures.length === 0
-      ? []
-      : judgeSignatures({ bytes, facts, trust: { anchors: verification.anchors, crls }, at });
-  const worst = signatures.some(({ status }) => status === 'invalid')
-    ? 'invalid'
-    : signatures.length > 0 && signatures.every(({ status }) => status === 'valid')
-      ? 'valid'
-      : 'indeterminate';
-  return {
-    file,
-    kind: facts.format,
-    status: worst,
-    subIndication: signatures.find(({ subIndication }) => subIndication !== undefined)
-      ?.subIndication,
-    details: {
-      level: facts.level,
-      signatures: facts.signatures,
-      timestamps: facts.timestamps,
-      evidenceRecords: facts.evidenceRecords,
-      problems: facts.problems,
-    },
-    findings: signatures.flatMap(({ findings }) => findings),
-  };
-}
-
-function print(result: Result, json: boolean): void {
-  if (json) {
-    process.stdout.write(
-      `${JSON.stringify({ ...result, indication: indications[result.status] })}\n`,
-    );
-    return;
+/** Digest algorithms under which the evidence speaks of the file; none of evidence that does not parse. */
+function algorithmsOf(octets: Uint8Array, kind: 'record' | 'token'): readonly DigestAlgorithm[] {
+  try {
+    if (kind === 'record')
+      return parseEvidenceRecord(octets).sequence.chains.map(
+        ({ digestAlgorithm }) => digestAlgorithm,
+      );
+    const { algorithm } = parseTimeStampToken(octets).tstInfo.messageImprint;
+    return algorithm ? [algorithm] : [];
+  } catch (error) {
+    if (error instanceof TokiwaError) return [];
+    throw error;
   }
-  process.stdout.write(
-    `${indications[result.status]}${result.subIndication === undefined ? '' : ` (${result.subIndication})`} ${result.file}: ${result.kind}\n`,
-  );
-  for (const finding of result.findings)
-    process.stdout.write(`  ${finding.level}: ${finding.message} [${finding.clause}]\n`);
 }
 
-const worstFirst: readonly Status[] = ['invalid', 'indeterminate', 'valid'];
-const exitCodes: Readonly<Record<Status, number>> = { valid: 0, invalid: 1, indeterminate: 2 };
+async function readBeside(files: readonly string[]): Promise<readonly EvidenceBeside[]> {
+  return Promise.all(files.map(async (name) => ({ name, octets: await readEvidenceFile(name) })));
+}
 
-async function verify(files: readonly string[], options: Options): Promise<void> {
-  const signal = interruptSignal();
-  const at = options.at === undefined ? undefined : parseInstant(options.at);
-  const now = at ?? Temporal.Now.instant();
-  await using verification = await verificationOf(options, signal);
-  const results: Result[] = [];
-  if (options.evidence !== undefined)
-    results.push(await verifyRecord(files, options.evidence, now, verification, signal));
-  else if (options.token !== undefined) {
-    const [file, ...rest] = files;
-    if (file === undefined || rest.length > 0)
-      throw new ConfigError('ERR_CONFIG_USAGE', '--token is about exactly one file');
-    results.push(await verifyTokenOver(file, options.token, at, verification, signal));
-  } else
-    for (const file of files)
-      results.push(await verifyFile(file, now, options, verification, signal));
-  for (const result of results) print(result, options.json ?? false);
-  const worst =
-    worstFirst.find((status) => results.some((result) => result.status === status)) ??
-    'indeterminate';
-  process.exitCode = exitCodes[worst];
+/** Horizons of the tokens that the evidence ends with, now and under what is supposed. */
+function withHorizons(
+  file: string,
+  verdict: LongTermVerdict,
+  material: LongTermInput['material'],
+  events: readonly HorizonEvent[],
+): FileVerdict {
+  const profile =
+    material.algorithmPolicy ?? selectProfile(bundledPolicies, bundledPolicies.defaultProfile);
+  const rules = { profile, anchorEnds: new Map(), revocations: new Map() };
+  const horizons = verdict.tokens.flatMap((token) => {
+    const described = token.outermost && horizonToken(token.token, token.judgement);
+    return described
+      ? [{ token, forecast: forecastHorizon(described, token.treeHash, rules, events) }]
+      : [];
+  });
+  const latest = (all: readonly ProofHorizon[]): ProofHorizon | undefined =>
+    all.length > 0 ? all.reduce(laterHorizon) : undefined;
+  return {
+    ...verdict,
+    file,
+    horizons,
+    horizon: latest(horizons.map(({ forecast }) => forecast.now)),
+    supposed:
+      events.length > 0 ? latest(horizons.map(({ forecast }) => forecast.supposed)) : undefined,
+  };
+}
+
+async function loadMaterial(
+  options: VerifyOptions,
+  signal: AbortSignal,
+): Promise<LongTermInput['material']> {
+  const { revocation, policy } = options;
+  if (revocation !== 'require' && revocation !== 'soft' && revocation !== 'none')
+    throw usage('--revocation is require, soft or none');
+  const certificates = options.trust.length === 0 ? [] : await loadCertificates(options.trust);
+  const anchors = certificates.map((certificate) => ({ certificate }));
+  await using sender = openHttpSender();
+  const events = terminalEvents({ json: options.json ?? false });
+  return {
+    signerAnchors: anchors,
+    tsuAnchors: anchors,
+    certificates,
+    crls: await loadConfiguredCrls({ sources: options.crls, sender, events }, signal),
+    ocspResponses: [],
+    revocationMode: revocation,
+    algorithmPolicy: policy === 'none' ? undefined : selectProfile(bundledPolicies, policy),
+  };
+}
+
+/**
+ * Judges the files one after the other and hands each verdict on as it is known.
+ * @throws ConfigError: an option or a file that cannot be used
+ */
+export async function* verifyFiles(
+  files: readonly string[],
+  options: VerifyOptions,
+  now: Temporal.Instant,
+  signal: AbortSignal,
+): AsyncGenerator<FileVerdict> {
+  const at = options.at === undefined ? now : parseInstant(options.at);
+  const events = options.suppose.map(parseSupposition);
+  const material = await loadMaterial(options, signal);
+  const evidenceRecords = await readBeside(options.evidence);
+  const tokens = (await readBeside(options.token)).map(({ name, octets }) => ({
+    name,
+    octets: tokenOf(octets),
+  }));
+  const algorithms = [
+    ...evidenceRecords.flatMap(({ octets }) => algorithmsOf(octets, 'record')),
+    ...tokens.flatMap(({ octets }) => algorithmsOf(octets, 'token')),
+  ];
+  for (const file of files) {
+    signal.throwIfAborted();
+    const read = await readVerifiedFile(file, [...new Set(algorithms)], signal);
+    const detached = await contentBeside(file, signal);
+    const input = { ...read, name: file, detached, evidenceRecords, tokens, at, material };
+    yield withHorizons(file, validateLongTerm(input), material, events);
+  }
+}
+
+function languageOf({ lang }: VerifyOptions): Language {
+  const { LC_ALL, LC_MESSAGES, LANG } = process.env;
+  const wanted = lang ?? LC_ALL ?? LC_MESSAGES ?? LANG ?? '';
+  return wanted.startsWith('ja') ? 'ja' : 'en';
+}
+
+async function verify(files: readonly string[], options: VerifyOptions): Promise<void> {
+  if (options.json && options.csv) throw usage('--json or --csv, not both');
+  const language = languageOf(options);
+  const explain = options.explain ?? false;
+  const verdicts: FileVerdict['tree'][] = [];
+  if (options.csv) process.stdout.write(csvHeader);
+  for await (const verdict of verifyFiles(
+    files,
+    options,
+    Temporal.Now.instant(),
+    interruptSignal(),
+  )) {
+    verdicts.push(verdict.tree);
+    if (options.json) process.stdout.write(renderJson(verdict));
+    else if (options.csv) process.stdout.write(renderCsv(verdict));
+    else process.stdout.write(renderText(verdict, { language, explain }));
+  }
+  process.exitCode = exitCodes[worstOf(verdicts)?.status ?? 'indeterminate'];
 }
 
 const collect = (value: string, earlier: readonly string[]): readonly string[] => [
@@ -316,17 +221,36 @@ export function registerVerify(program: Command): void {
   program
     .command('verify')
     .description(
-      'judge files: their signatures, a timestamp (--token) or an evidence record (--evidence) over them',
+      'judge files: their signatures, timestamps and evidence records, and those given beside them',
     )
-    .argument('<file...>', 'the files; with --evidence the data objects of the record')
-    .option('--evidence <file>', 'an evidence record (RFC 4998) over the files')
-    .option('--token <file>', 'a timestamp token or response (RFC 3161) over the file')
+    .argument('<file...>', 'the files; a detached signature finds FILE beside FILE.p7s')
+    .option(
+      '--evidence <file>',
+      'an evidence record (RFC 4998) over each file (repeatable)',
+      collect,
+      [],
+    )
+    .option(
+      '--token <file>',
+      'a timestamp token or response (RFC 3161) over each file (repeatable)',
+      collect,
+      [],
+    )
     .option('--at <time>', 'as of this time instead of now')
     .option('--trust <path>', 'trust anchors: PEM or DER file or folder (repeatable)', collect, [])
     .option('--crls <path>', 'CRLs: file, folder or URL (repeatable)', collect, [])
-    .option('--policy <id>', 'algorithm profile, such as jp-medical')
-    .option('--revocation <mode>', 'require, soft or none', 'soft')
+    .option('--policy <id>', 'algorithm profile, or none', bundledPolicies.defaultProfile)
+    .option('--revocation <mode>', 'require, soft or none', 'require')
+    .option(
+      '--suppose <event>',
+      'ask the proof horizon under an event: "SHA-256 ends 2031-01-01", "CN=Some CA compromised 2027-04-01", "policy strict" (repeatable)',
+      collect,
+      [],
+    )
+    .option('--explain', 'every verdict with its reasons, as a tree')
+    .option('--lang <language>', 'ja or en (default: from the environment)')
     .option('--json', 'one JSON object a line')
+    .option('--csv', 'one table of timestamps with a Japanese header')
     .addHelpText(
       'after',
       '\nExit status: 0 TOTAL-PASSED, 1 TOTAL-FAILED, 2 INDETERMINATE, 3 usage or unreadable.',

@@ -54,6 +54,10 @@ export type JudgedToken = {
   readonly name: string;
   readonly token: TimeStampToken;
   readonly judgement: TokenJudgement;
+  /** Tree hash of the chain that it ends; absent for a token that is no archive timestamp. */
+  readonly treeHash?: DigestAlgorithm | undefined;
+  /** Whether it holds by itself and covers what is older: the evidence ends when it does. */
+  readonly outermost: boolean;
 };
 
 export type LongTermVerdict = {
@@ -176,18 +180,30 @@ function judgeRecordsBeside(
   });
 }
 
+/** Valid without a later proof. */
+function standsAlone({ status, past }: TokenJudgement): boolean {
+  return status === 'valid' && past === undefined;
+}
+
 function addArchiveTokens(
   judged: JudgedToken[],
   name: string,
   record: EvidenceRecord,
   { chains }: RecordJudgement,
 ): void {
-  const tokens = record.sequence.chains.flatMap(({ archiveTimeStamps }) => archiveTimeStamps);
-  const verdicts = chains.flatMap(({ archiveTimeStamps }) => archiveTimeStamps);
-  for (const [index, { token }] of tokens.entries()) {
-    const judgement = verdicts[index]?.tokenVerdict;
-    if (judgement) judged.push({ name: `${name}: ${index + 1}`, token, judgement });
-  }
+  for (const [chainIndex, { digestAlgorithm, archiveTimeStamps }] of chains.entries())
+    for (const [index, { tokenVerdict: judgement }] of archiveTimeStamps.entries()) {
+      const token = record.sequence.chains[chainIndex]?.archiveTimeStamps[index]?.token;
+      if (!token) continue;
+      const isLast = chainIndex === chains.length - 1 && index === archiveTimeStamps.length - 1;
+      judged.push({
+        name: `${name}: ${chainIndex + 1}.${index + 1}`,
+        token,
+        judgement,
+        treeHash: digestAlgorithm,
+        outermost: isLast && judgement.status === 'valid',
+      });
+    }
 }
 
 function judgeTokensBeside(
@@ -209,7 +225,7 @@ function judgeTokensBeside(
     });
     if (judgement.status === 'valid')
       material.proofs.add(objectsOf(reading), { time: token.tstInfo.genTime, by: name });
-    judged.push({ name, token, judgement });
+    judged.push({ name, token, judgement, outermost: standsAlone(judgement) });
     return tokenNode(name, token, judgement, { at: at.toString(), type: 'token' });
   });
 }
@@ -249,7 +265,7 @@ function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
     if (kind === 'timestamp') {
       const { id, token, type, covers } = of;
       const judgement = withImprint(judgeToken(token, undefined, at, material), of);
-      judged.push({ name: id, token, judgement });
+      judged.push({ name: id, token, judgement, outermost: standsAlone(judgement) });
       nodes.set(id, tokenNode(id, token, judgement, { at: at.toString(), type }));
       if (judgement.status === 'valid' && covers)
         material.proofs.add(objectsCovered(covers, token), {

@@ -1,0 +1,143 @@
+// What `tokiwa verify` prints: lines or a tree for people, one JSON object a file for machines, one CSV
+// table with a Japanese header for auditors (J-5). Strings only; nothing is judged here.
+import { toHex } from '#shared/bytes.ts';
+import type { HorizonForecast } from '#shared/validation/horizon-forecast.ts';
+import type { JudgedToken, LongTermVerdict } from '#shared/validation/long-term.ts';
+import type { ProofHorizon } from '#shared/validation/proof-horizon.ts';
+import { indicationOf, type Sentence, type VerdictNode } from '#shared/validation/verdict.ts';
+
+export type Language = keyof Sentence;
+
+/** One file's verdict with what the command worked out beside it. */
+export type FileVerdict = LongTermVerdict & {
+  readonly file: string;
+  /** Of each token that the evidence ends with; the latest is the document's. */
+  readonly horizons: readonly { readonly token: JudgedToken; readonly forecast: HorizonForecast }[];
+  readonly horizon: ProofHorizon | undefined;
+  /** The same under what was supposed. */
+  readonly supposed: ProofHorizon | undefined;
+};
+
+/** Names of files and subjects may hold anything; a terminal is shown no control characters. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+function headline({ indication, subIndication }: VerdictNode): string {
+  return subIndication === undefined ? indication : `${indication} (${subIndication})`;
+}
+
+function treeLines(node: VerdictNode, language: Language, depth: number): string[] {
+  const indent = '  '.repeat(depth);
+  return [
+    `${indent}${headline(node)} ${node.subject} ${node.name}`,
+    `${indent}  ${node.sentence[language]}`,
+    ...node.findings.map(
+      ({ level, message, check, clause }) =>
+        `${indent}  ${level}: ${message} [${check}, ${clause}]`,
+    ),
+    ...node.children.flatMap((child) => treeLines(child, language, depth + 1)),
+  ];
+}
+
+const words = {
+  en: { until: 'verifiable until', supposed: 'if that happens, until', noEnd: 'no known end' },
+  ja: { until: '検証できる期限', supposed: 'その場合の期限', noEnd: '期限は分かっていません' },
+} as const;
+
+function horizonText({ at, element }: ProofHorizon, language: Language): string {
+  return at === undefined
+    ? words[language].noEnd
+    : `${at.toString()} (${element.kind}: ${element.name})`;
+}
+
+/** Lines for people: the verdict and its sentence; with `explain` every verdict below it. */
+export function renderText(
+  verdict: FileVerdict,
+  options: { readonly language: Language; readonly explain: boolean },
+): string {
+  const { tree, file, horizon, supposed } = verdict;
+  const { language, explain } = options;
+  const decisive = tree.children.find(({ name }) => name === tree.facts['decidedBy']);
+  const lines = explain
+    ? treeLines(tree, language, 0)
+    : [`${headline(tree)} ${file}`, `  ${(decisive ?? tree).sentence[language]}`];
+  if (horizon) lines.push(`  ${words[language].until}: ${horizonText(horizon, language)}`);
+  if (supposed) lines.push(`  ${words[language].supposed}: ${horizonText(supposed, language)}`);
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+/** One line of JSON: the tree as it is, the facts, and the horizon. */
+export function renderJson(verdict: FileVerdict): string {
+  const { file, tree, facts, horizon, supposed, horizons } = verdict;
+  const { status, indication, subIndication, sentence } = tree;
+  const line = {
+    file,
+    format: facts.format,
+    level: facts.level,
+    status,
+    indication,
+    subIndication,
+    sentence,
+    horizon,
+    supposed,
+    horizons: horizons.map(({ token, forecast }) => ({ token: token.name, ...forecast })),
+    tree,
+    problems: facts.problems,
+  };
+  return `${JSON.stringify(line)}\n`;
+}
+
+const columns = [
+  'ファイル',
+  '文書の判定',
+  '理由',
+  'タイムスタンプ',
+  '判定',
+  '提供者',
+  'シリアル番号',
+  '時刻(genTime)',
+  '検証できる期限',
+  'ダイジェスト',
+  '時刻時点の認定',
+] as const;
+
+/** A cell that a spreadsheet would take for a formula is marked as text. RFC 4180 §2 */
+function cell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function tokenCells(verdict: FileVerdict, judged: JudgedToken): readonly string[] {
+  const { token, judgement, name } = judged;
+  const { tstInfo } = token;
+  const { algorithm, hashAlgorithm, hashedMessage } = tstInfo.messageImprint;
+  const horizon = verdict.horizons.find((one) => one.token === judged)?.forecast.now;
+  return [
+    name,
+    indicationOf('timestamp', judgement.status),
+    judgement.signer?.subject.text ?? '',
+    tstInfo.serialNumber.toString(16),
+    tstInfo.genTime.toString(),
+    (horizon?.at ?? judgement.notAfter)?.toString() ?? '',
+    `${algorithm ?? hashAlgorithm.oid}:${toHex(hashedMessage)}`,
+    '未確認',
+  ];
+}
+
+/** The header of the table, with the mark by which spreadsheets know UTF-8. */
+export const csvHeader = `\uFEFF${columns.join(',')}\r\n`;
+
+/** One row for each timestamp; one without for a file that has none. */
+export function renderCsv(verdict: FileVerdict): string {
+  const { file, tree, tokens } = verdict;
+  const start = [file, tree.indication, tree.subIndication ?? ''];
+  const rows =
+    tokens.length > 0
+      ? tokens.map((judged) => [...start, ...tokenCells(verdict, judged)])
+      : [[...start, ...columns.slice(start.length).map(() => '')]];
+  return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+}
