@@ -1,6 +1,12 @@
 import test from 'ava';
 import { concatBytes, toBase64 } from '#shared/bytes.ts';
-import { derInteger, derNull, derSequence } from '#shared/der/writer.ts';
+import {
+  derElement,
+  derInteger,
+  derNull,
+  derObjectIdentifier,
+  derSequence,
+} from '#shared/der/writer.ts';
 import { oids } from '#shared/oid.ts';
 import { decodePem, parseCertificate, parsePemCertificates } from '#shared/x509/certificate.ts';
 import { internCertificate } from '#shared/x509/intern-certificate.ts';
@@ -98,6 +104,21 @@ const malformed: readonly (readonly [string, Uint8Array[], RegExp])[] = [
     [crlDistributionPoints([{ reasons: ['superseded'] }])],
     /without name/,
   ],
+  [
+    'policy mapping of three',
+    [
+      extension(
+        oids.policyMappings,
+        derSequence(derSequence(...['1.2.3', '1.2.4', '1.2.5'].map(derObjectIdentifier))),
+      ),
+    ],
+    /bad policy mapping/,
+  ],
+  [
+    'policy constraint without octets',
+    [extension(oids.policyConstraints, derSequence(derElement(0x80, new Uint8Array())))],
+    /bad integer/,
+  ],
   ['mailbox with octets above 127', [subjectAltName([{ email: 'é@example' }])], /IA5String/],
 ];
 
@@ -108,6 +129,19 @@ for (const [title, extensions, message] of malformed) {
     t.regex(certificate.extensionProblems[0]?.message ?? '', message);
   });
 }
+
+test('policy constraints count in whatever order and size they are written', (t) => {
+  const value = derSequence(
+    derElement(0x81, Uint8Array.of(0x7f, 1, 2, 3, 4, 5, 6, 7, 8)),
+    derElement(0x80, Uint8Array.of(0)),
+  );
+  const { certificate } = issueCertificate({
+    subject: 'CN=X',
+    extensions: [extension(oids.policyConstraints, value)],
+  });
+  t.is(certificate.policyConstraints?.requireExplicitPolicy, 0);
+  t.true((certificate.policyConstraints?.inhibitPolicyMapping ?? 0) >= 1_000_000);
+});
 
 test('version 1 has no extensions', (t) => {
   const { certificate } = issueCertificate({ subject: 'CN=Old', version: 1, extensions: [] });
