@@ -20,6 +20,11 @@ export type ValidationData = {
 export type StatusSource = {
   readonly certificatesAndCrlsFor: (
     chain: readonly Certificate[],
-    options: { readonly at: Temporal.Instant; readonly signal: AbortSignal },
+    options: {
+      readonly at: Temporal.Instant;
+      /** Only what was issued later counts; without it what is current at `at`. */
+      readonly after?: Temporal.Instant | undefined;
+      readonly signal: AbortSignal;
+    },
   ) => Promise<ValidationData>;
 };
