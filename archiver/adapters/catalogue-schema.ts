@@ -29,6 +29,9 @@ export type Tables = {
     state_reason: string | null;
     attached_to: number | null;
     regroup: number;
+    validation_pending: Generated<number>;
+    validation_data: string | null;
+    validation_missing: string | null;
     last_read: string;
     seen_scan: number;
   };
@@ -95,6 +98,9 @@ async function createFirstTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('state_reason', 'text')
     .addColumn('attached_to', integer, (column) => column.references('documents.id'))
     .addColumn('regroup', integer, (column) => column.notNull())
+    .addColumn('validation_pending', integer, (column) => column.notNull().defaultTo(0))
+    .addColumn('validation_data', 'text')
+    .addColumn('validation_missing', 'text')
     .addColumn('last_read', 'text', (column) => column.notNull())
     .addColumn('seen_scan', integer, (column) => column.notNull().defaultTo(0))
     .execute();
@@ -114,6 +120,11 @@ async function createFirstTables(db: Kysely<Tables>): Promise<void> {
     .createIndex('documents_last_read')
     .on('documents')
     .columns(['last_read', 'id'])
+    .execute();
+  await db.schema
+    .createIndex('documents_validation')
+    .on('documents')
+    .columns(['validation_pending', 'id'])
     .execute();
   await db.schema
     .createTable('batches')
@@ -143,7 +154,7 @@ async function createFirstTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('batch_id', 'text', (column) => column.notNull().references('batches.batch_id'))
     .addColumn('group_index', integer, (column) => column.notNull())
     .addColumn('active', integer, (column) => column.notNull())
-    .addPrimaryKeyConstraint('memberships_pk', ['document_id', 'batch_id'])
+    .addPrimaryKeyConstraint('memberships_pk', ['document_id', 'batch_id', 'group_index'])
     .execute();
   await db.schema
     .createIndex('memberships_batch')
@@ -195,14 +206,14 @@ export const dumpQueries = [
   // Ids are given anew by a rebuild: documents are named by what identifies them. What octets said that
   // are no longer there cannot be had from any store: facts are compared where they can be read.
   sql`select store, key, version_id, sha256, size,
-      case when state in ('waiting', 'protected') then facts else '' end as facts, intake_status, intake, retention, retention_last_day, hold, state,
+      case when state in ('waiting', 'protected') then facts else '' end as facts, intake_status, intake, retention, retention_last_day, hold, state, validation_pending, validation_data,
       (select a.store || '|' || a.key || '|' || a.version_id from documents a where a.id = documents.attached_to) as attached
       from documents order by store, key, version_id, sha256`,
   sql`select batch_id, kind, digest_algorithm, group_count, gen_time, newest_batch_id, newest_token, token_count, horizon, horizon_element, state
       from batches order by batch_id`,
   sql`select d.store, d.key, d.version_id, d.sha256, m.batch_id, m.group_index, m.active
       from memberships m join documents d on d.id = m.document_id
-      order by d.store, d.key, d.version_id, d.sha256, m.batch_id`,
+      order by d.store, d.key, d.version_id, d.sha256, m.batch_id, m.group_index`,
   sql`select * from certificates where fingerprint in (select fingerprint from document_certificates c
       join documents d on d.id = c.document_id where d.state in ('waiting', 'protected')) order by fingerprint`,
   sql`select d.store, d.key, d.version_id, d.sha256, c.fingerprint, c.role

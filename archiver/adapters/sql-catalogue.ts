@@ -32,6 +32,10 @@ function instant(text: string): Temporal.Instant {
   return Temporal.Instant.from(text);
 }
 
+function parsedOr<T>(text: string | null): T | undefined {
+  return text === null ? undefined : (JSON.parse(text) as T);
+}
+
 function documentOf(row: Selectable<Tables['documents']>): DocumentRow {
   return {
     id: row.id,
@@ -52,6 +56,9 @@ function documentOf(row: Selectable<Tables['documents']>): DocumentRow {
     stateReason: row.state_reason ?? undefined,
     attachedTo: row.attached_to ?? undefined,
     regroup: row.regroup !== 0,
+    validationPending: row.validation_pending !== 0,
+    validationData: parsedOr(row.validation_data),
+    validationMissing: parsedOr(row.validation_missing),
     lastRead: instant(row.last_read),
   };
 }
@@ -82,6 +89,17 @@ function documentColumns(change: Partial<NewDocument>): Partial<DocumentColumns>
     ...('stateReason' in change && { state_reason: change.stateReason ?? null }),
     ...('attachedTo' in change && { attached_to: change.attachedTo ?? null }),
     ...(change.regroup !== undefined && { regroup: change.regroup ? 1 : 0 }),
+    ...(change.validationPending !== undefined && {
+      validation_pending: change.validationPending ? 1 : 0,
+    }),
+    ...('validationData' in change && {
+      validation_data: change.validationData ? JSON.stringify(change.validationData) : null,
+    }),
+    ...('validationMissing' in change && {
+      validation_missing: change.validationMissing
+        ? JSON.stringify(change.validationMissing)
+        : null,
+    }),
     ...(change.lastRead && { last_read: column(change.lastRead) }),
   };
 }
@@ -265,6 +283,8 @@ class SqlCatalogue implements Catalogue {
     if (filter.attached !== undefined)
       query = query.where('attached_to', filter.attached ? 'is not' : 'is', null);
     if (filter.regroup !== undefined) query = query.where('regroup', '=', filter.regroup ? 1 : 0);
+    if (filter.validationPending !== undefined)
+      query = query.where('validation_pending', '=', filter.validationPending ? 1 : 0);
     if (filter.store !== undefined) query = query.where('store', '=', filter.store);
     if (filter.key !== undefined) query = query.where('key', '=', filter.key);
     const { intake } = filter;
@@ -439,7 +459,9 @@ class SqlCatalogue implements Catalogue {
             active: row.active ? 1 : 0,
           })),
         )
-        .onConflict((conflict) => conflict.columns(['document_id', 'batch_id']).doNothing())
+        .onConflict((conflict) =>
+          conflict.columns(['document_id', 'batch_id', 'group_index']).doNothing(),
+        )
         .execute();
     }
   }
@@ -476,6 +498,7 @@ class SqlCatalogue implements Catalogue {
       .selectAll()
       .where('document_id', '=', documentId)
       .orderBy('batch_id')
+      .orderBy('group_index')
       .execute();
     return rows.map((row) => ({
       documentId: row.document_id,

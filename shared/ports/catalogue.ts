@@ -66,6 +66,23 @@ export type RetentionFacts = {
   readonly protectWithinHours: number;
 };
 
+/** The object in the evidence store that keeps the validation data of a document's signatures. */
+export type ValidationObject = {
+  readonly key: string;
+  readonly size: number;
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>> & {
+    readonly 'SHA-256': string;
+  };
+};
+
+/** A certificate whose revocation data issued after the proof of existence could not be had yet. */
+export type MissingStatus = {
+  /** Empty where not even the certificate is at hand. */
+  readonly fingerprint: string;
+  readonly subject: string;
+  readonly reason: string;
+};
+
 export type DocumentRow = DocumentIdentity & {
   readonly id: number;
   readonly size: number;
@@ -84,6 +101,12 @@ export type DocumentRow = DocumentIdentity & {
   readonly attachedTo: number | undefined;
   /** A member joined after the newest stamp: stamp again as one group. */
   readonly regroup: boolean;
+  /** Validation data of this object's own signatures is still to be collected (R-15). */
+  readonly validationPending?: boolean | undefined;
+  /** Of a document: what was collected for its signatures and those attached to it. */
+  readonly validationData?: ValidationObject | undefined;
+  /** What was not to be had when it was last asked for; not part of a comparison after `rebuild`. */
+  readonly validationMissing?: readonly MissingStatus[] | undefined;
   /** When its octets were last read whole and found as they should be. */
   readonly lastRead: Temporal.Instant;
 };
@@ -150,6 +173,7 @@ export type DocumentFilter = {
   readonly states?: readonly DocumentState[] | undefined;
   readonly attached?: boolean | undefined;
   readonly regroup?: boolean | undefined;
+  readonly validationPending?: boolean | undefined;
   readonly store?: string | undefined;
   readonly key?: string | undefined;
   readonly lastReadBefore?: Temporal.Instant | undefined;
