@@ -174,17 +174,18 @@ function judgeUnchanged(
   // What is wrong with the path whatever the time is said as path validation says it.
   if (past.path.length === 0)
     return { ...known, status: 'indeterminate', subIndication: path.subIndication, findings, past };
-  if (past.status !== 'valid' || isBefore(at, existsSince) || !proof)
+  if (past.status !== 'valid' || isBefore(at, existsSince) || !proof) {
+    // §5.6.2.4, end: without a proof the verdict as of now stands; with one, what it is too late for.
+    const { subIndication } = path;
+    const asOfNow = proof || !subIndication ? undefined : withoutProofOfExistence[subIndication];
     return {
       ...known,
       status: 'indeterminate',
-      subIndication:
-        past.subIndication ??
-        (path.subIndication && withoutProofOfExistence[path.subIndication]) ??
-        path.subIndication,
+      subIndication: asOfNow ?? past.subIndication ?? subIndication,
       findings: [...findings, ...past.findings],
       past,
     };
+  }
   // As of now it would not hold; that is no finding against it any more.
   return {
     ...known,

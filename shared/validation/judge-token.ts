@@ -25,14 +25,20 @@ const open: Readonly<Partial<Record<SubIndication, SubIndication>>> = {
   CRYPTO_CONSTRAINTS_FAILURE: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
 };
 
-function left(verdict: TokenVerdict, past: PastVerdict): TokenJudgement {
+/** Without a proof the verdict as of now stands (§5.6.2.4, end); with one, what it is too late for. */
+function left(
+  verdict: TokenVerdict,
+  past: PastVerdict,
+  proof: ProofOfExistence | undefined,
+): TokenJudgement {
   const { subIndication } = verdict;
+  const asOfNow = proof || !subIndication ? undefined : open[subIndication];
   return {
     ...verdict,
     status: 'indeterminate',
-    subIndication:
-      past.subIndication ?? (subIndication && open[subIndication]) ?? subIndication ?? 'NO_POE',
+    subIndication: asOfNow ?? past.subIndication ?? subIndication,
     findings: [...verdict.findings, ...past.findings],
+    proof,
     past,
   };
 }
@@ -88,9 +94,9 @@ export function judgeToken(
     },
   );
   if (past.status !== 'valid' || !proof || compareInstants(existsSince, at) >= 0)
-    return left(now, past);
+    return left(now, past, proof);
   const then = verifyToken(token, { ...common, at: existsSince, clock, revocationMode: 'none' });
   return then.status === 'valid'
     ? { ...then, findings: [...then.findings, ...past.findings], proof, past }
-    : left(then, past);
+    : left(then, past, proof);
 }

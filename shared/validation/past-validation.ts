@@ -57,7 +57,7 @@ export type PastVerdict = {
   readonly path: readonly Certificate[];
   /** Until when the certificate can be shown to have held: control time, or the end of a validity. */
   readonly until?: Temporal.Instant | undefined;
-  /** What set that instant; absent: nothing before `at`. */
+  /** What set that instant or, not valid, what speaks against it most; absent: nothing before `at`. */
   readonly decidedBy?: TimeLimit | undefined;
   readonly findings: readonly Finding[];
 };
@@ -198,14 +198,20 @@ function revocationLimit(
   }
   const isFresh =
     !thisUpdate || (nextUpdate !== undefined && compareInstants(nextUpdate, control) >= 0);
-  return isFresh
-    ? undefined
-    : {
-        cause: 'revocation-stale',
-        until: thisUpdate,
-        certificate,
-        facts: { thisUpdate: thisUpdate.toString() },
-      };
+  if (isFresh) return undefined;
+  // The letter asks for data issued after the proof. Of the signer it is asked, since a revocation takes
+  // its time to be known; of authorities and TSUs data that was current at the proof is enough, as
+  // RFC 4998 §5.3 has it: their lists are rare, and they are collected before a token is covered.
+  const isSigner = question.purpose === 'signer' && certificate === question.target;
+  return {
+    cause: 'revocation-stale',
+    until: isSigner ? thisUpdate : (nextUpdate ?? thisUpdate),
+    certificate,
+    facts: {
+      thisUpdate: thisUpdate.toString(),
+      ...(nextUpdate && { nextUpdate: nextUpdate.toString() }),
+    },
+  };
 }
 
 /** §5.6.2.2.4 step 4: how long the algorithms of the issuer's signature on the certificate counted. */
@@ -239,6 +245,21 @@ function algorithmLimit(
 
 function earliest(limits: readonly TimeLimit[]): TimeLimit | undefined {
   return limits.toSorted((a, b) => compareInstants(a.until, b.until))[0];
+}
+
+/** Causes from what cannot be mended to what better data may mend. */
+const byDefiniteness: readonly TimeLimit['cause'][] = [
+  'revoked',
+  'expired',
+  'anchor-ended',
+  'algorithm-absent',
+  'algorithm-ended',
+  'revocation-stale',
+];
+
+function mostDefinite(limits: readonly TimeLimit[]): TimeLimit | undefined {
+  const rank = ({ cause }: TimeLimit): number => byDefiniteness.indexOf(cause);
+  return limits.toSorted((a, b) => rank(a) - rank(b) || compareInstants(a.until, b.until))[0];
 }
 
 type Slide = { readonly limits: readonly TimeLimit[]; readonly unknown: readonly Certificate[] };
@@ -359,11 +380,15 @@ export function validatePast(question: PastQuestion, material: ValidationMateria
     })),
   ];
   const result = { path, until, decidedBy, findings };
-  if (decidedBy && compareInstants(question.existsSince, until) > 0)
+  const broken = mostDefinite(
+    limits.filter((limit) => compareInstants(question.existsSince, limit.until) > 0),
+  );
+  if (broken)
     return {
       ...result,
+      decidedBy: broken,
       status: 'indeterminate',
-      subIndication: withoutProof(decidedBy, question.target),
+      subIndication: withoutProof(broken, question.target),
     };
   return isUnknown
     ? { ...result, status: 'indeterminate', subIndication: decidedBy ? 'NO_POE' : 'TRY_LATER' }
