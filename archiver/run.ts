@@ -18,7 +18,7 @@ import { healBatch } from './evidence/rebuild-leaf-table.ts';
 import { recoverPending } from './evidence/recover.ts';
 import { remakeManifest } from './evidence/remake-manifest.ts';
 import type { BatchManifest, Damage, EvidenceContext, StampingTsa } from './evidence/types.ts';
-import { createChainVerifier } from './evidence/verify-chain.ts';
+import { createChainVerifier, type ChainVerifier } from './evidence/verify-chain.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { Lease, LeaseRequest } from './lease.ts';
 import type { FindingLine, RunSummary } from './reports/report.ts';
@@ -359,19 +359,27 @@ class Night {
     const { verification } = tsa;
     const { signal, runAt } = run;
     const stored = { store, chains, verification, signal };
-    const newVerifier = (): ReturnType<typeof createChainVerifier> =>
-      createChainVerifier(store, chains, { verification, at: runAt, signal });
+    const newVerifier = (trust = verification, at = runAt): ChainVerifier =>
+      createChainVerifier(store, chains, { verification: trust, at, signal });
     return (strict) => {
       let verifier = newVerifier();
       const check = async (batch: BatchRow): Promise<readonly Damage[]> => {
-        const { batchId } = batch;
+        const { batchId, horizon, newestToken } = batch;
         const other = await checkStored(stored, batchId);
-        if (strict && !(batch.horizon && isBefore(batch.horizon, runAt))) {
+        const lapsed = horizon !== undefined && isBefore(horizon, runAt);
+        if (strict && !lapsed) {
           const verdict = await verifier.verify(batchId);
           return [...(verdict.kind === 'broken' ? verdict.damage : []), ...other];
         }
         const links = await checkBatch(store, chains, batchId, { signal });
-        const newest = await verifier.newest(batchId);
+        // What has lapsed, as a renewal does once later ones cover it, is judged as of when it was made.
+        const judging = lapsed
+          ? newVerifier(
+              { ...verification, revocationMode: 'none' },
+              Temporal.Instant.from(newestToken.genTime),
+            )
+          : verifier;
+        const newest = await judging.newest(batchId);
         const invalid = newest?.verdict.status === 'invalid' ? newest.verdict.findings : [];
         return [
           ...links,

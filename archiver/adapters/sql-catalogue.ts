@@ -366,7 +366,8 @@ class SqlCatalogue implements Catalogue {
       .executeTakeFirst();
     const batch = await this.#db
       .selectFrom('batches')
-      .where('state', '!=', 'retired')
+      // Broken ones are looked at every night, whenever they were read.
+      .where('state', 'not in', ['retired', 'broken'])
       .select((expression) => expression.fn.min('leaf_table_read').as('oldest'))
       .executeTakeFirst();
     const [oldest] = [document?.oldest, batch?.oldest].flatMap((text) => text ?? []).toSorted();

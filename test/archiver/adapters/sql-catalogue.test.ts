@@ -2,7 +2,7 @@
 // and what rows look like again when they come back.
 import test from 'ava';
 import { openSqliteCatalogue } from '#archiver/adapters/sql-catalogue.ts';
-import { documentRow } from '../reports/_archive.ts';
+import { batchRow, documentRow } from '../reports/_archive.ts';
 
 const day = Temporal.Instant.from('2030-05-01T17:00:00Z');
 
@@ -45,4 +45,16 @@ test('what was read together is marked together, and nothing else', async (t) =>
     rows.map((row) => row.lastRead.equals(day)),
     [true, true, false],
   );
+});
+
+test('the oldest reading is one that a re-reading would move', async (t) => {
+  await using catalogue = await openSqliteCatalogue(':memory:');
+  const old = Temporal.Instant.from('2030-01-01T00:00:00Z');
+  for (const state of ['broken', 'retired'] as const)
+    await catalogue.putBatch(batchRow(state, { state, leafTableRead: old }));
+  await catalogue.addDocument(documentRow('gone', { state: 'missing', lastRead: old }));
+  t.is(await catalogue.oldestRead(), undefined);
+  await catalogue.putBatch(batchRow('valid', { leafTableRead: day }));
+  await catalogue.addDocument(documentRow('later', { lastRead: day.add({ hours: 1 }) }));
+  t.is((await catalogue.oldestRead())?.toString(), day.toString());
 });
