@@ -17,6 +17,7 @@ import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import type { ArchiverConfig, StoreConfig } from './config.ts';
 import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
 import type { NightDependencies } from './run.ts';
+import type { SkippedObject } from './stages/scan.ts';
 
 export type ArchiverOptions = {
   readonly clock: Clock;
@@ -39,11 +40,15 @@ export type Archiver = AsyncDisposable & {
   readonly night: (signal: AbortSignal) => Promise<NightDependencies>;
 };
 
+/** So many objects that a listing leaves out are named one by one. */
+const maxSkipped = 1000;
+
 /** A store as configured: documents are only read, evidence is written. */
 async function openStore(
   settings: StoreConfig,
   access: 'read' | 'write',
   options: Pick<ArchiverOptions, 'events' | 'signal'>,
+  skippedObjects: SkippedObject[] = [],
 ): Promise<ObjectStore> {
   if (settings.kind === 's3') return openS3Store({ ...settings, access, signal: options.signal });
   return openFolderStore({
@@ -51,6 +56,7 @@ async function openStore(
     folder: settings.path,
     access,
     onSkipped: (skipped) => {
+      if (skippedObjects.length < maxSkipped) skippedObjects.push(skipped);
       options.events({
         level: 'warn',
         name: 'archiver.store.skipped',
@@ -83,8 +89,9 @@ export async function openArchiver(
   if (create && config.evidence.kind === 'folder' && config.evidence.path === evidenceFolder)
     await mkdir(evidenceFolder, { recursive: true });
   const stores = new Map<string, ObjectStore>();
+  const skipped: SkippedObject[] = [];
   for (const settings of config.stores)
-    stores.set(settings.name, opened.use(await openStore(settings, 'read', options)));
+    stores.set(settings.name, opened.use(await openStore(settings, 'read', options, skipped)));
   const evidenceObjects = opened.use(await openStore(config.evidence, 'write', options));
   const catalogue = opened.use(
     await openSqliteCatalogue(options.catalogueFile ?? catalogueFile(config)),
@@ -114,6 +121,7 @@ export async function openArchiver(
     return {
       config,
       stores,
+      takeSkipped: () => skipped.splice(0),
       evidence,
       lease: { holder: thisProcess(), isGone: isProcessGone },
       catalogue,

@@ -33,11 +33,13 @@ import { countWaitingGroups } from './stages/groups.ts';
 import { planNight, type Plan, type PlanRules } from './stages/plan.ts';
 import { carryOut } from './stages/renew.ts';
 import { refreshRetention } from './stages/refresh-retention.ts';
-import { scanStores } from './stages/scan.ts';
+import { scanStores, skippedFinding, type SkippedObject } from './stages/scan.ts';
 
 export type NightDependencies = {
   readonly config: ArchiverConfig;
   readonly stores: ReadonlyMap<string, ObjectStore>;
+  /** What listings of documents left out since this was last asked. */
+  readonly takeSkipped: () => readonly SkippedObject[];
   readonly evidence: EvidenceStore;
   /** Who asks for the lease, and how it is told that an earlier holder on this machine has ended. */
   readonly lease: Pick<LeaseRequest, 'holder' | 'isGone'>;
@@ -242,6 +244,7 @@ class Night {
     scan.findings.forEach((finding) => {
       this.#find(finding);
     });
+    for (const skipped of this.#deps.takeSkipped()) this.#find(skippedFinding(skipped));
 
     this.#stage('plan');
     const checks = this.#checks(context);

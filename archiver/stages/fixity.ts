@@ -1,8 +1,8 @@
 // Tonight's slice of the archive against what was taken in, so that all of it is re-read within N
 // days (R-66): documents by their digests, leaf tables by their roots. Damage is found while a copy
 // may still exist; one damaged object never ends the night.
-import { TokiwaError } from '#shared/errors.ts';
-import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import { ConflictError, SourceError, TokiwaError } from '#shared/errors.ts';
+import type { BatchRow, Catalogue, DocumentRow, DocumentState } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { isBefore } from '#shared/time.ts';
 import { decides } from '../evidence/check-stored.ts';
@@ -37,9 +37,13 @@ function daysBefore(at: Temporal.Instant, days: number): Temporal.Instant {
   return at.subtract({ hours: Math.round(24 * days) });
 }
 
+/** @throws ConflictError ERR_CONFLICT_CHANGED: a write since tonight's scan, which the next one takes up */
 async function damageOf(row: DocumentRow, deps: FixityDependencies): Promise<string | undefined> {
   const store = deps.stores.get(row.store);
-  if (!store) return undefined;
+  if (!store)
+    throw new SourceError('ERR_SOURCE_UNREACHABLE', `no store ${row.store} is configured`, {
+      retryable: false,
+    });
   const reading = await readDocument(store, row.key, {
     versionId: row.versionId === '' ? undefined : row.versionId,
     algorithms: ['SHA-256'],
@@ -48,7 +52,14 @@ async function damageOf(row: DocumentRow, deps: FixityDependencies): Promise<str
   });
   const found = reading.digests['SHA-256'] ?? '';
   if (found === row.sha256) return undefined;
+  if (reading.entry.etag !== row.etag)
+    throw new ConflictError('ERR_CONFLICT_CHANGED', 'it was written over since it was listed');
   return `its content no longer fits what was taken in on ${row.firstSeen.toString()} (SHA-256 ${found}, was ${row.sha256}) and no later write explains it`;
+}
+
+async function intactState(row: DocumentRow, catalogue: Catalogue): Promise<DocumentState> {
+  if (row.state !== 'broken') return row.state;
+  return (await catalogue.memberships(row.id)).length > 0 ? 'protected' : 'waiting';
 }
 
 /** What a night's rows are marked with at once: one write instead of one a document. */
@@ -58,13 +69,12 @@ const readChunk = 200;
 async function rereadDocument(
   row: DocumentRow,
   deps: FixityDependencies,
-  wasRead: (id: number) => void,
+  wasRead: (id: number) => unknown,
 ): Promise<FindingLine | undefined> {
   const { catalogue, journal, runAt } = deps;
   try {
     const reason = await damageOf(row, deps);
-    const state =
-      reason === undefined ? (row.state === 'broken' ? 'protected' : row.state) : 'broken';
+    const state = reason === undefined ? await intactState(row, catalogue) : 'broken';
     if (state !== row.state) {
       await journal([
         {
@@ -181,6 +191,14 @@ export async function recheckBroken(
 export async function rereadSlice(deps: FixityDependencies): Promise<FixitySummary> {
   const { catalogue, runAt, fixityDays, signal } = deps;
   const findings: FindingLine[] = [];
+  // Broken until an operator closes it: reported every night, and read again in case it was mended.
+  const mended: number[] = [];
+  for await (const row of catalogue.documents({ states: ['broken'], lastReadBefore: runAt })) {
+    signal.throwIfAborted();
+    const finding = await rereadDocument(row, deps, (id) => mended.push(id));
+    if (finding) findings.push(finding);
+  }
+  await catalogue.markRead(mended, runAt);
   if (deps.scope === 'none') return { reread: 0, findings };
   const counts = await catalogue.countByState();
   const total = counts.protected + counts.broken + counts.waiting;
@@ -190,7 +208,7 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
   const read: number[] = [];
   const halfway = deps.scope === 'whole' ? runAt : daysBefore(runAt, fixityDays / 2);
   for await (const row of catalogue.documents({
-    states: ['protected', 'broken', 'waiting'],
+    states: ['protected', 'waiting'],
     lastReadBefore: halfway,
   })) {
     signal.throwIfAborted();

@@ -1,22 +1,53 @@
-// Which data object groups wait for a token: a document with its detached signatures, in the order
-// in which documents came (RFC 4998 §4.2).
+// Which data object groups wait for a token: a document with its detached signatures and, once it is
+// collected, their validation data, in the order in which documents came (RFC 4998 §4.2).
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { TokiwaError } from '#shared/errors.ts';
 import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { evidenceStoreName } from '../evidence-store.ts';
 import type { DocumentGroup, GroupMember, MemberRole } from '../evidence/types.ts';
 import type { FindingLine } from '../reports/report.ts';
-import { readDocument } from './read-document.ts';
+import { readDocument, type DocumentReading } from './read-document.ts';
 
 /** What a group costs in reading: nothing, unless a digest of the tree's hash is not known yet. */
 export type GroupSources = {
   readonly catalogue: Catalogue;
+  /** Document stores by name, and the evidence store. */
   readonly stores: ReadonlyMap<string, ObjectStore>;
   readonly signal: AbortSignal;
   readonly onFinding: (finding: FindingLine) => void;
 };
 
+/** What of a row makes it a member; of the evidence store's objects there is no more. */
+type MemberSource = Pick<
+  DocumentRow,
+  'store' | 'key' | 'versionId' | 'sha256' | 'size' | 'digests'
+>;
+
+/** A document that cannot be read tonight waits; the others do not wait for it. */
+async function readAgain(
+  store: ObjectStore,
+  row: MemberSource,
+  algorithm: DigestAlgorithm,
+  { signal, onFinding }: GroupSources,
+): Promise<DocumentReading | undefined> {
+  try {
+    return await readDocument(store, row.key, {
+      versionId: row.versionId === '' ? undefined : row.versionId,
+      algorithms: ['SHA-256', algorithm],
+      keep: 0,
+      signal,
+    });
+  } catch (error) {
+    if (signal.aborted || !(error instanceof TokiwaError)) throw error;
+    const message = `it could not be read for tonight’s batch: ${error.message}`;
+    onFinding({ kind: 'unreadable', level: 'error', key: row.key, message });
+    return undefined;
+  }
+}
+
 async function memberOf(
-  row: DocumentRow,
+  row: MemberSource,
   role: MemberRole,
   algorithm: DigestAlgorithm,
   sources: GroupSources,
@@ -25,12 +56,8 @@ async function memberOf(
   if (digests[algorithm] === undefined) {
     const store = sources.stores.get(row.store);
     if (!store) return undefined;
-    const reading = await readDocument(store, row.key, {
-      versionId: row.versionId === '' ? undefined : row.versionId,
-      algorithms: ['SHA-256', algorithm],
-      keep: 0,
-      signal: sources.signal,
-    });
+    const reading = await readAgain(store, row, algorithm, sources);
+    if (!reading) return undefined;
     if (reading.digests['SHA-256'] !== row.sha256) {
       sources.onFinding({
         kind: 'changed',
@@ -101,6 +128,16 @@ export async function* waitingGroups(
     for (const row of await attachedTo(sources.catalogue, head.id)) {
       const member = await memberOf(row, 'detached-signature', algorithm, sources);
       if (member) members.push(member);
+    }
+    const { validationData } = head;
+    if (validationData) {
+      const { key, size, digests } = validationData;
+      const object = { store: evidenceStoreName, key, versionId: '', size, digests };
+      const sha256 = digests['SHA-256'];
+      const member = await memberOf({ ...object, sha256 }, 'validation-data', algorithm, sources);
+      // Without it the group would be stamped in vain and wait again.
+      if (!member) continue;
+      members.push(member);
     }
     yield { members };
   }

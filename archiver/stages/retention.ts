@@ -12,6 +12,7 @@ import type {
   RetentionSource,
   RetentionStatement,
 } from '#shared/ports/catalogue.ts';
+import { ConfigError } from '#shared/errors.ts';
 import type { Facts } from '#shared/validation/facts.ts';
 import { presetOf, type ArchiverConfig, type RetentionRule } from '../config.ts';
 
@@ -29,8 +30,6 @@ type Start = {
   readonly source: RetentionSource;
   readonly events: Readonly<Record<string, string>>;
 };
-
-const datePattern = /^\d{4}-\d{2}-\d{2}$/;
 
 /** A date as documents and file names write it: 2026-04-01, 20260401 or 2026_04_01. */
 function normaliseDate(text: string): string | undefined {
@@ -79,9 +78,10 @@ function said(
 
 function eventDates(events: Readonly<Record<string, string>>): RetentionEvents {
   return Object.fromEntries(
-    Object.entries(events).flatMap(([name, date]) =>
-      datePattern.test(date) ? [[name, Temporal.PlainDate.from(date)]] : [],
-    ),
+    Object.entries(events).flatMap(([name, text]) => {
+      const date = normaliseDate(text);
+      return date === undefined ? [] : [[name, Temporal.PlainDate.from(date)]];
+    }),
   );
 }
 
@@ -93,10 +93,30 @@ export function ruleFor(
   return config.rules.find((rule) => rule.match.test(key));
 }
 
+function findPreset(
+  config: Pick<ArchiverConfig, 'rules'>,
+  id: string,
+): RetentionPreset | undefined {
+  try {
+    return presetOf(config, id);
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
+/** Presets that a sidecar or tag names and nobody knows: an operator is told, the document is kept. */
+export function unknownPresets(
+  config: Pick<ArchiverConfig, 'rules'>,
+  statements: readonly (RetentionStatement | undefined)[],
+): readonly string[] {
+  const named = statements.flatMap((statement) => statement?.presets ?? []);
+  return [...new Set(named)].filter((id) => findPreset(config, id) === undefined);
+}
+
 /**
- * A document's retention as of the rules in force. No start or no rule: the end is unknown, and
- * unknown means keep and renew (R-24).
- * @throws ConfigError ERR_CONFIG_INVALID: a statement names a preset that does not exist
+ * A document's retention as of the rules in force. No start, no rule, or a preset that nobody knows:
+ * the end is unknown, and unknown means keep and renew (R-24).
  */
 export function resolveRetention(
   config: Pick<ArchiverConfig, 'rules' | 'timeZone'>,
@@ -105,7 +125,7 @@ export function resolveRetention(
   const rule = ruleFor(config, input.key);
   const named = input.journal?.presets ?? input.sidecar?.presets ?? input.tag?.presets;
   const presets: readonly RetentionPreset[] = named
-    ? named.map((id) => presetOf(config, id))
+    ? named.flatMap((id) => findPreset(config, id) ?? [])
     : rule
       ? [rule.preset]
       : [];
@@ -118,7 +138,7 @@ export function resolveRetention(
   const estimated = start?.source === 'signing-time' || start?.source === 'modified-time';
   const events = eventDates(start?.events ?? {});
   const end: RetentionEnd =
-    presets.length === 0
+    presets.length === 0 || presets.length < (named?.length ?? 0)
       ? { kind: 'unknown', missing: ['rule'] }
       : combineRetentionEnds(presets.map((preset) => retentionEnd(preset, events, estimated)));
   return {

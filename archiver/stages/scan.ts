@@ -1,6 +1,6 @@
 // Lists every store, takes in what is new, finds what changed or went missing, and journals what
 // intake found before the catalogue moves. Flat in memory: a chunk of rows at a time.
-import { ConflictError, SourceError, TokiwaError } from '#shared/errors.ts';
+import { ConflictError, InvariantError, SourceError, TokiwaError } from '#shared/errors.ts';
 import type {
   Catalogue,
   DocumentIdentity,
@@ -14,7 +14,13 @@ import type { ArchiverConfig } from '../config.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { roleOfKey } from './group-names.ts';
-import { takeIn, type IntakeContent, type IntakeResult, type IntakeRules } from './intake.ts';
+import {
+  needsValidationData,
+  takeIn,
+  type IntakeContent,
+  type IntakeResult,
+  type IntakeRules,
+} from './intake.ts';
 import { readDocument } from './read-document.ts';
 import { parseSidecar, resolveRetention, statementOfTags, unknownPresets } from './retention.ts';
 
@@ -42,6 +48,9 @@ export type ScanSummary = {
 /** Rows per journal object and transaction. */
 const chunkSize = 200;
 
+/** So many objects in a row that cannot be had mean that the store cannot be reached. */
+const maxFailures = 3;
+
 /** Sidecars above this size say nothing about retention. */
 const maxSidecarBytes = 64 * 1024;
 
@@ -60,6 +69,8 @@ class StoreScan {
   added = 0;
   #pending: Pending[] = [];
   #seen: number[] = [];
+  /** Objects in a row that the store could not give. */
+  #failures = 0;
 
   constructor(deps: ScanDependencies, store: ObjectStore, scan: number) {
     this.#deps = deps;
@@ -112,8 +123,10 @@ class StoreScan {
     });
     try {
       if (!known) await this.#takeIn(entry, role.kind === 'attached' ? role.to : undefined);
-      else if (known.etag === entry.etag && known.state !== 'missing') this.#seen.push(known.id);
-      else await this.#compare(known.id, entry);
+      else if (known.etag === entry.etag && known.state !== 'missing') {
+        this.#seen.push(known.id);
+        if (known.state === 'changed') this.#findChanged(entry.key);
+      } else await this.#compare(known.id, entry);
     } catch (error) {
       this.#report(entry.key, error);
       // Seen but not readable: not missing.
@@ -123,12 +136,14 @@ class StoreScan {
 
   #report(key: string, error: unknown): void {
     if (this.#deps.signal.aborted || !(error instanceof TokiwaError)) throw error;
-    if (
+    if (error instanceof InvariantError) throw error;
+    const isStore =
       error instanceof SourceError &&
       error.code !== 'ERR_SOURCE_NOT_FOUND' &&
-      error.code !== 'ERR_SOURCE_REFUSED'
-    )
-      throw error;
+      error.code !== 'ERR_SOURCE_REFUSED';
+    this.#failures = isStore ? this.#failures + 1 : 0;
+    // One object that its disk cannot give is a finding; several in a row are the store.
+    if (this.#failures >= maxFailures) throw error;
     const message =
       error instanceof ConflictError
         ? 'it changed while it was read; it is taken in at the next run'
@@ -168,6 +183,7 @@ class StoreScan {
       stateReason: undefined,
       attachedTo: undefined,
       regroup: false,
+      validationPending: needsValidationData(result.verdict),
       lastRead: runAt,
     };
     this.#pending.push({
@@ -305,13 +321,19 @@ class StoreScan {
       const reason = `a later write: SHA-256 is now ${reading.digests['SHA-256'] ?? ''}, was ${known.sha256}`;
       await this.#moveState(known, 'changed', reason);
     }
+    this.#findChanged(known.key);
+    await catalogue.updateDocument(known.id, { etag });
+  }
+
+  /** Told every night until it is restored or accepted. */
+  #findChanged(key: string): void {
     this.findings.push({
       kind: 'changed',
       level: 'error',
-      key: known.key,
-      message: `it was written over since it was taken in and is not stamped; restore it, or take it in with \`tokiwa accept\` and --as-new`,
+      key,
+      message:
+        'it was written over since it was taken in and is not stamped; restore it, or take it in with `tokiwa accept` and --as-new',
     });
-    await catalogue.updateDocument(known.id, { etag });
   }
 
   async #moveState(known: DocumentRow, state: DocumentRow['state'], reason: string): Promise<void> {
@@ -362,7 +384,7 @@ class StoreScan {
     try {
       const versionId = row.versionId === '' ? undefined : row.versionId;
       const head = await this.#store.head(row.key, { signal, versionId });
-      if (row.state === 'missing') await this.#compare(row, head);
+      if (row.state === 'missing') await this.#compare(row.id, head);
       return false;
     } catch (error) {
       if (error instanceof SourceError && error.code === 'ERR_SOURCE_NOT_FOUND') return true;
