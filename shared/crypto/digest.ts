@@ -65,12 +65,27 @@ export function isDigestAlgorithm(name: string): name is DigestAlgorithm {
   return Object.hasOwn(algorithms, name);
 }
 
+/** One octet a character: about twice as fast to hand over from node:crypto as a buffer of its own. */
+function latin1Digest(algorithm: DigestAlgorithm, input: Uint8Array): string {
+  const { node, length: outputLength } = algorithms[algorithm];
+  return hash(node, input, { outputEncoding: 'latin1', outputLength });
+}
+
+/** Writes the digest of `input` to `target` at `offset`: for trees, where making each array costs. */
+export function digestInto(
+  algorithm: DigestAlgorithm,
+  input: Uint8Array,
+  target: Buffer,
+  offset: number,
+): void {
+  target.write(latin1Digest(algorithm, input), offset, 'latin1');
+}
+
 /** Digest of the concatenation of `parts`. */
 export function digest(algorithm: DigestAlgorithm, ...parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
   const { node, length: outputLength } = algorithms[algorithm];
-  if (parts.length === 1 && only)
-    return hash(node, only, { outputEncoding: 'buffer', outputLength });
+  if (parts.length === 1 && only) return Buffer.from(latin1Digest(algorithm, only), 'latin1');
   const running = createHash(node, { outputLength });
   for (const part of parts) running.update(part);
   return running.digest();

@@ -2,7 +2,7 @@
 // hashed in binary ascending order, an odd node promoted. One octet array a level, so that memory is
 // flat: about 2·n·length octets for n leaves. Reducing trees when verifying is reduce.ts.
 import { compareBytes } from '#shared/bytes.ts';
-import { digest, digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { digest, digestInto, digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { PartialHashtree } from '#shared/ers/evidence-record.ts';
 import { FormatError } from '#shared/errors.ts';
 
@@ -41,6 +41,15 @@ export function leafDigest(
   return digest(algorithm, ...groupDigests.toSorted(compareBytes));
 }
 
+/** Whether the first half is not above the second in binary order. */
+function isOrdered(pair: Uint8Array, length: number): boolean {
+  for (let at = 0; at < length; at++) {
+    const difference = (pair[at] ?? 0) - (pair[length + at] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return true;
+}
+
 /**
  * The level above `level` (digests one after another): pairs in order, each hashed with the lesser
  * first, a last odd one carried up unchanged. Exported so that a tree can also be built level by
@@ -52,16 +61,16 @@ export function parentLevel(algorithm: DigestAlgorithm, level: Uint8Array): Uint
   checkLength(algorithm, level.length, false);
   const length = digestLength(algorithm);
   const count = level.length / length;
-  const parents = new Uint8Array(Math.ceil(count / 2) * length);
-  const pair = new Uint8Array(2 * length);
+  const parents = Buffer.alloc(Math.ceil(count / 2) * length);
+  const swapped = new Uint8Array(2 * length);
   for (let index = 0; index + 1 < count; index += 2) {
-    const start = index * length;
-    const left = level.subarray(start, start + length);
-    const right = level.subarray(start + length, start + 2 * length);
-    const ordered = compareBytes(left, right) <= 0;
-    pair.set(ordered ? left : right, 0);
-    pair.set(ordered ? right : left, length);
-    parents.set(digest(algorithm, pair), (index / 2) * length);
+    const pair = level.subarray(index * length, (index + 2) * length);
+    const ordered = isOrdered(pair, length);
+    if (!ordered) {
+      swapped.set(pair.subarray(length), 0);
+      swapped.set(pair.subarray(0, length), length);
+    }
+    digestInto(algorithm, ordered ? pair : swapped, parents, (index / 2) * length);
   }
   if (count % 2 === 1) parents.set(level.subarray(-length), parents.length - length);
   return parents;
