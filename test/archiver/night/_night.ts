@@ -35,13 +35,17 @@ export type TestTsa = AsyncDisposable & {
 export async function startNightTsa(
   stateDir: string,
   clock: SettableClock,
-  lifeDays: { readonly tsu: number; readonly ca: number } = { tsu: 1000, ca: 3000 },
+  options: { readonly tsuDays: number; readonly signatureDigest?: 'SHA-256' | 'SHA-512' },
 ): Promise<TestTsa> {
   let tokens = 0;
   const running = await startTsa({
     config: localTsaConfig({
       stateDir,
-      local: { tsuLifeDays: lifeDays.tsu, caLifeDays: lifeDays.ca },
+      local: {
+        tsuLifeDays: options.tsuDays,
+        caLifeDays: 3 * options.tsuDays,
+        signatureDigest: options.signatureDigest ?? 'SHA-256',
+      },
     }),
     clock,
     random,
@@ -190,7 +194,7 @@ export class TestArchive {
     return tree;
   }
 
-  /** Keeps a copy of the whole folder, to be gone back to. */
+  /** Keeps a copy of stores and state, to be gone back to, as often as it is asked. */
   async snapshot(): Promise<() => Promise<void>> {
     const copy = `${this.folder}-copy`;
     await this.close();
@@ -203,7 +207,6 @@ export class TestArchive {
         await rm(path.join(this.folder, part), { recursive: true, force: true });
         await cp(path.join(copy, part), path.join(this.folder, part), options);
       }
-      await rm(copy, { recursive: true, force: true });
     };
   }
 
@@ -266,13 +269,17 @@ export class TestArchive {
 /** An archive that starts empty, its clock at `start`. */
 export async function createArchive(
   settings: Settings = {},
-  options: { readonly start?: string; readonly tsuDays?: number } = {},
+  options: {
+    readonly start?: string;
+    readonly tsuDays?: number;
+    readonly signatureDigest?: 'SHA-256' | 'SHA-512';
+  } = {},
 ): Promise<TestArchive> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-night-'));
   await mkdir(path.join(folder, 'documents'));
   const clock = settableClock(Temporal.Instant.from(options.start ?? '2027-01-10T02:00:00Z'));
-  const tsu = options.tsuDays ?? 1000;
-  const tsa = await startNightTsa(path.join(folder, 'tsa'), clock, { tsu, ca: 3 * tsu });
+  const { tsuDays = 1000, signatureDigest = 'SHA-256' } = options;
+  const tsa = await startNightTsa(path.join(folder, 'tsa'), clock, { tsuDays, signatureDigest });
   return new TestArchive(folder, clock, tsa, settings);
 }
 

@@ -1,0 +1,116 @@
+// A night whose evidence store fails at any one call, before or after its effect, then the next night:
+// it ends where an unbroken one ends, and the TSA made no more tokens than for that.
+import test from 'ava';
+import { openEvidenceStore } from '#archiver/evidence-store.ts';
+import type { NightDependencies } from '#archiver/run.ts';
+import { SourceError } from '#shared/errors.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { createFaultyStore, type StoreCall, type StoreFault } from '../../_faulty-store.ts';
+import { assertSound, createArchive, type TestArchive } from './_night.ts';
+
+const { signal } = new AbortController();
+
+type Fault = (call: StoreCall) => StoreFault | undefined;
+
+/** The archive's evidence store through one that fails; `calls` after the night. */
+async function over(deps: NightDependencies, objects: ObjectStore): Promise<NightDependencies> {
+  const evidence = await openEvidenceStore({
+    store: objects,
+    prefix: '',
+    expectedArchiveId: deps.evidence.archiveId,
+    create: false,
+    at: deps.clock.now(),
+    random: deps.random,
+    signal,
+  });
+  return { ...deps, evidence };
+}
+
+/** One night with the fault; returns how many calls there were. */
+async function brokenNight(archive: TestArchive, fault: Fault): Promise<number> {
+  const archiver = await archive.open();
+  const own = await archiver.night(signal);
+  let armed = false;
+  const faulty = createFaultyStore(own.evidence.objects, (call) =>
+    armed ? fault(call) : undefined,
+  );
+  const deps = await over(own, faulty);
+  const before = faulty.calls().length;
+  armed = true;
+  try {
+    await archive.night({ deps: () => deps, reread: 'whole' });
+  } catch (error) {
+    // The lease itself could not be had or kept.
+    if (!(error instanceof SourceError)) throw error;
+  }
+  return faulty.calls().length - before;
+}
+
+/** What a night has to do, each in an archive that is ready for it. */
+const situations = {
+  protect: async (archive: TestArchive) => {
+    await archive.night();
+    await archive.put('a.txt', 'a');
+    await archive.put('b.txt', 'b');
+  },
+  'timestamp renewal': async (archive: TestArchive) => {
+    await archive.put('a.txt', 'a');
+    await archive.night();
+    await archive.put('b.txt', 'b');
+    await archive.nightAfter(1);
+    archive.clock.set(archive.clock.now().add({ hours: 24 * 220 }));
+    await archive.tsa.running.upkeep();
+  },
+  'hash-tree renewal': async (archive: TestArchive) => {
+    await archive.put('a.txt', 'a');
+    await archive.put('b.txt', 'b');
+    await archive.night();
+    await archive.configure({
+      algorithms: { overrides: [{ algorithm: 'SHA-256', endExclusive: '2027-03-01' }] },
+    });
+    archive.clock.set(archive.clock.now().add({ hours: 24 }));
+  },
+} as const;
+
+/** So many parts of one situation, each a test, so that they share the cores. */
+const parts = 4;
+
+/** Renewals in every fourth call, or in all of them; `evidence/crash.test.ts` takes them call by call. */
+const isLong = process.env['TEST_LONG'] === '1';
+
+const stopped = test.macro({
+  exec: async (t, name: keyof typeof situations, fault: StoreFault, part: number) => {
+    await using archive = await createArchive({}, { tsuDays: 300, signatureDigest: 'SHA-512' });
+    await situations[name](archive);
+    const start = archive.clock.now();
+    const restore = await archive.snapshot();
+    const calls = await brokenNight(archive, () => undefined);
+    const whole = { states: await archive.states(), batches: (await archive.batches()).length };
+    t.true(calls > 20, `${calls} calls`);
+    let reached = 0;
+    for (let at = 1 + part; at <= calls; at += parts) {
+      await restore();
+      archive.clock.set(start);
+      const before = archive.tsa.tokens();
+      await brokenNight(archive, (call) => (call.number === at ? fault : undefined));
+      archive.clock.set(start.add({ hours: 24 }));
+      await archive.night();
+      const next = await archive.night();
+      const place = `call ${at} of ${calls}`;
+      t.deepEqual(await archive.states(), whole.states, place);
+      t.is(archive.tsa.tokens() - before, 1, `tokens, ${place}`);
+      t.is(next.tokensBought, 0, place);
+      t.deepEqual(await archive.rebuildDifferences(), [], place);
+      reached++;
+    }
+    t.true(reached > 0);
+    await assertSound(t, archive);
+  },
+  title: (_, name: string, fault: string, part: number) =>
+    `${name}: the evidence store fails ${fault} each call (${part + 1} of ${parts})`,
+});
+
+for (const name of Object.keys(situations) as (keyof typeof situations)[])
+  for (const fault of ['before', 'after'] as const)
+    for (let part = 0; part < parts; part++)
+      if (isLong || part === 0 || name === 'protect') test(stopped, name, fault, part);
