@@ -1,6 +1,6 @@
 // Finishes what an interrupted run left: the normal path entered in the middle. Nothing that was
 // bought is lost, nothing is bought twice (design §1, invariant 3).
-import { InvariantError } from '#shared/errors.ts';
+import { FormatError, InvariantError } from '#shared/errors.ts';
 import { isUncertain, type StoredRequest } from './ask.ts';
 import type { BatchObjectName } from './batch-objects.ts';
 import { listBatches } from './manifest.ts';
@@ -42,9 +42,9 @@ export async function recoverPending(context: EvidenceContext): Promise<Recovery
 
   for (const { id, objects } of open) {
     run.signal.throwIfAborted();
-    const stored = objects.has('request') ? await loadRequest(store, id, run.signal) : undefined;
-    if (!stored) {
-      await supersede(id, 'no token was asked for');
+    const stored = objects.has('request') ? await requestOf(context, id) : undefined;
+    if (!stored || 'damage' in stored) {
+      await supersede(id, stored ? stored.damage : 'no token was asked for');
       continue;
     }
     const forgotten = stored.request.batch.runAt.add(journalMemory);
@@ -82,6 +82,19 @@ async function finishOrGiveUp(
   } catch (error) {
     if (error instanceof InvariantError && error.code === 'ERR_INVARIANT_READ_BACK')
       return { kind: 'not-as-written', message: error.message };
+    throw error;
+  }
+}
+
+/** A request that cannot be read cannot be repeated: its groups wait for the next batch. */
+async function requestOf(
+  { store, run }: EvidenceContext,
+  id: BatchId,
+): Promise<StoredRequest | { readonly damage: string } | undefined> {
+  try {
+    return await loadRequest(store, id, run.signal);
+  } catch (error) {
+    if (error instanceof FormatError) return { damage: error.message };
     throw error;
   }
 }

@@ -71,16 +71,30 @@ export async function finishBatch(
   const { batch } = stored.request;
   const key = batchKey(batch.id, 'received');
   const received = await ifPresent(readSmall(store, key, { signal: run.signal }));
-  if (received) return acceptAnswer(context, stored.request, received.octets);
+  if (received && isResponse(received.octets))
+    return acceptAnswer(context, stored.request, received.octets);
+  // None yet, or one that was damaged where it lay: a repeat is answered with the same token.
   const answer = await ask(context, stored);
   if (answer.kind === 'ended') return answer.outcome;
   await store.write(key, answer.octets, {
     signal: run.signal,
-    condition: { kind: 'absent' },
+    condition: received ? { kind: 'match', etag: received.etag } : { kind: 'absent' },
     contentType: 'application/timestamp-reply',
   });
   return acceptAnswer(context, stored.request, answer.octets);
 }
+
+function isResponse(octets: Uint8Array): boolean {
+  try {
+    return parseTimeStampResp(octets).token !== undefined;
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
+}
+
+/** Checks that say a token is no answer to this query: none for EN 319 102-1 to fail it, and no wait mends it. */
+const answersQuery: readonly string[] = ['nonce', 'tsa-policy'];
 
 /** Judges the answer that is durable now, and makes the batch count if its token holds. */
 async function acceptAnswer(
@@ -110,6 +124,10 @@ async function acceptAnswer(
   // Time does not mend an algorithm that the policy no longer accepts.
   if (judged.verdict.subIndication === 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE')
     return refuseToken(context, batch, judged.verdict.findings);
+  const unasked = judged.verdict.findings.filter(
+    ({ check, level }) => level === 'error' && answersQuery.includes(check),
+  );
+  if (unasked.length > 0) return refuseToken(context, batch, unasked);
   if (judged.verdict.status === 'indeterminate')
     return pendingOutcome(batch, 'answered', reasonOf(judged.verdict.findings));
 

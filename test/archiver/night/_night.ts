@@ -75,6 +75,8 @@ export class TestArchive {
   readonly clock: SettableClock;
   readonly tsa: TestTsa;
   readonly events: Event[] = [];
+  /** What every night's dependencies are made into. */
+  always: (deps: NightDependencies) => NightDependencies = (deps) => deps;
   #settings: Settings;
   #archiver: Archiver | undefined;
 
@@ -142,7 +144,7 @@ export class TestArchive {
 
   async night({ deps, ...options }: NightOverrides = {}): Promise<RunSummary> {
     const archiver = await this.open();
-    const own = await archiver.night(signal);
+    const own = this.always(await archiver.night(signal));
     return runNight(deps ? deps(own) : own, { runAt: this.clock.now(), signal, ...options });
   }
 
