@@ -3,7 +3,7 @@
 import { ConfigError, ConflictError } from '#shared/errors.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { NightDependencies } from './run.ts';
-import { takeIn } from './stages/intake.ts';
+import { needsValidationData, takeIn } from './stages/intake.ts';
 import { resolveRetention, statementOfTags } from './stages/retention.ts';
 import { identityOf } from './stages/scan.ts';
 
@@ -97,6 +97,7 @@ export async function acceptAsNew(
       stateReason: undefined,
       attachedTo: row.attachedTo,
       regroup: false,
+      validationPending: needsValidationData(result.verdict),
       lastRead: at,
     });
     await catalogue.putCertificates(id, result.facts);

@@ -137,6 +137,22 @@ export const archiverSettings = z.strictObject({
         .describe('CRLs for document signers: files, folders or URLs.'),
     })
     .default({ anchors: [], crls: [] }),
+  status: z
+    .strictObject({
+      fetch: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Ask the addresses that certificates name for issuers, CRLs and OCSP. Off: files and URLs given here alone.',
+        ),
+      allowedHosts: z
+        .array(z.string().regex(/^[^\s/@]+$/))
+        .default([])
+        .describe(
+          'Hosts (`name` or `name:port`) that may be asked although their address is not public.',
+        ),
+    })
+    .default({ fetch: false, allowedHosts: [] }),
   algorithms: z
     .strictObject({
       profile: z.string().default('jp-medical').describe('Combination of algorithm policies.'),

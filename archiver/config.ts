@@ -33,6 +33,7 @@ export type ArchiverConfig = {
     readonly crls: readonly string[];
   };
   readonly signers: ArchiverSettings['signers'];
+  readonly status: ArchiverSettings['status'];
   readonly profile: AlgorithmProfile;
   readonly digestAlgorithm: DigestAlgorithm;
   readonly nextDigestAlgorithm: DigestAlgorithm;
@@ -202,6 +203,7 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
       anchors: settings.signers.anchors.map(absolute),
       crls: settings.signers.crls.map(located),
     },
+    status: settings.status,
     profile,
     digestAlgorithm,
     nextDigestAlgorithm,

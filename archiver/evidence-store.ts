@@ -12,6 +12,9 @@ import { acquireLease, type Lease, type LeaseRequest } from './lease.ts';
 import { prefixedStore } from './prefixed-store.ts';
 import { readSmallObject, writeSmallObject } from './small-object.ts';
 
+/** By which object lists name it: a document store's name has no dot. */
+export const evidenceStoreName = '.evidence';
+
 const archiveKey = 'archive.json';
 
 const schema = z.object({ archiveId: z.string().min(1), created: instantSchema });

@@ -5,6 +5,7 @@ import type {
   DocumentState,
   IntakeVerdict,
   RetentionStatement,
+  ValidationObject,
 } from '#shared/ports/catalogue.ts';
 
 export type JournalEntry =
@@ -67,6 +68,18 @@ export type JournalEntry =
       readonly kind: 'deleted';
       readonly document: DocumentIdentity;
       readonly by: string;
+      readonly at: string;
+    }
+  /**
+   * What was collected for the signatures of a document (R-15): it is stamped with them as one group.
+   * Without an object: what was collected is lost, and it is collected again.
+   */
+  | {
+      readonly kind: 'validation-data';
+      readonly document: DocumentIdentity;
+      /** The document or its detached signatures: what holds the signatures. */
+      readonly holders: readonly DocumentIdentity[];
+      readonly object?: ValidationObject | undefined;
       readonly at: string;
     }
   /** Damage found in stored evidence, and that it was mended. */

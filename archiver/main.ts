@@ -8,12 +8,19 @@ import { loadCertificates } from '#shared/io/trust-files.ts';
 import type { Catalogue } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { configuredStatusSource, loadConfiguredCrls } from './adapters/configured-status-source.ts';
+import type { StatusSource } from '#shared/ports/status-source.ts';
+import {
+  configuredStatusSource,
+  heldStatusSource,
+  loadConfiguredCrls,
+} from './adapters/configured-status-source.ts';
+import { fetchingStatusSource } from './adapters/fetching-status-source.ts';
 import { openFolderStore } from './adapters/folder-store.ts';
 import { openHttpTimestampSource } from './adapters/http-timestamp-source.ts';
 import { isProcessGone, thisProcess } from './adapters/process-identity.ts';
 import { openS3Store } from './adapters/s3-store.ts';
 import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
+import { openStatusCache } from './adapters/status-cache.ts';
 import type { ArchiverConfig, StoreConfig } from './config.ts';
 import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
 import type { NightDependencies } from './run.ts';
@@ -110,6 +117,14 @@ export async function openArchiver(
   const source = opened.use(await openHttpTimestampSource(config.tsa, clock));
   const sender = opened.use(openHttpSender());
 
+  /** One for each night, so that what does not answer is asked again the next. */
+  const asking = async (base: StatusSource): Promise<StatusSource> => {
+    const { fetch, allowedHosts } = config.status;
+    if (!fetch) return base;
+    const cache = await openStatusCache(path.join(config.state, 'status'), clock.now());
+    return fetchingStatusSource({ base, sender, cache, allowedHosts, random, events });
+  };
+
   const night = async (runSignal: AbortSignal): Promise<NightDependencies> => {
     const tsaAnchors = await loadCertificates(config.tsa.anchors);
     const signerAnchors =
@@ -130,9 +145,8 @@ export async function openArchiver(
         verification: {
           anchors: tsaAnchors.map((certificate) => ({ certificate })),
           certificates: tsaAnchors,
-          statusSource: configuredStatusSource(
-            { sources: config.tsa.crls, sender, events },
-            tsaAnchors,
+          statusSource: await asking(
+            configuredStatusSource({ sources: config.tsa.crls, sender, events }, tsaAnchors),
           ),
           revocationMode: config.tsa.revocation,
           algorithmPolicy: config.profile,
@@ -146,6 +160,7 @@ export async function openArchiver(
         anchors: signerAnchors.map((certificate) => ({ certificate })),
         crls: signerCrls,
       },
+      signerStatus: await asking(heldStatusSource(signerCrls, signerAnchors)),
       horizonRules: { profile: config.profile, anchorEnds: new Map(), revocations: new Map() },
       clock,
       random,

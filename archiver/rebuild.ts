@@ -24,8 +24,8 @@ import { readObjectList } from './evidence/object-list.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { JournalEntry } from './journal-entries.ts';
 import { catalogueFile, openArchiver } from './main.ts';
-import { applyManifest } from './stages/catalogue.ts';
-import { detachedContent } from './stages/intake.ts';
+import { applyManifest, applyValidationEntry } from './stages/catalogue.ts';
+import { detachedContent, needsValidationData } from './stages/intake.ts';
 import { readDocument, type DocumentReading } from './stages/read-document.ts';
 import { applyRetentionEntry } from './stages/refresh-retention.ts';
 import { resolveRetention } from './stages/retention.ts';
@@ -137,6 +137,7 @@ async function addFromJournal(
     stateReason: undefined,
     attachedTo: main?.id,
     regroup: false,
+    validationPending: needsValidationData(entry.verdict),
     lastRead: at,
   };
   const id = await target.addDocument(row);
@@ -177,6 +178,9 @@ async function applyEntry(
       });
       return;
     }
+    case 'validation-data':
+      await applyValidationEntry(target, entry);
+      return;
     default:
       return;
   }

@@ -5,6 +5,7 @@ import { InvariantError, TokiwaError } from '#shared/errors.ts';
 import type { BatchRow, Catalogue, RunRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import type { StatusSource } from '#shared/ports/status-source.ts';
 import { isBefore } from '#shared/time.ts';
 import type { SignerTrust } from '#shared/validation/judge-signatures.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
@@ -19,7 +20,7 @@ import { recoverPending } from './evidence/recover.ts';
 import { remakeManifest } from './evidence/remake-manifest.ts';
 import type { BatchManifest, Damage, EvidenceContext, StampingTsa } from './evidence/types.ts';
 import { createChainVerifier, type ChainVerifier } from './evidence/verify-chain.ts';
-import type { EvidenceStore } from './evidence-store.ts';
+import { evidenceStoreName, type EvidenceStore } from './evidence-store.ts';
 import type { Lease, LeaseRequest } from './lease.ts';
 import type { FindingLine, RunSummary } from './reports/report.ts';
 import { applyManifest, refreshHorizons } from './stages/catalogue.ts';
@@ -29,6 +30,7 @@ import {
   type FixityDependencies,
   type RereadScope,
 } from './stages/fixity.ts';
+import { collectValidationData, recheckValidationData } from './stages/collect.ts';
 import { countWaitingGroups } from './stages/groups.ts';
 import { planNight, type Plan, type PlanRules } from './stages/plan.ts';
 import { carryOut } from './stages/renew.ts';
@@ -48,6 +50,8 @@ export type NightDependencies = {
   /** What time the TSA's own clock says, where it can be asked without buying. */
   readonly tsaClock?: ((signal: AbortSignal) => Promise<Temporal.Instant | undefined>) | undefined;
   readonly signerTrust: SignerTrust;
+  /** Where validation data of signers comes from beside `signerTrust`. */
+  readonly signerStatus: StatusSource;
   readonly horizonRules: HorizonRules;
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -246,6 +250,8 @@ class Night {
     });
     for (const skipped of this.#deps.takeSkipped()) this.#find(skippedFinding(skipped));
 
+    await this.#collect();
+
     this.#stage('plan');
     const checks = this.#checks(context);
     if (!incomplete) {
@@ -277,6 +283,14 @@ class Night {
       catalogue,
       stores,
       journal: this.#journal,
+      checkValidationData: (row) =>
+        recheckValidationData(row, {
+          catalogue,
+          evidence: evidence.objects,
+          journal: this.#journal,
+          runAt,
+          signal,
+        }),
       runAt,
       fixityDays: config.fixityDays,
       scope: this.#options.reread ?? 'slice',
@@ -291,6 +305,26 @@ class Night {
       this.#nextDue = (await planFromCatalogue(this.#deps, runAt)).nextDue;
   }
 
+  /** Without anchors of signers no status can be told, and intake has said so. */
+  async #collect(): Promise<void> {
+    const { config, catalogue, evidence, stores, signerTrust, signerStatus } = this.#deps;
+    if (signerTrust.anchors.length === 0) return;
+    this.#stage('collect');
+    const { findings } = await collectValidationData({
+      catalogue,
+      stores,
+      evidence: evidence.objects,
+      journal: this.#journal,
+      trust: signerTrust,
+      source: signerStatus,
+      digestAlgorithm: config.digestAlgorithm,
+      inspectLimitBytes: config.inspectLimitBytes,
+      leadTime: config.leadTime,
+      ...this.#options,
+    });
+    for (const finding of findings) this.#find(finding);
+  }
+
   async #renew(actions: Plan['actions'], context: EvidenceContext): Promise<void> {
     const { catalogue, stores, config } = this.#deps;
     const healTables = this.#heal(context.chains);
@@ -299,7 +333,8 @@ class Night {
       const result = await carryOut(action, {
         context,
         catalogue,
-        stores,
+        // Validation data is a member of groups like any other.
+        stores: new Map([...stores, [evidenceStoreName, context.store]]),
         journal: this.#journal,
         maxLeaves: config.maxLeaves,
         blind: config.blind,

@@ -5,7 +5,7 @@ import { FormatError, SourceError } from '#shared/errors.ts';
 import type { HttpSender } from '#shared/io/http-sender.ts';
 import { fetchCrl, isUrl, loadCrls } from '#shared/io/trust-files.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
-import type { StatusSource } from '#shared/ports/status-source.ts';
+import type { StatusSource, ValidationData } from '#shared/ports/status-source.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import { namesMatch } from '#shared/x509/name.ts';
@@ -39,32 +39,46 @@ export async function loadConfiguredCrls(
   return found;
 }
 
-/** `certificates`: authorities of the TSU, among which the anchors may be. */
+function select(
+  chain: readonly Certificate[],
+  crls: readonly CertificateList[],
+  certificates: readonly Certificate[],
+): ValidationData {
+  // A self-issued certificate's status is nobody's to say.
+  const asked = chain.filter((certificate) => !namesMatch(certificate.subject, certificate.issuer));
+  const missing = asked
+    .filter((certificate) => !crls.some((crl) => namesMatch(crl.issuer, certificate.issuer)))
+    .map((certificate) => ({
+      fingerprint: certificate.fingerprint,
+      reason: `no CRL of ${certificate.issuer.text} is configured or could be had`,
+    }));
+  return {
+    certificates,
+    crls: crls.filter((crl) =>
+      asked.some((certificate) => namesMatch(crl.issuer, certificate.issuer)),
+    ),
+    ocspResponses: [],
+    missing,
+  };
+}
+
+/** What was loaded before, for as long as the source is used. */
+export function heldStatusSource(
+  crls: readonly CertificateList[],
+  certificates: readonly Certificate[],
+): StatusSource {
+  return {
+    certificatesAndCrlsFor: (chain) => Promise.resolve(select(chain, crls, certificates)),
+  };
+}
+
+/** Loaded anew for each question. `certificates`: authorities of the TSU, anchors among them. */
 export function configuredStatusSource(
   loading: CrlLoading,
   certificates: readonly Certificate[],
 ): StatusSource {
   return {
-    certificatesAndCrlsFor: async (chain, { signal }) => {
-      const crls = await loadConfiguredCrls(loading, signal);
-      // A self-issued certificate's status is nobody's to say.
-      const asked = chain.filter(
-        (certificate) => !namesMatch(certificate.subject, certificate.issuer),
-      );
-      const missing = asked
-        .filter((certificate) => !crls.some((crl) => namesMatch(crl.issuer, certificate.issuer)))
-        .map((certificate) => ({
-          fingerprint: certificate.fingerprint,
-          reason: `no CRL of ${certificate.issuer.text} is configured or could be had`,
-        }));
-      return {
-        certificates,
-        crls: crls.filter((crl) =>
-          asked.some((certificate) => namesMatch(crl.issuer, certificate.issuer)),
-        ),
-        ocspResponses: [],
-        missing,
-      };
-    },
+    certificatesAndCrlsFor: async (chain, { signal }) =>
+      select(chain, await loadConfiguredCrls(loading, signal), certificates),
   };
 }

@@ -13,6 +13,7 @@ function printable(text: string): string {
 const stages: Readonly<Record<string, string>> = {
   'archiver.run.recover': 'finishing what was left',
   'archiver.run.scan': 'scanning and taking in documents',
+  'archiver.run.collect': 'collecting validation data',
   'archiver.run.plan': 'planning',
   'archiver.run.renew.protect': 'protecting new documents with a timestamp',
   'archiver.run.renew.timestamp-renewal': 'renewing timestamps',

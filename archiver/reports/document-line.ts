@@ -16,6 +16,7 @@ import type {
   Standing,
   TimestampCoverage,
   TimestampLine,
+  ValidationDataLine,
 } from './report.ts';
 
 /** Batches by id, loaded once: they are few, documents many. */
@@ -138,6 +139,17 @@ function signatureLines(document: DocumentRow, heldBy?: string): SignatureLine[]
   }));
 }
 
+function validationDataLine(
+  holders: readonly DocumentRow[],
+  { validationData, validationMissing = [] }: DocumentRow,
+): ValidationDataLine | undefined {
+  const object = validationData?.key;
+  if (!holders.some(({ validationPending }) => validationPending))
+    return object === undefined ? undefined : { status: 'complete', object, missing: [] };
+  const status = validationMissing.length > 0 ? 'missing' : 'waiting';
+  return { status, object, missing: validationMissing };
+}
+
 type Compliance = Pick<DocumentLine, 'requirements' | 'notMet' | 'notShown'>;
 
 /** By requirement number: what the line answers, what is not met, what cannot be shown yet. */
@@ -213,6 +225,7 @@ export function documentLine(
       ...context.attached.flatMap((row) => signatureLines(row, row.key)),
     ],
     timestamps: timestampLines(document),
+    validationData: validationDataLine([document, ...context.attached], document),
     evidence: batches.map(evidenceLine),
     verifiableNow:
       document.state === 'protected' &&

@@ -75,7 +75,16 @@ function runForm(view: PageView): Html | undefined {
   }</div>`;
 }
 
-const stageKeys = ['start', 'recover', 'scan', 'plan', 'renew', 'fixity', 'report'] as const;
+const stageKeys = [
+  'start',
+  'recover',
+  'scan',
+  'collect',
+  'plan',
+  'renew',
+  'fixity',
+  'report',
+] as const;
 
 function progressBox(view: PageView): Html | undefined {
   const { live, texts } = view;

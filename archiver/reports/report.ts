@@ -2,7 +2,12 @@
 // Types only, so that stages, builders and renderers agree; values come from document-line.ts and
 // summary.ts, text from render-html.ts.
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
-import type { DocumentState, IntakeStatus, RetentionFacts } from '#shared/ports/catalogue.ts';
+import type {
+  DocumentState,
+  IntakeStatus,
+  MissingStatus,
+  RetentionFacts,
+} from '#shared/ports/catalogue.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import type { HorizonElement } from '#shared/validation/proof-horizon.ts';
 
@@ -61,6 +66,18 @@ export type EvidenceLine = {
   readonly covers: 'whole';
 };
 
+/**
+ * What verifies the document's signatures when every certificate has expired (R-15). complete: kept in
+ * the evidence store and stamped with the document or with the next batch · missing: asked for, by
+ * certificate · waiting: not asked for yet.
+ */
+export type ValidationDataLine = {
+  readonly status: 'complete' | 'missing' | 'waiting';
+  /** Key of the object in the evidence store. */
+  readonly object?: string | undefined;
+  readonly missing: readonly MissingStatus[];
+};
+
 export type DocumentLine = {
   readonly store: string;
   readonly key: string;
@@ -79,6 +96,8 @@ export type DocumentLine = {
   readonly intake: IntakeStatus;
   readonly signatures: readonly SignatureLine[];
   readonly timestamps: readonly TimestampLine[];
+  /** Absent where nothing is signed, or no signature is worth it. */
+  readonly validationData?: ValidationDataLine | undefined;
   readonly evidence: readonly EvidenceLine[];
   readonly verifiableNow: boolean;
   readonly provableUntil: string | undefined;

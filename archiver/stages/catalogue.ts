@@ -1,8 +1,15 @@
 // Takes what counts in the evidence store into the catalogue: one manifest with its object list at
 // a time. The nightly run and `rebuild` share it, so that both end with the same rows.
-import type { BatchRow, Catalogue, MembershipRow } from '#shared/ports/catalogue.ts';
+import type {
+  BatchRow,
+  Catalogue,
+  DocumentIdentity,
+  DocumentRow,
+  MembershipRow,
+} from '#shared/ports/catalogue.ts';
 import { proofHorizon, type HorizonRules } from '#shared/validation/proof-horizon.ts';
 import type { BatchManifest, ObjectListLine } from '../evidence/types.ts';
+import type { JournalEntry } from '../journal-entries.ts';
 
 function withHorizon(
   batch: Omit<BatchRow, 'horizon' | 'horizonElement'>,
@@ -71,6 +78,40 @@ async function applyTimestampRenewal(
   }
 }
 
+/** Validation data collected later than the group was made is still to be stamped. */
+function holdsValidationData({ members }: ObjectListLine, document: DocumentRow): boolean {
+  const wanted = document.validationData?.digests['SHA-256'];
+  return (
+    wanted === undefined ||
+    members.some(
+      (member) => member.role === 'validation-data' && member.digests['SHA-256'] === wanted,
+    )
+  );
+}
+
+/**
+ * Validation data that was collected or lost, as journalled. What is new waits for the next batch,
+ * in which document, detached signatures and this object are one group.
+ */
+export async function applyValidationEntry(
+  catalogue: Catalogue,
+  { document, holders, object }: Extract<JournalEntry, { readonly kind: 'validation-data' }>,
+): Promise<void> {
+  const find = ({ store, key, versionId, sha256 }: DocumentIdentity) =>
+    catalogue.findContent(store, key, versionId, sha256);
+  for (const holder of holders) {
+    const row = await find(holder);
+    if (row) await catalogue.updateDocument(row.id, { validationPending: object === undefined });
+  }
+  const main = await find(document);
+  if (!main) return;
+  await catalogue.updateDocument(main.id, {
+    validationData: object,
+    validationMissing: undefined,
+    regroup: object !== undefined || main.regroup,
+  });
+}
+
 async function applyDocuments(
   catalogue: Catalogue,
   manifest: BatchManifest,
@@ -109,7 +150,7 @@ async function applyDocuments(
           stateReason: undefined,
         });
       }
-      if (document.regroup && member.role === 'document')
+      if (document.regroup && member.role === 'document' && holdsValidationData(line, document))
         await catalogue.updateDocument(document.id, { regroup: false });
     }
     if (rows.length >= 500) await flush();

@@ -23,6 +23,8 @@ export type FixityDependencies = {
   readonly checkBatch: (batch: BatchRow) => Promise<readonly Damage[]>;
   /** Makes leaf table and manifest again from their sources; what is still damaged afterwards. */
   readonly healBatch: (batch: BatchRow) => Promise<readonly Damage[]>;
+  /** What a document's signatures are verified with later is part of its evidence. */
+  readonly checkValidationData: (row: DocumentRow) => Promise<FindingLine | undefined>;
   readonly runAt: Temporal.Instant;
   readonly fixityDays: number;
   readonly scope: RereadScope;
@@ -217,6 +219,8 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
       read.push(id);
     });
     if (finding) findings.push(finding);
+    const lost = await deps.checkValidationData(row);
+    if (lost) findings.push(lost);
     reread++;
     if (read.length >= readChunk) await catalogue.markRead(read.splice(0), runAt);
   }

@@ -44,19 +44,26 @@ const notVerifiableNow: readonly (string | undefined)[] = [
   'OUT_OF_BOUNDS_NOT_REVOKED',
 ];
 
+/** Whether nothing that comes later makes the signature hold: broken, or expired or revoked at intake. */
+export function isLost({ status, subIndication }: IntakeSignature): boolean {
+  return status === 'invalid' || notVerifiableNow.includes(subIndication);
+}
+
+/**
+ * Whether validation data is to be collected for an object's own signatures (R-15): a signature that
+ * was lost when it was taken in is not helped by any (R-14).
+ */
+export function needsValidationData({ signatures }: IntakeVerdict): boolean {
+  return signatures.some((signature) => !isLost(signature));
+}
+
 /**
  * valid only where every signature is. Broken, expired or revoked: it was not valid when protected
  * (R-14); what could not be decided stays undecided.
  */
 export function combineIntake(signatures: readonly IntakeSignature[]): IntakeStatus {
   if (signatures.length === 0) return 'unsigned';
-  if (
-    signatures.some(
-      ({ status, subIndication }) =>
-        status === 'invalid' || notVerifiableNow.includes(subIndication),
-    )
-  )
-    return 'not-valid';
+  if (signatures.some(isLost)) return 'not-valid';
   if (signatures.some((signature) => signature.status === 'indeterminate')) return 'indeterminate';
   if (signatures.some((signature) => signature.status === 'not-judged')) return 'not-judged';
   return 'valid';

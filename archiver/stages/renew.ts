@@ -26,6 +26,7 @@ import type { PlanAction } from './plan.ts';
 export type RenewDependencies = {
   readonly context: EvidenceContext;
   readonly catalogue: Catalogue;
+  /** Document stores by name, and the evidence store. */
   readonly stores: ReadonlyMap<string, ObjectStore>;
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
   readonly maxLeaves: number;
@@ -291,7 +292,7 @@ class Renewer {
         // Broken, changed and missing documents stay out of every new tree (design §1.2).
         if (row?.state !== 'protected') continue;
         const place = (await catalogue.memberships(row.id)).find(
-          (membership) => membership.batchId === batchId,
+          (membership) => membership.batchId === batchId && membership.groupIndex === line.index,
         );
         if (!place?.active) continue;
         yield {

@@ -7,7 +7,7 @@ import type { ReportRules } from '../reports/report.ts';
 /** How far a run is, for the progress line. */
 export type RunStatus = {
   readonly running: boolean;
-  /** The stage's event name without `archiver.run.`: recover, scan, plan, renew.…, fixity, report. */
+  /** The stage's event name without `archiver.run.`: recover, scan, collect, plan, renew.…, fixity, report. */
   readonly stage?: string | undefined;
   /** Documents or groups done in this stage, and of how many, where known. */
   readonly done?: number | undefined;
