@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from '../_free-port.ts';
 
 export type StartedTokiwa = AsyncDisposable & {
   /** Address of the report page. */
@@ -18,15 +18,6 @@ export type StartedTokiwa = AsyncDisposable & {
 
 const root = path.resolve(import.meta.dirname, '../..');
 const startLimitMs = 120_000;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 export async function startTokiwa(): Promise<StartedTokiwa> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-browser-'));

@@ -3,7 +3,6 @@
 // changed byte has to be refused by us and by one of them at least.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -16,6 +15,7 @@ import { digest } from '#shared/crypto/digest.ts';
 import { TokiwaError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
+import { freePort } from '../_free-port.ts';
 import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
 import { damageToken, flipIn } from './_damage.ts';
 import { dssAccepts, judgeRecords, type RecordJudgement, type RecordToJudge } from './_judges.ts';
@@ -25,19 +25,6 @@ const projectRoot = path.dirname(path.dirname(import.meta.dirname));
 const { signal } = new AbortController();
 
 type Case = RecordToJudge & { readonly name: string; readonly good: boolean };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  server.listen(0, '127.0.0.1', () => {
-    resolve(undefined);
-  });
-  await promise;
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
-}
 
 /** `npm start`, ended after its first run. */
 async function startOnce(folder: string): Promise<void> {
