@@ -1,9 +1,12 @@
-// Documents that are made from the code are as the code is now.
+// Documents that follow the code are as the code is now.
+import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
 import { archiverSettings } from '#archiver/config-schema.ts';
 import { tsaConfigSchema } from '#tsa/config-schema.ts';
 import { buildReference, referenceFile, referenceRows } from '../docs/make-reference.ts';
+import { projectRoot } from './_sources.ts';
 
 test('docs/configuration.md is what npm run docs writes', async (t) => {
   t.is(await readFile(referenceFile, 'utf8'), buildReference());
@@ -22,3 +25,18 @@ for (const [name, schema] of [
     );
   });
 }
+
+test('docs/operations.md has a row for every kind of finding of a run', async (t) => {
+  const operations = await readFile(path.join(projectRoot, 'docs', 'operations.md'), 'utf8');
+  const kinds = new Set<string>();
+  for (const file of globSync('archiver/{run.ts,stages/*.ts}', { cwd: projectRoot })) {
+    const source = await readFile(path.join(projectRoot, file), 'utf8');
+    // A finding is the only thing that has a kind and then a level.
+    for (const [, kind = ''] of source.matchAll(/kind: '([a-z-]+)',\s+level: /g)) kinds.add(kind);
+  }
+  t.true(kinds.size > 10);
+  t.deepEqual(
+    [...kinds].filter((kind) => !operations.includes(`\`${kind}\``)),
+    [],
+  );
+});
