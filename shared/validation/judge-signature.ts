@@ -175,13 +175,14 @@ function judgeUnchanged(
   if (past.path.length === 0)
     return { ...known, status: 'indeterminate', subIndication: path.subIndication, findings, past };
   if (past.status !== 'valid' || isBefore(at, existsSince) || !proof) {
-    // §5.6.2.4, end: without a proof the verdict as of now stands; with one, what it is too late for.
     const { subIndication } = path;
-    const asOfNow = proof || !subIndication ? undefined : withoutProofOfExistence[subIndication];
     return {
       ...known,
       status: 'indeterminate',
-      subIndication: asOfNow ?? past.subIndication ?? subIndication,
+      subIndication:
+        past.subIndication ??
+        (subIndication && withoutProofOfExistence[subIndication]) ??
+        subIndication,
       findings: [...findings, ...past.findings],
       past,
     };

@@ -18,25 +18,24 @@ export type TokenJudgement = TokenVerdict & {
 
 export type Imprint = { readonly algorithm: DigestAlgorithm; readonly digest: Uint8Array };
 
-/** What no later proof could save is said as it is; the rest is open. @see EN 319 102-1 §5.4.4 */
+/** What is wrong as of now and may have been right before. @see EN 319 102-1 §5.4.4 */
 const open: Readonly<Partial<Record<SubIndication, SubIndication>>> = {
   EXPIRED: 'OUT_OF_BOUNDS_NO_POE',
   REVOKED: 'REVOKED_NO_POE',
   CRYPTO_CONSTRAINTS_FAILURE: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
 };
 
-/** Without a proof the verdict as of now stands (§5.6.2.4, end); with one, what it is too late for. */
+/** Open: what a proof would have to be older than. */
 function left(
   verdict: TokenVerdict,
   past: PastVerdict,
   proof: ProofOfExistence | undefined,
 ): TokenJudgement {
   const { subIndication } = verdict;
-  const asOfNow = proof || !subIndication ? undefined : open[subIndication];
   return {
     ...verdict,
     status: 'indeterminate',
-    subIndication: asOfNow ?? past.subIndication ?? subIndication,
+    subIndication: past.subIndication ?? (subIndication && open[subIndication]) ?? subIndication,
     findings: [...verdict.findings, ...past.findings],
     proof,
     past,

@@ -266,8 +266,8 @@ type Slide = { readonly limits: readonly TimeLimit[]; readonly unknown: readonly
 
 /**
  * From the certificate below the anchor down to the target, control time only ever moving back. The end
- * of a validity limits what is asked and what is proved, but not which revocation data may be used:
- * that was issued by an authority whose own state control time already follows.
+ * of a validity and stale data limit what is asked and what is proved, but not which revocation data may
+ * be used: nothing speaks against its issuer, whereas a revoked one may have dated it back.
  */
 function slide(
   path: readonly Certificate[],
@@ -281,7 +281,8 @@ function slide(
   const limit = (one: TimeLimit | undefined): void => {
     if (!one || compareInstants(one.until, question.at) >= 0) return;
     limits.push(one);
-    if (one.cause === 'expired') inForce = earlier(inForce, one.until);
+    if (one.cause === 'expired' || one.cause === 'revocation-stale')
+      inForce = earlier(inForce, one.until);
     else control = earlier(control, one.until);
   };
   const top = path.at(-1);
@@ -327,10 +328,23 @@ function limitFinding({ cause, until, certificate, facts }: TimeLimit): Finding 
   };
 }
 
-/** What is missing, by what a proof would have to be older than. @see EN 319 102-1 §5.3.4 */
-function withoutProof({ cause, certificate }: TimeLimit, target: Certificate): SubIndication {
+/**
+ * What is missing, by what a proof would have to be older than. An end of validity says whether the target
+ * is known not to have been revoked until then. @see EN 319 102-1 §5.2.6.4, §5.3.4
+ */
+function withoutProof(
+  { cause, certificate, until }: TimeLimit,
+  target: Certificate,
+  { limits, unknown }: Slide,
+): SubIndication {
+  const isKnownGood =
+    !unknown.includes(target) &&
+    !limits.some((one) => one.cause === 'revocation-stale' && isBefore(one.until, until));
   switch (cause) {
     case 'expired':
+      return certificate === target && isKnownGood
+        ? 'OUT_OF_BOUNDS_NOT_REVOKED'
+        : 'OUT_OF_BOUNDS_NO_POE';
     case 'anchor-ended':
       return 'OUT_OF_BOUNDS_NO_POE';
     case 'revoked':
@@ -365,7 +379,8 @@ export function validatePast(question: PastQuestion, material: ValidationMateria
         },
       ],
     };
-  const { limits, unknown } = slide(path, question, material);
+  const slid = slide(path, question, material);
+  const { limits, unknown } = slid;
   const decidedBy = earliest(limits);
   const until = decidedBy?.until ?? question.at;
   const isUnknown = unknown.length > 0 && material.revocationMode === 'require';
@@ -388,7 +403,7 @@ export function validatePast(question: PastQuestion, material: ValidationMateria
       ...result,
       decidedBy: broken,
       status: 'indeterminate',
-      subIndication: withoutProof(broken, question.target),
+      subIndication: withoutProof(broken, question.target, slid),
     };
   return isUnknown
     ? { ...result, status: 'indeterminate', subIndication: decidedBy ? 'NO_POE' : 'TRY_LATER' }

@@ -196,15 +196,6 @@ const rows: Readonly<Record<string, readonly [Row, signature: string, document?:
     },
     valid,
   ],
-  'anchor no longer trusted, revocation data proved when the list on its CA had lapsed': [
-    {
-      bytes: withT,
-      at: '2027-06-01',
-      tokens: [stamp('first', '2027-04-01', digest('SHA-256', withT))],
-      material: { signerAnchors: [anchorOf(root, instant('2027-05-01'))] },
-    },
-    'indeterminate NO_POE',
-  ],
   'anchor no longer trusted, revocation data only known later': [
     {
       bytes: withT,
