@@ -3,6 +3,7 @@
 // its seed, so that one that fails can be run again. Closes with `N passed, N failed`.
 import { parseArgs } from 'node:util';
 import type { ConformanceReport } from '../conformance/_report.ts';
+import { killAtCalls } from './crash.ts';
 import { killRuns } from './kills.ts';
 import { proveRenewals } from './renewals.ts';
 import { simulateDecades } from './decades.ts';
@@ -20,6 +21,7 @@ const { sample } = values;
 
 const proofs: readonly (readonly [name: string, prove: () => Promise<ConformanceReport>])[] = [
   ['renewals', () => proveRenewals({ seeds: sample ? 4 : 400, firstSeed: seed })],
+  ['crash', () => killAtCalls({ kills: sample ? 12 : 200, firstSeed: seed })],
   ['kills', () => killRuns({ histories: sample ? 2 : 50, firstSeed: seed })],
   ['decades', () => simulateDecades({ scenarios: sample ? 1 : 20 })],
   // Fuzzing and the suite's own long settings: ten minutes a target.

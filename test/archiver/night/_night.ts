@@ -95,24 +95,35 @@ export class TestArchive {
     return path.join(this.folder, 'state', 'evidence');
   }
 
-  config(): ArchiverConfig {
+  get configFile(): string {
+    return path.join(this.folder, 'tokiwa.yaml');
+  }
+
+  #configText(): string {
     const { running } = this.tsa;
     const { tsa, ...rest } = this.#settings;
-    return parseArchiverConfig(
-      JSON.stringify({
-        state: 'state',
-        stores: [{ kind: 'folder', name: 'documents', path: 'documents' }],
-        tsa: {
-          url: running.url,
-          anchors: [running.anchorsPath],
-          crls: [running.crlPath],
-          revocation: 'require',
-          ...(tsa as object | undefined),
-        },
-        ...rest,
-      }),
-      path.join(this.folder, 'tokiwa.yaml'),
-    );
+    return JSON.stringify({
+      state: 'state',
+      stores: [{ kind: 'folder', name: 'documents', path: 'documents' }],
+      tsa: {
+        url: running.url,
+        anchors: [running.anchorsPath],
+        crls: [running.crlPath],
+        revocation: 'require',
+        ...(tsa as object | undefined),
+      },
+      ...rest,
+    });
+  }
+
+  config(): ArchiverConfig {
+    return parseArchiverConfig(this.#configText(), this.configFile);
+  }
+
+  /** For a process of its own. */
+  async writeConfig(): Promise<string> {
+    await writeFile(this.configFile, this.#configText());
+    return this.configFile;
   }
 
   async open(create = true): Promise<Archiver> {

@@ -1,0 +1,66 @@
+// One night in a process of its own that ends itself with SIGKILL at a chosen call to evidence store or
+// TSA, before or after the call's effect. Arguments: configuration file, the instant of the night, the
+// number of the call (0: none), `before` or `after`. Writes how many calls there were.
+import process from 'node:process';
+import { loadConfig } from '#archiver/commands/context.ts';
+import { openEvidenceStore } from '#archiver/evidence-store.ts';
+import { openArchiver } from '#archiver/main.ts';
+import { runNight } from '#archiver/run.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+
+const [configFile = '', instant = '', fatalCall = '0', when = 'before'] = process.argv.slice(2);
+const runAt = Temporal.Instant.from(instant);
+const clock = { now: () => runAt };
+const { signal } = new AbortController();
+let calls = 0;
+
+function die(): Promise<never> {
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => undefined);
+}
+
+async function counted<T>(call: () => Promise<T>): Promise<T> {
+  calls += 1;
+  const isFatal = calls === Number(fatalCall);
+  if (isFatal && when === 'before') return die();
+  const result = await call();
+  return isFatal ? die() : result;
+}
+
+/** Listing is a read: it counts as one call, before its first entry. */
+function deadly(store: ObjectStore): ObjectStore {
+  return {
+    ...store,
+    list: async function* (options) {
+      await counted(() => Promise.resolve());
+      yield* store.list(options);
+    },
+    head: (...call) => counted(() => store.head(...call)),
+    read: (...call) => counted(() => store.read(...call)),
+    write: (...call) => counted(() => store.write(...call)),
+    remove: (...call) => counted(() => store.remove(...call)),
+  };
+}
+
+const events = (): void => undefined;
+await using archiver = await openArchiver(await loadConfig(configFile), {
+  clock,
+  events,
+  signal,
+  create: true,
+});
+const own = await archiver.night(signal);
+const { source } = own.tsa;
+const evidence = await openEvidenceStore({
+  store: deadly(own.evidence.objects),
+  prefix: '',
+  expectedArchiveId: own.evidence.archiveId,
+  create: false,
+  at: runAt,
+  random: own.random,
+  signal,
+});
+const exchange: typeof source.exchange = (...call) => counted(() => source.exchange(...call));
+const tsa = { ...own.tsa, source: { ...source, exchange } };
+const summary = await runNight({ ...own, evidence, tsa }, { runAt, signal, reread: 'whole' });
+process.stdout.write(`${JSON.stringify({ calls, outcome: summary.outcome })}\n`);

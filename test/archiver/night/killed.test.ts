@@ -1,0 +1,23 @@
+// A sample of kill -9 at calls to evidence store and TSA, from a fixed seed; `npm run test:long` has more.
+import test from 'ava';
+import { countCalls, drawKill, killedNight, situations, type Situation } from './_kills.ts';
+
+const calls: Record<Situation, number> = {
+  protect: 0,
+  'timestamp-renewal': 0,
+  'hash-tree-renewal': 0,
+};
+
+test.before('how many calls there are', async () => {
+  await Promise.all(
+    situations.map(async (situation) => {
+      calls[situation] = await countCalls(situation);
+    }),
+  );
+});
+
+for (const seed of [1, 2, 3, 4, 5, 6])
+  test(`killed, seed ${seed}: nothing lost, nothing bought twice`, async (t) => {
+    const kill = drawKill(seed, calls);
+    t.is(await killedNight(kill), '', JSON.stringify(kill));
+  });
