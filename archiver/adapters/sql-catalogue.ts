@@ -32,8 +32,8 @@ function instant(text: string): Temporal.Instant {
   return Temporal.Instant.from(text);
 }
 
-function parsedOr<T>(text: string | null): T | undefined {
-  return text === null ? undefined : (JSON.parse(text) as T);
+function parsedOr(text: string | null): unknown {
+  return text === null ? undefined : JSON.parse(text);
 }
 
 function documentOf(row: Selectable<Tables['documents']>): DocumentRow {
@@ -57,8 +57,8 @@ function documentOf(row: Selectable<Tables['documents']>): DocumentRow {
     attachedTo: row.attached_to ?? undefined,
     regroup: row.regroup !== 0,
     validationPending: row.validation_pending !== 0,
-    validationData: parsedOr(row.validation_data),
-    validationMissing: parsedOr(row.validation_missing),
+    validationData: parsedOr(row.validation_data) as DocumentRow['validationData'],
+    validationMissing: parsedOr(row.validation_missing) as DocumentRow['validationMissing'],
     lastRead: instant(row.last_read),
   };
 }
