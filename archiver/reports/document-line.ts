@@ -143,11 +143,11 @@ function validationDataLine(
   holders: readonly DocumentRow[],
   { validationData, validationMissing = [] }: DocumentRow,
 ): ValidationDataLine | undefined {
-  const object = validationData?.key;
+  const { key: object, offences = [] } = validationData ?? {};
   if (!holders.some(({ validationPending }) => validationPending))
-    return object === undefined ? undefined : { status: 'complete', object, missing: [] };
+    return object === undefined ? undefined : { status: 'complete', object, missing: [], offences };
   const status = validationMissing.length > 0 ? 'missing' : 'waiting';
-  return { status, object, missing: validationMissing };
+  return { status, object, missing: validationMissing, offences };
 }
 
 type Compliance = Pick<DocumentLine, 'requirements' | 'notMet' | 'notShown'>;

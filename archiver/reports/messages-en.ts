@@ -75,7 +75,7 @@ export const english = {
   'finding.revocation-unknown': 'Revocation of a TSU certificate could not be checked',
   'finding.validation-data-missing': 'Revocation data of a signer is not to be had yet',
   'finding.validation-data-lost': 'Validation data of signatures was lost',
-  'finding.signer-revoked': 'A signer was revoked before the first token',
+  'finding.signer-not-valid': 'A signer’s certificate did not hold at the first token',
   'finding.no-acceptable-hash': 'No configured hash algorithm is acceptable any longer',
   'finding.renewal-does-not-help': 'A renewal does not move the proof horizon',
   'finding.above-ceiling': 'The plan is above the ceiling of tokens or cost; nothing was bought',

@@ -77,7 +77,8 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'finding.revocation-unknown': 'TSU 証明書の失効を確認できません',
   'finding.validation-data-missing': '署名者の失効情報をまだ取得できません',
   'finding.validation-data-lost': '署名の検証情報が失われました',
-  'finding.signer-revoked': '署名者の証明書は最初のタイムスタンプより前に失効していました',
+  'finding.signer-not-valid':
+    '署名者の証明書は最初のタイムスタンプの時点で有効ではありませんでした',
   'finding.no-acceptable-hash': '使用可能なハッシュアルゴリズムが設定されていません',
   'finding.renewal-does-not-help': '更新しても検証期限が延びません',
   'finding.above-ceiling': '計画がトークン数または費用の上限を超えるため、取得を見合わせました',

@@ -76,6 +76,8 @@ export type ValidationDataLine = {
   /** Key of the object in the evidence store. */
   readonly object?: string | undefined;
   readonly missing: readonly MissingStatus[];
+  /** Why signers’ certificates did not hold when the document was first protected. */
+  readonly offences: readonly string[];
 };
 
 export type DocumentLine = {

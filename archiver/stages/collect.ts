@@ -50,7 +50,11 @@ export type CollectSummary = { readonly findings: readonly FindingLine[] };
 
 /** What one object's signatures need, or what of it is not there. */
 type HolderStatus =
-  | { readonly kind: 'complete'; readonly kept: readonly StatusMaterial[] }
+  | {
+      readonly kind: 'complete';
+      readonly kept: readonly StatusMaterial[];
+      readonly offences: readonly string[];
+    }
   | { readonly kind: 'missing'; readonly missing: readonly MissingStatus[] };
 
 /** A certificate that documents wait for. */
@@ -132,13 +136,17 @@ class Collection {
     const { catalogue, journal, evidence, runAt } = this.#deps;
     const holders = await this.#holdersOf(main);
     const kept: StatusMaterial[] = [];
+    const found: string[] = [];
     const missing: MissingStatus[] = [];
     for (const holder of holders) {
       const after = await this.#provenSince(holder);
       if (!after) return;
       const status = this.#knownInVain(main, after) ?? (await this.#statusOf(holder, after));
-      if (status.kind === 'complete') kept.push(...status.kept);
-      else missing.push(...status.missing);
+      if (status.kind === 'missing') missing.push(...status.missing);
+      else {
+        kept.push(...status.kept);
+        found.push(...status.offences);
+      }
     }
     if (missing.length > 0) {
       for (const one of missing) this.#want(one, main, holders);
@@ -149,15 +157,26 @@ class Collection {
     // Signatures that came later: one object for all of them.
     if (main.validationData)
       kept.push(await loadValidationObject(evidence, main.validationData, this.#deps.signal));
+    const offences = [...new Set([...(main.validationData?.offences ?? []), ...found])];
     const entry = {
       kind: 'validation-data',
       document: identityOf(main),
       holders: holders.map(identityOf),
-      object: await storeValidationObject(evidence, joined(kept), this.#deps),
+      object: {
+        ...(await storeValidationObject(evidence, joined(kept), this.#deps)),
+        ...(offences.length > 0 && { offences }),
+      },
       at: runAt.toString(),
     } as const;
     await journal([entry]);
     await catalogue.transaction(() => applyValidationEntry(catalogue, entry));
+    for (const offence of found)
+      this.findings.push({
+        kind: 'signer-not-valid',
+        level: 'warning',
+        key: main.key,
+        message: `a signer’s certificate did not hold at the document’s first token: ${offence}`,
+      });
   }
 
   /** What was missing last time and tonight, too: nothing is read for it. */
@@ -172,6 +191,7 @@ class Collection {
   async #statusOf(holder: DocumentRow, after: Temporal.Instant): Promise<HolderStatus> {
     const { certificates, signers, unnamed } = await this.#signersOf(holder);
     const kept: StatusMaterial[] = [];
+    const offences: string[] = [];
     const missing: MissingStatus[] = unnamed.map((id) => ({
       fingerprint: '',
       subject: `${id} of ${holder.key}`,
@@ -181,7 +201,7 @@ class Collection {
       const status = await this.#chainStatus(signer, certificates, after);
       if (status.kind === 'complete') {
         kept.push(status.kept);
-        this.#reportRevoked(holder, status, after);
+        if (status.offence !== undefined) offences.push(status.offence);
         continue;
       }
       for (const { certificate, reason } of status.missing) {
@@ -191,7 +211,7 @@ class Collection {
         missing.push({ fingerprint, subject: certificateLabel(certificate), reason });
       }
     }
-    return missing.length > 0 ? { kind: 'missing', missing } : { kind: 'complete', kept };
+    return missing.length > 0 ? { kind: 'missing', missing } : { kind: 'complete', kept, offences };
   }
 
   /** The certificates that made the signatures, found in the octets that were taken in. */
@@ -255,21 +275,6 @@ class Collection {
         reason: reasons.get(certificate.fingerprint) ?? reason,
       })),
     };
-  }
-
-  #reportRevoked(
-    holder: DocumentRow,
-    { revoked }: Extract<ChainStatus, { readonly kind: 'complete' }>,
-    after: Temporal.Instant,
-  ): void {
-    if (!revoked) return;
-    const since = (revoked.invalidityDate ?? revoked.revokedAt)?.toString() ?? 'an unknown time';
-    this.findings.push({
-      kind: 'signer-revoked',
-      level: 'error',
-      key: holder.key,
-      message: `${certificateLabel(revoked.certificate)} does not hold since ${since}, before the first token of ${after.toString()}`,
-    });
   }
 
   #want(one: MissingStatus, main: DocumentRow, holders: readonly DocumentRow[]): void {

@@ -73,6 +73,8 @@ export type ValidationObject = {
   readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>> & {
     readonly 'SHA-256': string;
   };
+  /** Why signers’ certificates did not hold when the document was first protected. */
+  readonly offences?: readonly string[] | undefined;
 };
 
 /** A certificate whose revocation data issued after the proof of existence could not be had yet. */

@@ -6,7 +6,7 @@ import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import type { OcspResponse } from '#shared/x509/ocsp.ts';
 import type { TrustAnchor } from './anchors.ts';
-import type { PathVerdict, RevocationStatus } from './path-verdict.ts';
+import type { PathVerdict } from './path-verdict.ts';
 import { verifyCertificatePath } from './verify-path.ts';
 
 /** Certificates and revocation data, in any order; more than needed is fine. */
@@ -29,8 +29,8 @@ export type ChainStatus =
       readonly kind: 'complete';
       /** What decided, the signer itself aside: the path with its anchor, and what tells its status. */
       readonly kept: StatusMaterial;
-      /** The certificate of the path that did not hold at that instant, if one did not. */
-      readonly revoked?: RevocationStatus | undefined;
+      /** Why the path did not hold at that instant, if it did not: revoked or expired by then. */
+      readonly offence?: string | undefined;
     }
   | {
       readonly kind: 'missing';
@@ -73,6 +73,9 @@ function isKnown({ status, path, revocation }: PathVerdict): boolean {
   );
 }
 
+/** Findings after which no later data makes the path hold as of that instant. */
+const lost: ReadonlySet<string> = new Set(['revoked', 'expired']);
+
 function whatIsMissing(verdict: PathVerdict, query: ChainStatusQuery): ChainStatus {
   const { path, revocation, findings } = verdict;
   const unknown = revocation.filter(({ status }) => status === 'unknown');
@@ -87,14 +90,12 @@ function whatIsMissing(verdict: PathVerdict, query: ChainStatusQuery): ChainStat
       })),
     };
   const why = findings.find(({ level }) => level === 'error' || level === 'unknown');
+  const named = path.find(({ fingerprint }) => fingerprint === why?.facts['fingerprint']);
   return {
     kind: 'missing',
     path,
     missing: [
-      {
-        certificate: path.at(-1) ?? query.signer,
-        reason: why?.message ?? 'its path does not hold',
-      },
+      { certificate: named ?? query.signer, reason: why?.message ?? 'its path does not hold' },
     ],
   };
 }
@@ -106,7 +107,14 @@ function whatIsMissing(verdict: PathVerdict, query: ChainStatusQuery): ChainStat
 export function judgeChainStatus(query: ChainStatusQuery): ChainStatus {
   const material = issuedAfter(query.material, query.after);
   const verdict = verdictOf(query, material);
-  if (!isKnown(verdict)) return whatIsMissing(verdict, query);
+  const offence = verdict.findings.find(({ check }) => lost.has(check))?.message;
+  if (!isKnown(verdict)) {
+    if (offence === undefined || verdict.revocation.length > 0)
+      return whatIsMissing(verdict, query);
+    // No status brings back what had expired: the path is all there will ever be.
+    const kept = { certificates: verdict.path.slice(1), crls: [], ocspResponses: [] };
+    return { kind: 'complete', kept, offence };
+  }
   const sources = new Set(verdict.revocation.map(({ source }) => source));
   const decisive: StatusMaterial = {
     certificates: verdict.path.slice(1),
@@ -116,9 +124,5 @@ export function judgeChainStatus(query: ChainStatusQuery): ChainStatus {
   // Issuers of indirect CRLs and appointed responders have paths of their own, of which the verdict
   // does not tell: then all that may have counted is kept.
   const kept = isKnown(verdictOf(query, decisive)) ? decisive : material;
-  return {
-    kind: 'complete',
-    kept,
-    revoked: verdict.revocation.find(({ status }) => status === 'revoked'),
-  };
+  return { kind: 'complete', kept, offence };
 }

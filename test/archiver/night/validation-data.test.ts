@@ -158,8 +158,9 @@ test('a revocation that comes to light is told, and its data is kept', async (t)
   const at = '2027-01-08T00:00:00Z';
   await putCrls(archive, '2027-01-11T00:00:00Z', [{ certificate: signer, at }]);
   const night = await archive.nightAfter(1);
-  t.deepEqual(kindsOf(night), ['signer-revoked']);
+  t.deepEqual(kindsOf(night), ['signer-not-valid']);
   t.true((await membersOf(archive, 'letter.txt')).includes('validation-data'));
+  t.regex((await archive.row('letter.txt')).validationData?.offences?.[0] ?? '', /was revoked/);
   await assertSound(t, archive);
 });
 

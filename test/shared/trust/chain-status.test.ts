@@ -39,7 +39,7 @@ test('complete: the path above the signer and what decided, nothing else', (t) =
   if (status.kind !== 'complete') return;
   t.deepEqual(status.kept.certificates, [ca.certificate, root.certificate]);
   t.deepEqual(status.kept.crls, [rootCrl, caCrl]);
-  t.is(status.revoked, undefined);
+  t.is(status.offence, undefined);
 });
 
 test('missing: told by certificate, with as much of the path as there is', (t) => {
@@ -67,7 +67,7 @@ test('a revocation is a known status', (t) => {
     revoked: [{ certificate: signer, at }],
   });
   const status = judge({ crls: [rootCrl, revoking] });
-  t.is(status.kind === 'complete' && status.revoked?.certificate, signer.certificate);
+  t.true(status.kind === 'complete' && status.offence?.includes('was revoked'));
   const since = after.add({ hours: 1 });
   const afterwards = issueCrl({
     issuer: ca,
@@ -75,7 +75,19 @@ test('a revocation is a known status', (t) => {
     revoked: [{ certificate: signer, at: since }],
   });
   const harmless = judge({ crls: [rootCrl, afterwards] });
-  t.true(harmless.kind === 'complete' && harmless.revoked === undefined);
+  t.true(harmless.kind === 'complete' && harmless.offence === undefined);
+});
+
+test('no data is waited for where a certificate had expired by then', (t) => {
+  const notAfter = after.subtract({ hours: 1 });
+  const expired = issueSigner(ca, { notAfter });
+  const status = judgeChainStatus({
+    signer: expired.certificate,
+    anchors: [anchorOf(root)],
+    material: { certificates: [ca.certificate], crls: [], ocspResponses: [] },
+    after,
+  });
+  t.true(status.kind === 'complete' && status.offence?.includes('valid until'));
 });
 
 test('what appointed responders stand on is kept, too', (t) => {
