@@ -60,9 +60,15 @@ export type Journal = {
   ) => Promise<number>;
   /**
    * Records from `sequence` (the first is 1) to the end, in order.
-   * @throws FormatError ERR_FORMAT_STORED naming a missing, foreign or malformed object
+   * @param onDamaged told of an object that is malformed, which is then passed over
+   * @throws FormatError ERR_FORMAT_STORED naming a missing or foreign object, or a malformed one where
+   *   nobody is told
    */
-  readonly readFrom: (sequence: number, signal: AbortSignal) => AsyncIterable<JournalRecord>;
+  readonly readFrom: (
+    sequence: number,
+    signal: AbortSignal,
+    onDamaged?: (error: FormatError) => void,
+  ) => AsyncIterable<JournalRecord>;
 };
 
 export function openJournal(store: ObjectStore): Journal {
@@ -107,7 +113,7 @@ export function openJournal(store: ObjectStore): Journal {
       last = turn.catch(() => undefined);
       return turn;
     },
-    readFrom: async function* (sequence, signal) {
+    readFrom: async function* (sequence, signal, onDamaged) {
       let expected = sequence;
       const entries = store.list({ prefix, startAfter: keyOf(sequence - 1), signal });
       for await (const { key } of entries) {
@@ -116,8 +122,13 @@ export function openJournal(store: ObjectStore): Journal {
             'ERR_FORMAT_STORED',
             `the journal goes on with ${key} where ${keyOf(expected)} was expected`,
           );
-        yield await readRecord(store, expected, signal);
+        const record = await readRecord(store, expected, signal).catch((error: unknown) => {
+          if (!onDamaged || !(error instanceof FormatError)) throw error;
+          onDamaged(error);
+          return undefined;
+        });
         expected += 1;
+        if (record) yield record;
       }
     },
   };

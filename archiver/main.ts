@@ -18,7 +18,6 @@ import { fetchingStatusSource } from './adapters/fetching-status-source.ts';
 import { openFolderStore } from './adapters/folder-store.ts';
 import { openHttpTimestampSource } from './adapters/http-timestamp-source.ts';
 import { isProcessGone, thisProcess } from './adapters/process-identity.ts';
-import { openS3Store } from './adapters/s3-store.ts';
 import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import { openStatusCache } from './adapters/status-cache.ts';
 import type { ArchiverConfig, StoreConfig } from './config.ts';
@@ -57,7 +56,11 @@ async function openStore(
   options: Pick<ArchiverOptions, 'events' | 'signal'>,
   skippedObjects: SkippedObject[] = [],
 ): Promise<ObjectStore> {
-  if (settings.kind === 's3') return openS3Store({ ...settings, access, signal: options.signal });
+  if (settings.kind === 's3') {
+    // The SDK costs every command a third of a second: loaded where a store wants it.
+    const { openS3Store } = await import('./adapters/s3-store.ts');
+    return openS3Store({ ...settings, access, signal: options.signal });
+  }
   return openFolderStore({
     name: settings.name,
     folder: settings.path,

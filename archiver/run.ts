@@ -1,7 +1,7 @@
 // The stages of one night in order, with one runAt: finish what was left, scan and take in, plan,
 // renew, verify by reading back, re-read a slice, report. Running the night again buys nothing and
 // changes nothing.
-import { InvariantError, TokiwaError } from '#shared/errors.ts';
+import { InvariantError, TokiwaError, type FormatError } from '#shared/errors.ts';
 import type { BatchRow, Catalogue, RunRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
@@ -227,7 +227,7 @@ class Night {
     }
 
     this.#stage('scan');
-    await refreshRetention(catalogue, config, evidence, signal);
+    await refreshRetention(catalogue, config, evidence, signal, this.#findJournalDamage);
     const scan = await scanStores({
       config,
       stores,
@@ -296,6 +296,7 @@ class Night {
       scope: this.#options.reread ?? 'slice',
       signal,
     });
+    await this.#rereadJournal();
     this.#reread = fixity.reread;
     fixity.findings.forEach((finding) => {
       this.#find(finding);
@@ -358,6 +359,32 @@ class Night {
     const { objects } = this.#deps.evidence;
     const { signal } = this.#options;
     return async (batchId) => (await healBatch(objects, chains, batchId, { signal })).length === 0;
+  }
+
+  readonly #findJournalDamage = (error: FormatError): void => {
+    const lost = 'put it back from a copy; until then the catalogue is the only place of its words';
+    this.#findOnce({
+      kind: 'broken-evidence',
+      level: 'error',
+      message: `${error.message}: ${lost}`,
+    });
+  };
+
+  #findOnce(finding: FindingLine): void {
+    if (!this.#findings.some(({ message }) => message === finding.message)) this.#find(finding);
+  }
+
+  /** The whole journal within the fixity period: a rebuild will want every object of it. */
+  async #rereadJournal(): Promise<void> {
+    const { catalogue, evidence, config } = this.#deps;
+    const { runAt, signal, reread } = this.#options;
+    const last = await catalogue.getCache('journal-read');
+    const due = last && Temporal.Instant.from(last).add({ hours: 24 * config.fixityDays });
+    if (reread === 'none' || (reread !== 'whole' && due && isBefore(runAt, due))) return;
+    const records = evidence.journal.readFrom(1, signal, this.#findJournalDamage);
+    const reading = records[Symbol.asyncIterator]();
+    while (!(await reading.next()).done) signal.throwIfAborted();
+    await catalogue.setCache('journal-read', runAt.toString());
   }
 
   /** Every manifest; a damaged one is made again from request and answer, or left out. */

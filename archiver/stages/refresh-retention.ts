@@ -1,6 +1,7 @@
 // Retention that operators set since: what the journal says (tokiwa retention set, holds) and rules
 // that changed in the configuration move the dates before tonight's plan (R-25).
 import type { Catalogue, RetentionFacts } from '#shared/ports/catalogue.ts';
+import type { FormatError } from '#shared/errors.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { EvidenceStore } from '../evidence-store.ts';
 import type { JournalEntry } from '../journal-entries.ts';
@@ -40,16 +41,20 @@ function same(a: RetentionFacts, b: RetentionFacts): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Resolves every document again where the rules are not those of the last run. */
+/**
+ * Resolves every document again where the rules are not those of the last run. `onDamaged` is told of
+ * journal objects that cannot be read; the words in the others count.
+ */
 export async function refreshRetention(
   catalogue: Catalogue,
   config: ArchiverConfig,
   evidence: EvidenceStore,
   signal: AbortSignal,
+  onDamaged?: (error: FormatError) => void,
 ): Promise<void> {
   const from = Number((await catalogue.getMeta('journal')) ?? '0');
   let last = from;
-  for await (const record of evidence.journal.readFrom(from + 1, signal)) {
+  for await (const record of evidence.journal.readFrom(from + 1, signal, onDamaged)) {
     for (const entry of record.entries) await applyRetentionEntry(catalogue, config, entry);
     last = record.sequence;
   }

@@ -1,12 +1,16 @@
 // kill -9 of a night at any call to evidence store or TSA: the next night ends where an unbroken one
 // ends, and the TSA, which lives on, made one token for it.
 import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { createArchive, type TestArchive } from './_night.ts';
 
 const run = promisify(execFile);
 const child = path.join(import.meta.dirname, '_killed-night.ts');
+
+/** Compiled once for all of these processes. */
+const compileCache = path.join(tmpdir(), 'tokiwa-compile-cache');
 
 export type Kill = {
   readonly situation: Situation;
@@ -45,7 +49,8 @@ async function nightInProcess(
   try {
     const instant = archive.clock.now().toString();
     const args = [child, file, instant, String(call), when];
-    const { stdout } = await run(process.execPath, args, { timeout: 120_000 });
+    const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
+    const { stdout } = await run(process.execPath, args, { timeout: 120_000, env });
     return (JSON.parse(stdout) as { readonly calls: number }).calls;
   } catch (error) {
     if ((error as { readonly signal?: unknown }).signal === 'SIGKILL') return undefined;

@@ -114,3 +114,25 @@ const answer = { by: 'reading', kinds: ['broken-evidence'], says: 'answer' } as 
 test(damaged, 'received.tsr', 'truncated', answer);
 test(damaged, 'received.tsr', 'one octet of TSTInfo changed', answer);
 test(damaged, 'received.tsr', 'gone', answer);
+
+test('journal objects that are damaged: found, the night goes on, a rebuild refuses by name', async (t) => {
+  await using archive = await createArchive();
+  await archive.put('a.txt', 'a');
+  await archive.night();
+  const names = ['000000000001.json', '000000000002.json'];
+  const files = names.map((name) => `${archive.evidence}/journal/${name}`);
+  const good = await Promise.all(files.map((file) => readFile(file)));
+  for (const file of files) await truncateFile(file);
+  await archive.put('b.txt', 'b');
+  const night = await archive.nightAfter(1, { reread: 'whole' });
+  t.deepEqual(kindsOf(night), ['broken-evidence']);
+  for (const name of names) t.true(night.findings.some(({ message }) => message.includes(name)));
+  t.is(night.protectedGroups, 1);
+  await t.throwsAsync(archive.rebuildDifferences(), {
+    code: 'ERR_FORMAT_STORED',
+    message: /000000000001\.json/,
+  });
+  await Promise.all(files.map((file, i) => writeFile(file, good[i] ?? '')));
+  t.deepEqual((await archive.nightAfter(1, { reread: 'whole' })).findings, []);
+  await assertSound(t, archive);
+});
