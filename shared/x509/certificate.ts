@@ -8,7 +8,6 @@ import type { AlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
 import {
   isContext,
   isUniversal,
-  readBitString,
   readChildren,
   readInteger,
   readWhole,
@@ -24,6 +23,7 @@ import { interpretExtensions, readExtensions } from './extension.ts';
 import type { Extension, ExtensionProblem } from './extension.ts';
 import { readName } from './name.ts';
 import type { Name } from './name.ts';
+import { readSigned } from './signed-structure.ts';
 
 /** `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue BIT STRING }` */
 export type Certificate = CertificateExtensions & {
@@ -126,16 +126,8 @@ function readTbs(tbs: Tlv) {
 
 function readCertificate(octets: Uint8Array): Certificate {
   const whole = readWhole(octets);
-  const [tbs, algorithm, signature, excess] = isUniversal(whole, tags.sequence)
-    ? readChildren(whole)
-    : [];
-  if (
-    !isUniversal(tbs, tags.sequence) ||
-    !algorithm ||
-    !isUniversal(signature, tags.bitString) ||
-    excess
-  )
-    throw malformed('Certificate expected', whole.offset);
+  const { tbs, signatureAlgorithm, signature, rest } = readSigned(whole, 'Certificate');
+  if (rest.length > 0) throw malformed('octets behind the signature', rest[0]?.offset);
   const fields = readTbs(tbs);
   const { known, problems } = interpretExtensions<CertificateExtensions>(
     fields.extensions,
@@ -148,8 +140,8 @@ function readCertificate(octets: Uint8Array): Certificate {
     ...fields,
     key: facts,
     keyOctets,
-    signatureAlgorithm: readAlgorithmIdentifier(algorithm),
-    signature: readBitString(signature).octets,
+    signatureAlgorithm,
+    signature,
     ...known,
     extensionProblems: problems,
     fingerprint: toHex(digest('SHA-256', octets)),

@@ -7,7 +7,6 @@ import type { AlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
 import {
   isContext,
   isUniversal,
-  readBitString,
   readBoolean,
   readChildren,
   readInteger,
@@ -32,6 +31,7 @@ import { readGeneralNames } from './general-name.ts';
 import type { GeneralName } from './general-name.ts';
 import { readName } from './name.ts';
 import type { Name } from './name.ts';
+import { readSigned } from './signed-structure.ts';
 
 /** `CRLReason`, by number (§5.3.1); 7 is unused. */
 const crlReasons = [
@@ -226,16 +226,8 @@ function readTbs(tbs: Tlv) {
 
 function readCertificateList(octets: Uint8Array): CertificateList {
   const whole = readWhole(octets);
-  const [tbs, algorithm, signature, excess] = isUniversal(whole, tags.sequence)
-    ? readChildren(whole)
-    : [];
-  if (
-    !isUniversal(tbs, tags.sequence) ||
-    !algorithm ||
-    !isUniversal(signature, tags.bitString) ||
-    excess
-  )
-    throw malformed('CertificateList expected', whole.offset);
+  const { tbs, signatureAlgorithm, signature, rest } = readSigned(whole, 'CertificateList');
+  if (rest.length > 0) throw malformed('octets behind the signature', rest[0]?.offset);
   const fields = readTbs(tbs);
   const { known, problems } = interpretExtensions<CrlExtensions>(
     fields.extensions,
@@ -245,8 +237,8 @@ function readCertificateList(octets: Uint8Array): CertificateList {
     raw: octets,
     tbs: tbs.raw,
     ...fields,
-    signatureAlgorithm: readAlgorithmIdentifier(algorithm),
-    signature: readBitString(signature).octets,
+    signatureAlgorithm,
+    signature,
     ...known,
     extensionProblems: problems,
     fingerprint: toHex(digest('SHA-256', octets)),

@@ -7,7 +7,6 @@ import type { AlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
 import {
   isContext,
   isUniversal,
-  readBitString,
   readChildren,
   readInteger,
   readObjectIdentifier,
@@ -32,6 +31,7 @@ import type { Extension, ExtensionProblem } from './extension.ts';
 import { internCertificate } from './intern-certificate.ts';
 import { readName } from './name.ts';
 import type { Name } from './name.ts';
+import { readSigned } from './signed-structure.ts';
 
 /** `OCSPResponseStatus`, by number (§4.2.1). */
 const responseStatuses = [
@@ -252,18 +252,8 @@ function readCertificates(tlv: Tlv | undefined): readonly Certificate[] {
 }
 
 function readBasicResponse(octets: Uint8Array): BasicOcspResponse {
-  const whole = readWhole(octets);
-  const [data, algorithm, signature, certs] = readChildren(
-    expectSequence(whole, 'BasicOCSPResponse'),
-  );
-  if (!data || !algorithm || !isUniversal(signature, tags.bitString))
-    throw malformed('BasicOCSPResponse cut short', whole.offset);
-  return {
-    ...readResponseData(data),
-    signatureAlgorithm: readAlgorithmIdentifier(algorithm),
-    signature: readBitString(signature).octets,
-    certificates: readCertificates(certs),
-  };
+  const { tbs, rest, ...signed } = readSigned(readWhole(octets), 'BasicOCSPResponse');
+  return { ...readResponseData(tbs), ...signed, certificates: readCertificates(rest[0]) };
 }
 
 function readOcspResponse(octets: Uint8Array): OcspResponse {
