@@ -2,20 +2,14 @@
 // timestamps with what each covers, validation data and evidence records in attributes, countersignatures.
 // EN 319 122-1 §5, RFC 5126 §6. It verifies nothing.
 import { type Attribute, attributesOfType } from '#shared/cms/attributes.ts';
+import { parseRevocationValues } from '#shared/cms/revocation-values.ts';
 import {
   type SignedData,
   type SignerInfo,
   parseSignedData,
   parseSignerInfo,
 } from '#shared/cms/signed-data.ts';
-import {
-  isContext,
-  readChildren,
-  readOctets,
-  readTlv,
-  readWhole,
-  tags,
-} from '#shared/der/reader.ts';
+import { readChildren, readOctets, readTlv, readWhole, tags } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
@@ -190,22 +184,6 @@ function readTimestamps(
   return timestamps;
 }
 
-/**
- * `RevocationValues ::= SEQUENCE { crlVals [0] SEQUENCE OF CertificateList OPTIONAL,
- * ocspVals [1] SEQUENCE OF BasicOCSPResponse OPTIONAL, otherRevVals [2] OtherRevVals OPTIONAL }`
- */
-function readRevocationValues(value: Uint8Array): Pick<AttributeValues, 'crls' | 'ocspResponses'> {
-  const crls: Uint8Array[] = [];
-  const ocspResponses: Uint8Array[] = [];
-  for (const field of readChildren(readWhole(value))) {
-    const target = isContext(field, 0) ? crls : isContext(field, 1) ? ocspResponses : undefined;
-    if (!target) continue;
-    const [list] = readChildren(field);
-    if (list) target.push(...readChildren(list).map(({ raw }) => raw));
-  }
-  return { crls, ocspResponses };
-}
-
 /** Certificates, CRLs and OCSP responses in certificate-values and revocation-values attributes. RFC 5126 §6.3.3, §6.3.4 */
 export function readAttributeValues(
   attributes: readonly Attribute[],
@@ -223,9 +201,9 @@ export function readAttributeValues(
   }
   for (const value of valuesOf(oids.idAaEtsRevocationValues)) {
     attempt(problems, 'revocation-values', () => {
-      const found = readRevocationValues(value);
-      crls.push(...found.crls);
-      ocspResponses.push(...found.ocspResponses);
+      const { crlVals, ocspVals } = parseRevocationValues(value);
+      crls.push(...crlVals);
+      ocspResponses.push(...ocspVals);
     });
   }
   return { certificates, crls, ocspResponses };
