@@ -1,40 +1,12 @@
 // The configuration file read: notation, keys, relations, then frozen settings. Files that it names are opened at
 // start, not here.
 import path from 'node:path';
-import type { z } from 'zod';
-import { ConfigError, type ConfigProblem } from '#shared/errors.ts';
 import { selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { parseYamlConfig } from '#shared/yaml-config.ts';
 import { checkRelations } from './config-relations.ts';
 import { tsaConfigSchema, type TsaConfigFile } from './config-schema.ts';
 import type { Profile, ProviderConfig, TsaConfig } from './config.ts';
-import { keyText, parseYamlFile, type KeyPath, type YamlFile } from './yaml-lines.ts';
-
-/** One problem for each unknown key, at that key; any other issue where it is. */
-function problemsOf(issue: z.core.$ZodIssue): { path: KeyPath; message: string }[] {
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown key' }));
-  return [{ path: issue.path, message: issue.message }];
-}
-
-function refuse(fileName: string, problems: readonly ConfigProblem[]): ConfigError {
-  const lines = problems.map(
-    ({ key, line, message }) =>
-      `${fileName}${line === undefined ? '' : `:${line}`}: ${key === '' ? '' : `${key}: `}${message}`,
-  );
-  return new ConfigError('ERR_CONFIG_INVALID', lines.join('\n'), { problems });
-}
-
-function located(
-  yaml: YamlFile,
-  problem: { readonly path: KeyPath; readonly message: string },
-): ConfigProblem {
-  return {
-    key: keyText(problem.path),
-    line: yaml.lineOf(problem.path),
-    message: problem.message,
-  };
-}
 
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
@@ -74,23 +46,10 @@ function providerOf(
  */
 export function parseTsaConfig(text: string, options: { readonly fileName: string }): TsaConfig {
   const { fileName } = options;
-  const yaml = parseYamlFile(text);
-  if (yaml.problems.length > 0) throw refuse(fileName, yaml.problems);
-  const parsed = tsaConfigSchema.safeParse(yaml.value ?? {});
-  if (!parsed.success) {
-    throw refuse(
-      fileName,
-      parsed.error.issues.flatMap(problemsOf).map((problem) => located(yaml, problem)),
-    );
-  }
-  const file = parsed.data;
+  const { value: file, problem, fail } = parseYamlConfig(text, tsaConfigSchema, fileName);
   const relations = checkRelations(file);
-  if (relations.length > 0) {
-    throw refuse(
-      fileName,
-      relations.map((problem) => located(yaml, problem)),
-    );
-  }
+  if (relations.length > 0)
+    throw fail(relations.map(({ path: key, message }) => problem(key, message)));
   const resolve = (one: string): string => path.resolve(path.dirname(fileName), one);
   const profiles = Object.entries(file.profiles).map(([name, profile]): [string, Profile] => [
     name,

@@ -1,7 +1,7 @@
 // Settings that are right alone and wrong together: names that nobody has, time-outs that leave no time, lives
 // that cannot be kept. Each check is a function from the whole file to problems.
+import type { KeyPath } from '#shared/yaml-config.ts';
 import type { TsaConfigFile } from './config-schema.ts';
-import type { KeyPath } from './yaml-lines.ts';
 
 /** A problem at a key; the line is found by the caller. */
 export type RelationProblem = { readonly path: KeyPath; readonly message: string };
