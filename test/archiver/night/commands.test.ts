@@ -38,46 +38,52 @@ function today() {
   return createArchive({}, { start: Temporal.Now.instant().toString() });
 }
 
-test('two runs at once in two processes: the second ends with the lease’s holder', async (t) => {
-  await using archive = await today();
-  await archive.put('a.txt', 'a');
-  await archive.writeConfig();
-  // The first is held at its lease by this test, which is a process of this machine that lives.
-  const archiver = await archive.open();
-  const { lease } = await archiver.night(new AbortController().signal);
-  const held = await archiver.evidence.acquireLease({
-    ...lease,
-    run: 'the first',
-    at: archive.clock.now(),
-    duration: Temporal.Duration.from({ minutes: 15 }),
-    signal: new AbortController().signal,
-  });
-  const second = await tokiwa(archive, 'run');
-  t.is(second.code, 3, second.stderr);
-  t.true(second.stderr.includes('ERR_CONFLICT_LEASE'));
-  t.true(second.stderr.includes(`process ${process.pid}`));
-  t.is(archive.tsa.tokens(), 0);
-  await held.release(new AbortController().signal);
-  t.is((await tokiwa(archive, 'run')).code, 0);
-  t.is(archive.tsa.tokens(), 1);
-  await assertSound(t, archive);
-});
+test.serial(
+  'two runs at once in two processes: the second ends with the lease’s holder',
+  async (t) => {
+    await using archive = await today();
+    await archive.put('a.txt', 'a');
+    await archive.writeConfig();
+    // The first is held at its lease by this test, which is a process of this machine that lives.
+    const archiver = await archive.open();
+    const { lease } = await archiver.night(new AbortController().signal);
+    const held = await archiver.evidence.acquireLease({
+      ...lease,
+      run: 'the first',
+      at: archive.clock.now(),
+      duration: Temporal.Duration.from({ minutes: 15 }),
+      signal: new AbortController().signal,
+    });
+    const second = await tokiwa(archive, 'run');
+    t.is(second.code, 3, second.stderr);
+    t.true(second.stderr.includes('ERR_CONFLICT_LEASE'));
+    t.true(second.stderr.includes(`process ${process.pid}`));
+    t.is(archive.tsa.tokens(), 0);
+    await held.release(new AbortController().signal);
+    t.is((await tokiwa(archive, 'run')).code, 0);
+    t.is(archive.tsa.tokens(), 1);
+    await assertSound(t, archive);
+  },
+);
 
-test('two processes started together: one token, each ends well or with the lease', async (t) => {
-  await using archive = await today();
-  await archive.put('a.txt', 'a');
-  await archive.writeConfig();
-  await archive.open();
-  await archive.close();
-  const ended = await Promise.all([tokiwa(archive, 'run'), tokiwa(archive, 'run')]);
-  for (const { code, stderr } of ended)
-    t.true(code === 0 || (code === 3 && stderr.includes('ERR_CONFLICT_LEASE')), stderr);
-  t.true(ended.some(({ code }) => code === 0));
-  t.is(archive.tsa.tokens(), 1);
-  await assertSound(t, archive);
-});
+test.serial(
+  'two processes started together: one token, each ends well or with the lease',
+  async (t) => {
+    await using archive = await today();
+    await archive.put('a.txt', 'a');
+    await archive.writeConfig();
+    await archive.open();
+    await archive.close();
+    const ended = await Promise.all([tokiwa(archive, 'run'), tokiwa(archive, 'run')]);
+    for (const { code, stderr } of ended)
+      t.true(code === 0 || (code === 3 && stderr.includes('ERR_CONFLICT_LEASE')), stderr);
+    t.true(ended.some(({ code }) => code === 0));
+    t.is(archive.tsa.tokens(), 1);
+    await assertSound(t, archive);
+  },
+);
 
-test('a holder on another host is waited for until its lease has run out', async (t) => {
+test.serial('a holder on another host is waited for until its lease has run out', async (t) => {
   await using archive = await today();
   await archive.put('a.txt', 'a');
   await archive.writeConfig();
@@ -106,7 +112,7 @@ test('a holder on another host is waited for until its lease has run out', async
   await assertSound(t, archive);
 });
 
-test('stopped by SIGTERM: a clean end, and the next run goes on', async (t) => {
+test.serial('stopped by SIGTERM: a clean end, and the next run goes on', async (t) => {
   await using archive = await today();
   for (let i = 0; i < 300; i++) await archive.put(`${i}.txt`, `${i}`);
   await archive.writeConfig();
@@ -123,7 +129,7 @@ test('stopped by SIGTERM: a clean end, and the next run goes on', async (t) => {
   await assertSound(t, archive);
 });
 
-test('a configuration that cannot work: every problem with its line and key', async (t) => {
+test.serial('a configuration that cannot work: every problem with its line and key', async (t) => {
   await using archive = await today();
   const text = [
     'state: state',
@@ -151,7 +157,7 @@ test('a configuration that cannot work: every problem with its line and key', as
     'line 5: stores[1].name',
     'line 13: digestAlgorithm',
     'line 16: retention.rules[0]',
-    'line 8: evidence',
+    'evidence: the evidence store lies inside',
   ])
     t.true(ended.stderr.includes(said), `${said} in\n${ended.stderr}`);
 
@@ -168,57 +174,63 @@ test('a configuration that cannot work: every problem with its line and key', as
   });
 });
 
-test('folders and anchors that are not there are told before anything is made', async (t) => {
-  await using archive = await today();
-  await archive.put('a.txt', 'a');
-  await archive.configure({ stores: [{ kind: 'folder', name: 'documents', path: 'documnts' }] });
-  await archive.writeConfig();
-  const mistyped = await tokiwa(archive, 'run');
-  t.is(mistyped.code, 3, mistyped.stderr);
-  t.true(mistyped.stderr.includes('documnts'));
-  await archive.configure({
-    stores: [{ kind: 'folder', name: 'documents', path: 'documents' }],
-    tsa: { anchors: ['nowhere.pem'] },
-  });
-  await archive.writeConfig();
-  const anchorless = await tokiwa(archive, 'run');
-  t.is(anchorless.code, 3, anchorless.stderr);
-  t.true(anchorless.stderr.includes('nowhere.pem'));
-  t.is(archive.tsa.tokens(), 0);
-});
+test.serial(
+  'folders and anchors that are not there are told before anything is made',
+  async (t) => {
+    await using archive = await today();
+    await archive.put('a.txt', 'a');
+    await archive.configure({ stores: [{ kind: 'folder', name: 'documents', path: 'documnts' }] });
+    await archive.writeConfig();
+    const mistyped = await tokiwa(archive, 'run');
+    t.is(mistyped.code, 3, mistyped.stderr);
+    t.true(mistyped.stderr.includes('documnts'));
+    await archive.configure({
+      stores: [{ kind: 'folder', name: 'documents', path: 'documents' }],
+      tsa: { anchors: ['nowhere.pem'] },
+    });
+    await archive.writeConfig();
+    const anchorless = await tokiwa(archive, 'run');
+    t.is(anchorless.code, 3, anchorless.stderr);
+    t.true(anchorless.stderr.includes('nowhere.pem'));
+    t.is(archive.tsa.tokens(), 0);
+  },
+);
 
-test('an evidence store that is empty, mistyped or another archive’s stops before it buys', async (t) => {
-  await using archive = await today();
-  await archive.put('a.txt', 'a');
-  await archive.writeConfig();
-  t.is((await tokiwa(archive, 'run')).code, 0);
-  await archive.put('b.txt', 'b');
+test.serial(
+  'an evidence store that is empty, mistyped or another archive’s stops before it buys',
+  async (t) => {
+    await using archive = await today();
+    await archive.put('a.txt', 'a');
+    await archive.writeConfig();
+    t.is((await tokiwa(archive, 'run')).code, 0);
+    await archive.put('b.txt', 'b');
 
-  await rename(archive.evidence, `${archive.evidence}-away`);
-  const gone = await tokiwa(archive, 'run');
-  t.is(gone.code, 3, gone.stderr);
-  await mkdir(archive.evidence, { recursive: true });
-  const empty = await tokiwa(archive, 'run');
-  t.is(empty.code, 3);
-  t.true(empty.stderr.includes('ERR_CONFIG_ARCHIVE_ID'));
+    await rename(archive.evidence, `${archive.evidence}-away`);
+    const gone = await tokiwa(archive, 'run');
+    t.is(gone.code, 3, gone.stderr);
+    await mkdir(archive.evidence, { recursive: true });
+    const empty = await tokiwa(archive, 'run');
+    t.is(empty.code, 3);
+    t.true(empty.stderr.includes('ERR_CONFIG_ARCHIVE_ID'));
 
-  await using other = await today();
-  await other.open();
-  await other.close();
-  await rm(archive.evidence, { recursive: true });
-  await cp(other.evidence, archive.evidence, { recursive: true });
-  const foreign = await tokiwa(archive, 'run');
-  t.is(foreign.code, 3);
-  t.true(foreign.stderr.includes('ERR_CONFIG_ARCHIVE_ID'));
-  t.is(archive.tsa.tokens(), 1, 'nothing was bought meanwhile');
+    await using other = await today();
+    await other.open();
+    await other.close();
+    await rm(archive.evidence, { recursive: true });
+    await cp(other.evidence, archive.evidence, { recursive: true });
+    const foreign = await tokiwa(archive, 'run');
+    t.is(foreign.code, 3);
+    t.true(foreign.stderr.includes('ERR_CONFIG_ARCHIVE_ID'));
+    t.is(archive.tsa.tokens(), 1, 'nothing was bought meanwhile');
 
-  await rm(archive.evidence, { recursive: true });
-  await rename(`${archive.evidence}-away`, archive.evidence);
-  t.is((await tokiwa(archive, 'run')).code, 0);
-  await assertSound(t, archive);
-});
+    await rm(archive.evidence, { recursive: true });
+    await rename(`${archive.evidence}-away`, archive.evidence);
+    t.is((await tokiwa(archive, 'run')).code, 0);
+    await assertSound(t, archive);
+  },
+);
 
-test('retention by command: set, import, hold; kept by a rebuild', async (t) => {
+test.serial('retention by command: set, import, hold; kept by a rebuild', async (t) => {
   await using archive = await today();
   for (const key of ['a.txt', 'b.txt', 'c d.txt']) await archive.put(key, key);
   await archive.writeConfig();
@@ -256,7 +268,7 @@ test('retention by command: set, import, hold; kept by a rebuild', async (t) => 
   await assertSound(t, archive);
 });
 
-test('evidence, by command, verified by command', async (t) => {
+test.serial('evidence, by command, verified by command', async (t) => {
   await using archive = await today();
   await archive.put('a.txt', 'a');
   await archive.put('b.txt', 'b');
