@@ -13,6 +13,7 @@ import type { EmbeddedTsa } from '../embedded-tsa.ts';
 import { rebuildCatalogue } from '../rebuild.ts';
 import { planFromCatalogue, runNight } from '../run.ts';
 import { writeReport } from '../reports/write.ts';
+import { readValidationObject } from '../stages/validation-object.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { configOption, interruptSignal, loadConfig, systemClock, withArchiver } from './context.ts';
 
@@ -65,6 +66,24 @@ export async function evidenceOf(
     archiver.evidence.objects,
     { batchId: place.batchId, index: place.groupIndex },
     { signal },
+  );
+}
+
+/**
+ * The object that keeps the validation data of a document's signatures.
+ * @throws SourceError ERR_SOURCE_NOT_FOUND: nothing is signed, or it is not collected yet
+ */
+async function validationDataOf(
+  archiver: Archiver,
+  row: DocumentRow,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  if (row.validationData)
+    return await readValidationObject(archiver.evidence.objects, row.validationData, signal);
+  throw new SourceError(
+    'ERR_SOURCE_NOT_FOUND',
+    `${JSON.stringify(row.key)} has no validation data of signatures yet`,
+    { retryable: true },
   );
 }
 
@@ -197,16 +216,24 @@ export function registerArchiveCommands(program: Command, embeddedTsa: EmbeddedT
     .option(...configOption)
     .option('--store <name>', 'only in this store')
     .option('-o, --output <file>', 'write here instead of standard output')
+    .option(
+      '--validation-data <file>',
+      'write here what verifies its signatures (certs and CRLs, CMS), part of its group once collected',
+    )
     .action(
       async (
         key: string,
-        options: Common & { readonly store?: string; readonly output?: string },
+        options: Common & {
+          readonly store?: string;
+          readonly output?: string;
+          readonly validationData?: string;
+        },
       ) => {
         await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
-          await give(
-            await evidenceOf(archiver, await documentOf(archiver, key, options.store), signal),
-            options.output,
-          );
+          const row = await documentOf(archiver, key, options.store);
+          if (options.validationData !== undefined)
+            await writeFile(options.validationData, await validationDataOf(archiver, row, signal));
+          await give(await evidenceOf(archiver, row, signal), options.output);
         });
       },
     );

@@ -78,12 +78,21 @@ export async function storeValidationObject(
   );
 }
 
-/** What an object holds. @throws FormatError; what the store throws */
-export async function loadValidationObject(
+/** Its octets. @throws what the store throws */
+export async function readValidationObject(
   store: ObjectStore,
   { key }: ValidationObject,
   signal: AbortSignal,
-): Promise<EmbeddedValidationData> {
+): Promise<Uint8Array> {
   const { head } = await readDocument(store, key, { algorithms: [], keep: maxOctets, signal });
-  return embeddedValidationData(parseSignedData(head));
+  return head;
+}
+
+/** What it holds. @throws FormatError; what the store throws */
+export async function loadValidationObject(
+  store: ObjectStore,
+  object: ValidationObject,
+  signal: AbortSignal,
+): Promise<EmbeddedValidationData> {
+  return embeddedValidationData(parseSignedData(await readValidationObject(store, object, signal)));
 }
