@@ -108,11 +108,29 @@ function heldBy({ holder, run, until, token }: LeaseRecord): ConflictError {
   );
 }
 
+/** Far more than writers of one lease: whoever wrote while we read has gone on. */
+const maxReadings = 100;
+
+/** The object in one piece, although others may write it meanwhile. */
+async function readLeaseObject(
+  store: ObjectStore,
+  signal: AbortSignal,
+): ReturnType<typeof readSmallObject> {
+  for (let reading = 1; ; reading++) {
+    try {
+      return await readSmallObject(store, leaseKey, signal);
+    } catch (error) {
+      if (!(error instanceof ConflictError) || reading === maxReadings) throw error;
+      signal.throwIfAborted();
+    }
+  }
+}
+
 async function readLease(
   store: ObjectStore,
   signal: AbortSignal,
 ): Promise<StoredLease | undefined> {
-  const found = await readSmallObject(store, leaseKey, signal);
+  const found = await readLeaseObject(store, signal);
   if (found === undefined) return undefined;
   const record = parseStoredJson(found.octets, leaseKey, {
     format: 'tokiwa-lease',
