@@ -1,10 +1,10 @@
 // The proof horizon asked under another policy or event ("SHA-256 ends in 2031", "this CA was compromised on
 // a day"): the same pure function with other rules. Says which element decides, and what would move it.
-import { type AlgorithmOverride, type AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { isBefore } from '#shared/time.ts';
+import { type AlgorithmOverride, type AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import {
   type HorizonElement,
-  type HorizonEnd,
   horizonEnds,
   type HorizonRules,
   type HorizonToken,
@@ -38,8 +38,8 @@ export type HorizonForecast = {
   /** Under the rules with the events. */
   readonly supposed: ProofHorizon;
   readonly remedy: HorizonRemedy;
-  /** Where the horizon would stand if the deciding element had no end: how far its removal alone goes. */
-  readonly without: ProofHorizon;
+  /** The next end after it: where the horizon would stand if what ends first were replaced by something that lasts. */
+  readonly next: ProofHorizon;
 };
 
 const endless: ProofHorizon = { at: undefined, element: { kind: 'no-end', name: '' } };
@@ -78,14 +78,6 @@ function remedyFor({ kind }: HorizonElement): HorizonRemedy {
   return kind === 'tree-hash' ? 'hash-tree-renewal' : 'timestamp-renewal';
 }
 
-function isSame(a: HorizonElement, b: HorizonElement): boolean {
-  return a.kind === b.kind && a.name === b.name;
-}
-
-function firstWithout(ends: readonly HorizonEnd[], element: HorizonElement): ProofHorizon {
-  return ends.find((end) => !isSame(end.element, element)) ?? endless;
-}
-
 /**
  * Plays events forward over one piece of evidence. An event never moves a horizon later, save a policy
  * that is more generous than the one in force.
@@ -103,6 +95,6 @@ export function forecastHorizon(
     now: horizonEnds(token, treeHash, rules)[0] ?? endless,
     supposed,
     remedy: remedyFor(supposed.element),
-    without: firstWithout(ends, supposed.element),
+    next: ends.find(({ at }) => supposed.at && isBefore(supposed.at, at)) ?? endless,
   };
 }

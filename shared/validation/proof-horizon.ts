@@ -152,8 +152,11 @@ export function horizonEnds(
     ...digestEnds('digest-algorithm', token.imprintAlgorithm),
     ...digestEnds('tree-hash', treeHash),
   ];
-  // Equal ends: the tree hash is named first, because it alone asks for a hash-tree renewal.
-  const rank = (candidate: HorizonEnd): number => (candidate.element.kind === 'tree-hash' ? 0 : 1);
+  // Equal ends: the tree hash is named first, because it alone asks for a hash-tree renewal; then a
+  // digest, which ends the signatures over it as well.
+  const first: readonly HorizonElement['kind'][] = ['tree-hash', 'digest-algorithm'];
+  const rank = ({ element }: HorizonEnd): number =>
+    first.indexOf(element.kind) + 1 || first.length + 1;
   return candidates.toSorted((a, b) => Temporal.Instant.compare(a.at, b.at) || rank(a) - rank(b));
 }
 
