@@ -29,8 +29,10 @@ const kinds = Object.keys({
   'run-finished': true,
 } satisfies Record<JournalEntry['kind'], true>);
 
+const kindSchema = z.object({ kind: z.enum(kinds) });
+
 const entrySchema = z.custom<JournalEntry>(
-  (value) => z.object({ kind: z.enum(kinds) }).safeParse(value).success,
+  (value) => kindSchema.safeParse(value).success,
   'no kind of entry that is known',
 );
 

@@ -22,6 +22,8 @@ const digestsSchema = z
 
 const positionSchema = z.object({ batchId: z.string(), index: z.number().int().min(0) });
 
+const headSchema = z.object({ batchId: z.string() });
+
 const lineSchema = z.object({
   index: z.number().int().min(0),
   members: z
@@ -68,7 +70,7 @@ export async function* readObjectList(
     if (number === 1) {
       const found = parseStoredJson(text, place, {
         ...head,
-        schema: z.object({ batchId: z.string() }),
+        schema: headSchema,
       });
       if (found.batchId !== batchId)
         throw new FormatError('ERR_FORMAT_STORED', `${place} is the list of ${found.batchId}`);

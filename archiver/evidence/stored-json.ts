@@ -15,6 +15,8 @@ export const instantSchema = z.string().transform((text, context) => {
 
 export const hexSchema = z.string().regex(/^(?:[0-9a-f]{2})+$/);
 
+const headSchema = z.object({ format: z.string(), version: z.number() });
+
 /** Octets of a JSON object: two blanks, one line break at the end, the same for the same value. */
 export function buildStoredJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
@@ -36,7 +38,7 @@ export function parseStoredJson<T>(
   } catch (cause) {
     throw new FormatError('ERR_FORMAT_STORED', `${key} is not JSON`, { cause });
   }
-  const head = z.object({ format: z.string(), version: z.number() }).safeParse(value);
+  const head = headSchema.safeParse(value);
   if (!head.success || head.data.format !== expected.format)
     throw new FormatError('ERR_FORMAT_STORED', `${key} is no ${expected.format}`);
   if (head.data.version !== expected.version)
