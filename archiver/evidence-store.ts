@@ -68,11 +68,16 @@ export async function openEvidenceStore(options: EvidenceStoreOptions): Promise<
       `the ${place} holds archive ${archive.archiveId}, but ${expectedArchiveId} is expected: ` +
         'the address or prefix of the evidence store, or the state folder, is another archive’s',
     );
+  const journal = openJournal(objects);
   return {
     ...archive,
     objects,
-    journal: openJournal(objects),
-    acquireLease: (request) => acquireLease({ ...request, store: objects, random }),
+    journal,
+    acquireLease: async (request) => {
+      const lease = await acquireLease({ ...request, store: objects, random });
+      journal.forgetEnd();
+      return lease;
+    },
   };
 }
 

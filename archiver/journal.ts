@@ -47,6 +47,8 @@ const schema = z.object({
 export type JournalRecord = z.infer<typeof schema>;
 
 export type Journal = {
+  /** Looks for the end anew at the next append: whoever held the lease before may have written. */
+  readonly forgetEnd: () => void;
   /**
    * Appends entries, durable when the promise fulfils; a long list as several objects in order.
    * @returns the last sequence number, unchanged for an empty list
@@ -110,6 +112,9 @@ export function openJournal(store: ObjectStore): Journal {
   };
 
   return {
+    forgetEnd: () => {
+      newest = undefined;
+    },
     append: (entries, options) => {
       const turn = last.then(() => appendAll(entries, options));
       last = turn.catch(() => undefined);

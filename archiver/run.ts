@@ -575,6 +575,11 @@ export async function runNight(
   try {
     await night.run();
     outcome = night.hasErrors() ? 'findings' : 'ok';
+    const { startedAt, finishedAt, tokensBought } = night.summary(outcome, clock.now());
+    await evidence.journal.append(
+      [{ kind: 'run-finished', runId, startedAt, finishedAt, outcome, tokensBought }],
+      { at: runAt, run: runId, signal },
+    );
   } catch (error) {
     outcome = signal.aborted ? 'stopped' : 'failed';
     if (!signal.aborted) night.fail(error);
@@ -585,13 +590,6 @@ export async function runNight(
     if (!signal.aborted && !(error instanceof TokiwaError)) throw error;
   }
   const summary = night.summary(outcome, clock.now());
-  if (outcome === 'ok' || outcome === 'findings') {
-    const { startedAt, finishedAt, tokensBought } = summary;
-    await evidence.journal.append(
-      [{ kind: 'run-finished', runId, startedAt, finishedAt, outcome, tokensBought }],
-      { at: runAt, run: runId, signal },
-    );
-  }
   await catalogue.putRun(runRow(summary, runAt, true));
   return summary;
 }

@@ -46,11 +46,17 @@ async function journal(
   entries: readonly JournalEntry[],
   signal: AbortSignal,
 ): Promise<void> {
-  await archiver.evidence.journal.append(entries, {
-    at: systemClock().now(),
+  const at = systemClock().now();
+  const { lease } = await archiver.night(signal);
+  // The journal has one writer at a time: an append in the middle of a night would stop it.
+  await using _lease = await archiver.evidence.acquireLease({
+    ...lease,
     run: 'retention',
+    at,
+    duration: Temporal.Duration.from({ minutes: 5 }),
     signal,
   });
+  await archiver.evidence.journal.append(entries, { at, run: 'retention', signal });
   await refreshRetention(archiver.catalogue, archiver.config, archiver.evidence, signal);
 }
 

@@ -268,6 +268,22 @@ test.serial('retention by command: set, import, hold; kept by a rebuild', async 
   await assertSound(t, archive);
 });
 
+test.serial('a word by command between two nights of a process that runs on', async (t) => {
+  await using archive = await today();
+  await archive.put('a.txt', 'a');
+  await archive.writeConfig();
+  t.is((await archive.night()).outcome, 'ok');
+  const args = ['retention set', 'a.txt', '--rule', 'jp-medical-record', '--start', '2026-04-01'];
+  const set = await tokiwa(archive, ...args);
+  t.is(set.code, 0, set.stderr);
+  t.is((await tokiwa(archive, 'run')).code, 0);
+  await archive.put('b.txt', 'b');
+  const night = await archive.night();
+  t.is(night.outcome, 'ok', JSON.stringify(night.findings));
+  t.is(night.protectedGroups, 1);
+  await assertSound(t, archive);
+});
+
 test.serial('evidence, by command, verified by command', async (t) => {
   await using archive = await today();
   await archive.put('a.txt', 'a');
