@@ -64,6 +64,9 @@ async function intactState(row: DocumentRow, catalogue: Catalogue): Promise<Docu
   return (await catalogue.memberships(row.id)).length > 0 ? 'protected' : 'waiting';
 }
 
+/** Documents that are read at once: what a store far away takes for one is its answer's way, not its work. */
+const readsAtOnce = 8;
+
 /** What a night's rows are marked with at once: one write instead of one a document. */
 const readChunk = 200;
 
@@ -208,6 +211,16 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
   const due = deps.scope === 'whole' ? runAt : daysBefore(runAt, fixityDays - 1);
   let reread = 0;
   const read: number[] = [];
+  const together: DocumentRow[] = [];
+  const rereadTogether = async (rows: readonly DocumentRow[]): Promise<FindingLine[]> => {
+    const found = await Promise.all(
+      rows.map(async (row) => [
+        await rereadDocument(row, deps, (id) => read.push(id)),
+        await deps.checkValidationData(row),
+      ]),
+    );
+    return found.flat().filter((finding) => finding !== undefined);
+  };
   const halfway = deps.scope === 'whole' ? runAt : daysBefore(runAt, fixityDays / 2);
   for await (const row of catalogue.documents({
     states: ['protected', 'waiting'],
@@ -215,15 +228,13 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
   })) {
     signal.throwIfAborted();
     if (reread >= share && !isBefore(row.lastRead, due)) continue;
-    const finding = await rereadDocument(row, deps, (id) => {
-      read.push(id);
-    });
-    if (finding) findings.push(finding);
-    const lost = await deps.checkValidationData(row);
-    if (lost) findings.push(lost);
     reread++;
+    together.push(row);
+    if (together.length >= readsAtOnce)
+      findings.push(...(await rereadTogether(together.splice(0))));
     if (read.length >= readChunk) await catalogue.markRead(read.splice(0), runAt);
   }
+  findings.push(...(await rereadTogether(together)));
   await catalogue.markRead(read, runAt);
   if (!deps.withBatches) return { reread, findings };
   for await (const batch of catalogue.batches()) {
