@@ -102,15 +102,40 @@ async function factsOf(
   };
 }
 
+/**
+ * A run that ended between journal and catalogue takes the document in again, and it is the later
+ * intake that the catalogue has.
+ */
+async function takeInAgain(
+  { config }: RebuildSources,
+  target: Catalogue,
+  known: DocumentRow,
+  { at, verdict, sidecar, tag }: IntakeEntry,
+): Promise<void> {
+  const { journal, hold } = known.retention;
+  const instant = Temporal.Instant.from(at);
+  await target.updateDocument(known.id, {
+    firstSeen: instant,
+    stateSince: instant,
+    lastRead: instant,
+    intake: verdict,
+    validationPending: needsValidationData(verdict),
+    retention: resolveRetention(config, { ...known, journal, sidecar, tag, hold }),
+  });
+}
+
 async function addFromJournal(
   sources: RebuildSources,
   target: Catalogue,
   entry: IntakeEntry,
 ): Promise<void> {
   const { document, sidecar, tag } = entry;
-  // A run that ended between journal and catalogue takes the document in again.
-  if (await target.findContent(document.store, document.key, document.versionId, document.sha256))
+  const { store, key, versionId, sha256 } = document;
+  const known = await target.findContent(store, key, versionId, sha256);
+  if (known) {
+    await takeInAgain(sources, target, known, entry);
     return;
+  }
   const reading = await readIfThere(sources, document);
   const { facts, main } = await factsOf(sources, target, entry, reading);
   const at = Temporal.Instant.from(entry.at);
