@@ -7,6 +7,7 @@ import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
+import { readAgain } from '#shared/tsp/second-reading.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken } from '#shared/tsp/verify-token.ts';
 import type { ChainIndex } from './chains.ts';
@@ -216,6 +217,21 @@ async function readBackToken(
     findings.push(...verdict.findings);
     reading.fail('token-valid', 'RFC 4998 §5.3', `The stored token is ${verdict.status}.`);
   }
+  const again = readAgain(token);
+  if (again.kind === 'differs')
+    reading.fail(
+      'second-reader-agrees',
+      'RFC 3161 §2.4.2',
+      `Another reader sees another ${again.fields.join(', ')} in the stored token.`,
+    );
+  if (again.kind === 'unreadable')
+    findings.push({
+      check: 'second-reader-agrees',
+      clause: 'RFC 3161 §2.4.2',
+      level: 'warning',
+      message: `Another reader cannot read the stored token: ${again.reason}`,
+      facts: { batchId: manifest.id },
+    });
   if (!token.tstInfo.genTime.equals(manifest.genTime))
     reading.fail('manifest-names-token', 'design §3', 'The manifest names another genTime.');
   return token;
