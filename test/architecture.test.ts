@@ -100,7 +100,6 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
   ['helmet', /^(?:tsa\/server|archiver\/web)/],
   ['kysely', /^archiver\/adapters\//],
   ['node-cron', /^archiver\/schedule\.ts$/],
-  ['pino', /^(?:cli\.ts|start\.ts|(?:tsa|archiver)\/(?:adapters|commands))/],
   ['yaml', /^(?:shared\/yaml-config\.ts|start\.ts|tsa\/yaml-lines\.ts)$/],
   ['zod', /^(?:shared\/(?:yaml-config\.ts|policy\/)|tsa\/|archiver\/)/],
 ]);
