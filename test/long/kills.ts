@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { openArchiver } from '#archiver/main.ts';
 import { rebuildCatalogue } from '#archiver/rebuild.ts';
-import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
+import type { ConformanceResult } from '../conformance/_report.ts';
 import { freePort } from '../_free-port.ts';
 
 const run = promisify(execFile);
@@ -75,7 +75,7 @@ async function examine(state: string): Promise<Outcome> {
   };
 }
 
-async function history(seed: number): Promise<ConformanceResult> {
+export async function killRuns(seed: number): Promise<readonly ConformanceResult[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-kills-'));
   try {
     const state = path.join(folder, 'state');
@@ -93,24 +93,16 @@ async function history(seed: number): Promise<ConformanceResult> {
     await run(process.execPath, command, { cwd: projectRoot, timeout: 300_000 });
     const { states, initialBatches, rebuiltEqual } = await examine(state);
     const unprotected = Object.entries(states).filter(([name, n]) => name !== 'protected' && n > 0);
-    return {
-      case: `seed ${seed}, ${killed} times killed`,
-      // A batch that a crash left half way is finished; what came in meanwhile may be a second one.
-      passed: unprotected.length === 0 && initialBatches <= killed + 1 && rebuiltEqual,
-      expected: 'every document protected, the catalogue as rebuilt',
-      got: `${JSON.stringify(states)}, ${initialBatches} batches, rebuilt ${rebuiltEqual ? 'equal' : 'otherwise'}`,
-    };
+    return [
+      {
+        case: `seed ${seed}, ${killed} times killed`,
+        // A batch that a crash left half way is finished; what came in meanwhile may be a second one.
+        passed: unprotected.length === 0 && initialBatches <= killed + 1 && rebuiltEqual,
+        expected: 'every document protected, the catalogue as rebuilt',
+        got: `${JSON.stringify(states)}, ${initialBatches} batches, rebuilt ${rebuiltEqual ? 'equal' : 'otherwise'}`,
+      },
+    ];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-export async function killRuns(options: {
-  readonly histories: number;
-  readonly firstSeed: number;
-}): Promise<ConformanceReport> {
-  const results: ConformanceResult[] = [];
-  for (let offset = 0; offset < options.histories; offset++)
-    results.push(await history(options.firstSeed + offset));
-  return { results };
 }

@@ -1,12 +1,19 @@
-// Proofs that take hours when they are done thoroughly: `npm run test:long [-- --sample] [--seed N] [--only PROOF]`.
-// With --sample, as in .ci/run, a few cases of each from a fixed seed, in minutes. Every case is named with
-// its seed, so that one that fails can be run again. Closes with `N passed, N failed`.
+// Proofs that take hours when they are done thoroughly:
+//
+//   npm run test:long [-- --sample] [--seed N] [--only PROOF] [--resume FILE]
+//
+// With --sample, as in .ci/run, a few parts of each from a fixed seed, in minutes. A proof has numbered
+// parts; each is named with its seed, so that one that fails can be run again. With --resume, parts that
+// FILE lists as passed are left out, and those that pass are added as they end: a run that was stopped
+// goes on where it was. Closes with `N passed, N failed`.
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { ConformanceReport } from '../conformance/_report.ts';
+import type { ConformanceResult } from '../conformance/_report.ts';
 import { killAtCalls } from './crash.ts';
+import { simulateDecades } from './decades.ts';
+import { fuzz, fuzzTargetNames } from './fuzz.ts';
 import { killRuns } from './kills.ts';
 import { proveRenewals } from './renewals.ts';
-import { simulateDecades } from './decades.ts';
 import { runLongTests } from './tests.ts';
 
 const { values } = parseArgs({
@@ -14,36 +21,66 @@ const { values } = parseArgs({
     sample: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
+    resume: { type: 'string' },
   },
 });
-const seed = Number(values.seed);
-const { sample } = values;
+const { sample, resume } = values;
+const firstSeed = Number(values.seed);
 
-const proofs: readonly (readonly [name: string, prove: () => Promise<ConformanceReport>])[] = [
-  ['renewals', () => proveRenewals({ seeds: sample ? 4 : 400, firstSeed: seed })],
-  ['crash', () => killAtCalls({ kills: sample ? 12 : 200, firstSeed: seed })],
-  ['kills', () => killRuns({ histories: sample ? 2 : 50, firstSeed: seed })],
-  ['decades', () => simulateDecades({ scenarios: sample ? 1 : 20 })],
-  // Fuzzing and the suite's own long settings: ten minutes a target.
-  ...(sample ? [] : [['tests', runLongTests] as const]),
+type Proof = {
+  readonly name: string;
+  /** How many parts there are. */
+  readonly parts: number;
+  readonly prove: (part: number) => Promise<readonly ConformanceResult[]>;
+};
+
+const proofs: readonly Proof[] = [
+  { name: 'renewals', parts: sample ? 4 : 400, prove: (part) => proveRenewals(firstSeed + part) },
+  { name: 'crash', parts: sample ? 12 : 200, prove: (part) => killAtCalls(firstSeed + part) },
+  { name: 'kills', parts: sample ? 2 : 50, prove: (part) => killRuns(firstSeed + part) },
+  { name: 'decades', parts: sample ? 1 : 20, prove: simulateDecades },
+  {
+    name: 'fuzz',
+    parts: fuzzTargetNames.length,
+    prove: async (part) => [
+      await fuzz({
+        target: fuzzTargetNames[part] ?? '',
+        firstSeed: firstSeed * 1_000_000,
+        milliseconds: sample ? 1000 : 600_000,
+      }),
+    ],
+  },
+  // The suite's own tests with their long settings.
+  ...(sample ? [] : [{ name: 'tests', parts: 1, prove: runLongTests }]),
 ];
+
+const passedBefore = new Set(
+  resume !== undefined && existsSync(resume) ? readFileSync(resume, 'utf8').split('\n') : [],
+);
 
 let passed = 0;
 let failed = 0;
-for (const [name, prove] of proofs) {
+for (const { name, parts, prove } of proofs) {
   if (values.only !== undefined && values.only !== name) continue;
   const started = performance.now();
-  const { results } = await prove();
-  for (const result of results) {
-    if (result.passed) {
-      passed++;
-      continue;
-    }
-    failed++;
-    console.log(`FAIL ${name}: ${result.case}: ${result.got}; expected: ${result.expected}`);
+  let cases = 0;
+  for (let part = 0; part < parts; part++) {
+    const label = `${name} ${firstSeed}+${part}`;
+    if (passedBefore.has(label)) continue;
+    const results = await prove(part);
+    const wrong = results.filter((result) => !result.passed);
+    cases += results.length;
+    passed += results.length - wrong.length;
+    failed += wrong.length;
+    for (const result of wrong)
+      console.log(`FAIL ${name}: ${result.case}: ${result.got}; expected: ${result.expected}`);
+    if (name === 'fuzz') for (const result of results) console.log(`fuzz: ${result.case}`);
+    if (wrong.length === 0 && resume !== undefined) appendFileSync(resume, `${label}\n`);
   }
   const seconds = Math.round((performance.now() - started) / 1000);
-  console.log(`${name}: ${results.length} cases in ${seconds} s`);
+  console.log(`${name}: ${cases} cases in ${seconds} s`);
 }
+if (passedBefore.size > 0)
+  console.log(`${passedBefore.size - 1} parts passed before (${String(resume)})`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -7,7 +7,13 @@ type Mutation =
   | { readonly kind: 'cut'; readonly at: number }
   | { readonly kind: 'remove'; readonly at: number; readonly length: number }
   | { readonly kind: 'repeat'; readonly at: number; readonly length: number }
-  | { readonly kind: 'insert'; readonly at: number; readonly octets: Uint8Array };
+  | { readonly kind: 'insert'; readonly at: number; readonly octets: Uint8Array }
+  | {
+      readonly kind: 'splice';
+      readonly at: number;
+      readonly from: number;
+      readonly length: number;
+    };
 
 /** Places are fractions of the length, so that one mutation fits every seed. */
 const place = fc.double({ min: 0, max: 1, noNaN: true });
@@ -44,9 +50,10 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
     at: place,
     octets: fc.uint8Array({ minLength: 1, maxLength: 16 }),
   }),
+  fc.record({ kind: fc.constant('splice' as const), at: place, from: place, length }),
 );
 
-function apply(octets: Uint8Array, change: Mutation): Uint8Array {
+function apply(octets: Uint8Array, donor: Uint8Array, change: Mutation): Uint8Array {
   const at = Math.min(octets.length, Math.floor(change.at * octets.length));
   const head = octets.subarray(0, at);
   switch (change.kind) {
@@ -63,26 +70,21 @@ function apply(octets: Uint8Array, change: Mutation): Uint8Array {
       return Buffer.concat([head, octets.subarray(at, at + change.length), octets.subarray(at)]);
     case 'insert':
       return Buffer.concat([head, change.octets, octets.subarray(at)]);
+    case 'splice': {
+      // The same part of another seed: two genuine structures that do not belong together.
+      const from = Math.floor(change.from * donor.length);
+      const part = donor.subarray(from, from + change.length);
+      return Buffer.concat([head, part, octets.subarray(at + part.length)]);
+    }
   }
 }
 
 /** One of the seeds with one to six changes. */
 export function mutated(seeds: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
+  const seed = fc.constantFrom(...seeds);
   return fc
-    .tuple(fc.constantFrom(...seeds), fc.array(mutation, { minLength: 1, maxLength: 6 }))
-    .map(([seed, changes]) => changes.reduce(apply, seed));
-}
-
-const longRunMilliseconds = 600_000;
-
-/** Few runs in the suite; with TEST_LONG ten minutes a target, for which the test's own time is raised. */
-export function fuzzParameters(t: {
-  readonly timeout: (milliseconds: number) => void;
-}): fc.Parameters<unknown> {
-  if (!process.env['TEST_LONG']) return { numRuns: 1500 };
-  t.timeout(longRunMilliseconds + 60_000);
-  return {
-    numRuns: Number.MAX_SAFE_INTEGER,
-    plugins: [fc.interruptAfterTimeLimit(longRunMilliseconds)],
-  };
+    .tuple(seed, seed, fc.array(mutation, { minLength: 1, maxLength: 6 }))
+    .map(([first, donor, changes]) =>
+      changes.reduce((octets, change) => apply(octets, donor, change), first),
+    );
 }
