@@ -101,16 +101,18 @@ function walk(tlv: Tlv): void {
 function askToken(octets: Uint8Array): void {
   const { root, crl, ocspResponse } = world();
   const token = parseTimeStampToken(octets);
-  verifyToken(token, {
+  const { status } = verifyToken(token, {
     anchors: [{ certificate: root }],
     certificates: [],
     crls: [crl],
     ocspResponses: [ocspResponse],
     at,
-    revocationMode: 'require',
+    revocationMode: 'soft',
   });
   readAgain(token);
-  buildEvidenceForm(octets, { certificates: [root], crls: [crl], ocspResponses: [ocspResponse] });
+  // Only what holds gets an evidence form.
+  if (status === 'valid')
+    buildEvidenceForm(octets, { certificates: [root], crls: [crl], ocspResponses: [ocspResponse] });
 }
 
 function judge(octets: Uint8Array, evidenceRecord?: Uint8Array): void {

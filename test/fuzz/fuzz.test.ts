@@ -19,6 +19,9 @@ for (const target of fuzzTargets) {
   });
 
   test(`${target.name}: every seed is read`, (t) => {
-    for (const seed of target.seeds()) t.notThrows(() => { target.run(seed); });
+    for (const seed of target.seeds())
+      t.notThrows(() => {
+        target.run(seed);
+      });
   });
 }
