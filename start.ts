@@ -66,8 +66,9 @@ async function firstConfig(options: StartOptions): Promise<string> {
       ? {
           anchors: [path.relative(options.state, path.join(samples, 'pki', 'anchors'))],
           crls: [path.relative(options.state, path.join(samples, 'pki', 'crls'))],
+          tsuAnchors: [path.relative(options.state, path.join(samples, 'pki', 'anchors'))],
         }
-      : { anchors: [], crls: [] },
+      : {},
     retention: { rules: options.samples ? rules : [] },
     web: { host: '127.0.0.1', port: Number(options.port) },
   };

@@ -43,7 +43,7 @@ export async function acceptAsNew(
     runAt: at,
     digestAlgorithm: config.digestAlgorithm,
     inspectLimitBytes: config.inspectLimitBytes,
-    trust: deps.signerTrust,
+    material: deps.signerMaterial,
   };
   const result = await takeIn(store, head, rules, undefined, signal);
   if (result.sha256 === row.sha256)

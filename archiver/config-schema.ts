@@ -134,9 +134,13 @@ export const archiverSettings = z.strictObject({
       crls: z
         .array(z.string())
         .default([])
-        .describe('CRLs for document signers: files, folders or URLs.'),
+        .describe('CRLs for document signers and their TSUs: files, folders or URLs.'),
+      tsuAnchors: z
+        .array(z.string())
+        .default([])
+        .describe('Anchors of the TSUs of timestamps in documents, beside `tsa.anchors`.'),
     })
-    .default({ anchors: [], crls: [] }),
+    .prefault({}),
   status: z
     .strictObject({
       fetch: z

@@ -202,6 +202,7 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
     signers: {
       anchors: settings.signers.anchors.map(absolute),
       crls: settings.signers.crls.map(located),
+      tsuAnchors: settings.signers.tsuAnchors.map(absolute),
     },
     status: settings.status,
     profile,

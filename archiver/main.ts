@@ -132,6 +132,10 @@ export async function openArchiver(
     const tsaAnchors = await loadCertificates(config.tsa.anchors);
     const signerAnchors =
       config.signers.anchors.length === 0 ? [] : await loadCertificates(config.signers.anchors);
+    const timestampAnchors =
+      config.signers.tsuAnchors.length === 0
+        ? []
+        : await loadCertificates(config.signers.tsuAnchors);
     const signerCrls = await loadConfiguredCrls(
       { sources: config.signers.crls, sender, events },
       runSignal,
@@ -159,9 +163,14 @@ export async function openArchiver(
         price: config.tsa.price,
       },
       tsaClock: (clockSignal) => source.clock(clockSignal),
-      signerTrust: {
-        anchors: signerAnchors.map((certificate) => ({ certificate })),
+      signerMaterial: {
+        signerAnchors: signerAnchors.map((certificate) => ({ certificate })),
+        tsuAnchors: [...tsaAnchors, ...timestampAnchors].map((certificate) => ({ certificate })),
+        certificates: [],
         crls: signerCrls,
+        ocspResponses: [],
+        revocationMode: 'require',
+        algorithmPolicy: config.profile,
       },
       signerStatus: await asking(heldStatusSource(signerCrls, signerAnchors)),
       horizonRules: { profile: config.profile, anchorEnds: new Map(), revocations: new Map() },

@@ -7,7 +7,7 @@ import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
 import { isBefore } from '#shared/time.ts';
-import type { SignerTrust } from '#shared/validation/judge-signatures.ts';
+import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import { toHex } from '#shared/bytes.ts';
 import type { ArchiverConfig } from './config.ts';
@@ -49,8 +49,9 @@ export type NightDependencies = {
   readonly tsa: StampingTsa;
   /** What time the TSA's own clock says, where it can be asked without buying. */
   readonly tsaClock?: ((signal: AbortSignal) => Promise<Temporal.Instant | undefined>) | undefined;
-  readonly signerTrust: SignerTrust;
-  /** Where validation data of signers comes from beside `signerTrust`. */
+  /** What the documents' own signatures are judged with. */
+  readonly signerMaterial: GivenMaterial;
+  /** Where validation data of signers comes from beside `signerMaterial`. */
   readonly signerStatus: StatusSource;
   readonly horizonRules: HorizonRules;
   readonly clock: Clock;
@@ -237,7 +238,7 @@ class Night {
         runAt,
         digestAlgorithm: config.digestAlgorithm,
         inspectLimitBytes: config.inspectLimitBytes,
-        trust: this.#deps.signerTrust,
+        material: this.#deps.signerMaterial,
       },
       runAt,
       events,
@@ -308,15 +309,15 @@ class Night {
 
   /** Without anchors of signers no status can be told, and intake has said so. */
   async #collect(): Promise<void> {
-    const { config, catalogue, evidence, stores, signerTrust, signerStatus } = this.#deps;
-    if (signerTrust.anchors.length === 0) return;
+    const { config, catalogue, evidence, stores, signerMaterial, signerStatus } = this.#deps;
+    if (signerMaterial.signerAnchors.length === 0) return;
     this.#stage('collect');
     const { findings } = await collectValidationData({
       catalogue,
       stores,
       evidence: evidence.objects,
       journal: this.#journal,
-      trust: signerTrust,
+      material: signerMaterial,
       source: signerStatus,
       digestAlgorithm: config.digestAlgorithm,
       inspectLimitBytes: config.inspectLimitBytes,

@@ -16,7 +16,7 @@ import {
   judgeChainStatus,
 } from '#shared/trust/chain-status.ts';
 import { readDocument as readSignatures } from '#shared/validation/inspect.ts';
-import type { SignerTrust } from '#shared/validation/judge-signatures.ts';
+import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
@@ -36,7 +36,10 @@ export type CollectDependencies = {
   /** The evidence store's objects. */
   readonly evidence: ObjectStore;
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
-  readonly trust: SignerTrust;
+  readonly material: Pick<
+    GivenMaterial,
+    'signerAnchors' | 'certificates' | 'crls' | 'ocspResponses'
+  >;
   readonly source: StatusSource;
   readonly digestAlgorithm: DigestAlgorithm;
   readonly inspectLimitBytes: number;
@@ -250,13 +253,13 @@ class Collection {
     own: readonly Certificate[],
     after: Temporal.Instant,
   ): Promise<ChainStatus> {
-    const { trust, source, runAt, signal } = this.#deps;
+    const { material: given, source, runAt, signal } = this.#deps;
     const material: StatusMaterial = {
-      certificates: [...own, ...(trust.intermediates ?? [])],
-      crls: trust.crls ?? [],
-      ocspResponses: trust.ocspResponses ?? [],
+      certificates: [...own, ...given.certificates],
+      crls: given.crls,
+      ocspResponses: given.ocspResponses,
     };
-    const query = { signer, anchors: trust.anchors, after };
+    const query = { signer, anchors: given.signerAnchors, after };
     const atHand = judgeChainStatus({ ...query, material });
     if (atHand.kind === 'complete') return atHand;
     const asked = atHand.missing.some(({ certificate }) => {

@@ -7,14 +7,16 @@ import type { IntakeSignature, IntakeStatus, IntakeVerdict } from '#shared/ports
 import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
 import type { DetachedContent, Facts } from '#shared/validation/facts.ts';
 import { inspect } from '#shared/validation/inspect.ts';
-import { judgeSignatures, type SignerTrust } from '#shared/validation/judge-signatures.ts';
+import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
+import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import { readDocument } from './read-document.ts';
 
 export type IntakeRules = {
   readonly runAt: Temporal.Instant;
   readonly digestAlgorithm: DigestAlgorithm;
   readonly inspectLimitBytes: number;
-  readonly trust: SignerTrust;
+  /** Whom signers and the TSUs of documents may descend from, revocation data, algorithm policy. */
+  readonly material: GivenMaterial;
 };
 
 /** What intake found of one object. */
@@ -152,7 +154,7 @@ function judge(
 ): IntakeSignature[] {
   if (facts.signatures.length === 0) return [];
   try {
-    return judgeSignatures({ bytes, facts, detached, trust: rules.trust, at: rules.runAt }).map(
+    return judgeSignatures({ bytes, detached, at: rules.runAt, material: rules.material }).map(
       (verdict) => ({
         id: verdict.id,
         status: verdict.status,

@@ -12,8 +12,7 @@ import {
   checkSignedOctets,
   verifySignatureValue,
   withLaterChanges,
-  withoutProofOfExistence,
-} from '#shared/validation/judge-signatures.ts';
+} from '#shared/validation/signature-value.ts';
 import { type PastVerdict, validatePast } from '#shared/validation/past-validation.ts';
 import type { ProofOfExistence } from '#shared/validation/proof-of-existence.ts';
 import type { CmsSignatureReading } from '#shared/validation/reading.ts';
@@ -31,6 +30,16 @@ export type SignatureJudgement = Verdict & {
   readonly proof?: ProofOfExistence | undefined;
   /** Where it was asked: the signature does not hold as of now. */
   readonly past?: PastVerdict | undefined;
+};
+
+/**
+ * §5.2.6.4, §5.3.4: as of now an expired or revoked signer may have signed in time. Only a proof of
+ * existence could tell.
+ */
+const withoutProofOfExistence: Readonly<Partial<Record<SubIndication, SubIndication>>> = {
+  EXPIRED: 'OUT_OF_BOUNDS_NO_POE',
+  OUT_OF_BOUNDS_NOT_REVOKED: 'OUT_OF_BOUNDS_NO_POE',
+  REVOKED: 'REVOKED_NO_POE',
 };
 
 /** §5.2.8: the signature's own algorithms as of the instant at which it is known to exist. */

@@ -12,8 +12,7 @@ import type { TimestampReading } from '#shared/validation/collect.ts';
 import type { DetachedContent, Facts, SignatureFacts } from '#shared/validation/facts.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
 import { judgeRecord, type RecordJudgement } from '#shared/validation/judge-record.ts';
-import { judgeSignature } from '#shared/validation/judge-signature.ts';
-import { notJudged } from '#shared/validation/judge-signatures.ts';
+import { judgeSignature, type SignatureJudgement } from '#shared/validation/judge-signature.ts';
 import { type Imprint, judgeToken, type TokenJudgement } from '#shared/validation/judge-token.ts';
 import {
   createProofStore,
@@ -21,7 +20,7 @@ import {
   objectsOf,
 } from '#shared/validation/proof-of-existence.ts';
 import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
-import type { ValidationMaterial } from '#shared/validation/validation-material.ts';
+import type { GivenMaterial, ValidationMaterial } from '#shared/validation/validation-material.ts';
 import {
   recordNode,
   signatureNode,
@@ -46,7 +45,7 @@ export type LongTermInput = {
   readonly tokens?: readonly EvidenceBeside[] | undefined;
   readonly at: Temporal.Instant;
   /** Trust, policy and validation data from outside; the document's own is added. */
-  readonly material: Omit<ValidationMaterial, 'proofs'>;
+  readonly material: GivenMaterial;
 };
 
 /** A token as it was judged: what tables and horizons are made from. */
@@ -64,6 +63,17 @@ export type LongTermVerdict = {
   readonly tree: VerdictNode;
   readonly facts: Facts;
   readonly tokens: readonly JudgedToken[];
+  /** By id in the facts; one that is not judged is absent. */
+  readonly signatures: ReadonlyMap<string, SignatureJudgement>;
+};
+
+/** XML signatures are listed without a verdict. */
+export const notJudged: Finding = {
+  check: 'signature-judged',
+  clause: 'EN 319 102-1 §5.2',
+  level: 'unknown',
+  message: 'XML signatures are not judged yet.',
+  facts: {},
 };
 
 type Scope = {
@@ -71,6 +81,7 @@ type Scope = {
   readonly reading: DocumentReading;
   readonly material: ValidationMaterial;
   readonly judged: JudgedToken[];
+  readonly signatures: Map<string, SignatureJudgement>;
 };
 
 function scopeOf(input: LongTermInput, tokensBeside: readonly TimeStampToken[]): Scope {
@@ -87,6 +98,7 @@ function scopeOf(input: LongTermInput, tokensBeside: readonly TimeStampToken[]):
     input,
     reading,
     judged: [],
+    signatures: new Map(),
     material: {
       ...material,
       certificates: [
@@ -295,7 +307,7 @@ function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
 
 /** The signatures, countersignatures below those that they are about. */
 function judgeAllSignatures(
-  { input, reading, material }: Scope,
+  { input, reading, material, signatures }: Scope,
   inner: ReadonlyMap<string, VerdictNode>,
 ): readonly VerdictNode[] {
   const { facts } = reading;
@@ -338,6 +350,7 @@ function judgeAllSignatures(
       )
       .map(({ genTime }) => genTime);
     const judgement = judgeSignature(signature, { at: input.at, contentTimes }, material);
+    signatures.set(id, judgement);
     return signatureNode(id, judgement, shown, children);
   };
   return facts.signatures.filter(({ countersigns }) => countersigns === undefined).map(judge);
@@ -427,6 +440,7 @@ export function validateLongTerm(input: LongTermInput): LongTermVerdict {
     tree: documentNode(scope, { signatures, beside, own }),
     facts: scope.reading.facts,
     tokens: scope.judged,
+    signatures: scope.signatures,
   };
 }
 

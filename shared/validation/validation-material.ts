@@ -29,6 +29,9 @@ export type ValidationMaterial = {
   readonly proofs: ProofStore;
 };
 
+/** What comes from outside of a document; the proofs come from judging it. */
+export type GivenMaterial = Omit<ValidationMaterial, 'proofs'>;
+
 /** Parts of a signature's algorithm that a policy may end: the scheme with its key, and the digest. */
 export type AlgorithmEnd = { readonly algorithm: string; readonly answer: AlgorithmAnswer };
 

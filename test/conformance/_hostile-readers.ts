@@ -20,6 +20,7 @@ import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
 import { parseCertificate } from '#shared/x509/certificate.ts';
 import { parseCertificateList } from '#shared/x509/crl.ts';
 import { parseXml } from '#shared/xml/parse.ts';
+import { materialOf } from '../_material.ts';
 import { verifyTokenSignature } from '../shared/ers/_token-signature.ts';
 
 /** `refused`: a typed error or finding that names the cause; `read`: with what was flagged. */
@@ -118,7 +119,7 @@ function readCrl(octets: Uint8Array): Outcome {
 /** What the nightly run does with any document: facts, then verdicts under no anchor. */
 function inspectAndJudge(octets: Uint8Array): Outcome {
   const facts = inspect({ bytes: octets, size: octets.length });
-  const verdicts = judgeSignatures({ bytes: octets, facts, trust: { anchors: [] }, at });
+  const verdicts = judgeSignatures({ bytes: octets, material: materialOf({}), at });
   const error = facts.problems.find(({ severity }) => severity === 'error');
   if (error) return refused(`${error.code}: ${error.message}`);
   return read(

@@ -7,7 +7,7 @@ import { type PdfSignature, readPdf } from '#shared/pades/read.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import type { Facts, SignatureFacts, TimestampFacts } from '#shared/validation/facts.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
-import { verifySignatureValue } from '#shared/validation/judge-signatures.ts';
+import { verifySignatureValue } from '#shared/validation/signature-value.ts';
 import type { CmsSignatureReading } from '#shared/validation/reading.ts';
 import type { ConformanceReport, ConformanceResult } from './_report.ts';
 

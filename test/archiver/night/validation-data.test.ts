@@ -9,10 +9,10 @@ import { readObjectList } from '#archiver/evidence/object-list.ts';
 import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { inspect } from '#shared/validation/inspect.ts';
 import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
 import { anchorOf, issueCa, issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
 import { buildTestCms } from '../../_cms.ts';
+import { materialOf } from '../../_material.ts';
 import { assertSound, createArchive, kindsOf, messageOf, type TestArchive } from './_night.ts';
 
 const { signal } = new AbortController();
@@ -134,9 +134,8 @@ test('the next night with newer CRLs stamps document, signature and data as one 
   const detached = [{ digest: (algorithm: DigestAlgorithm) => digest(algorithm, letter) }];
   const [verdict] = judgeSignatures({
     bytes: signature,
-    facts: inspect({ bytes: signature, size: signature.length, detached }),
     detached,
-    trust: { anchors: [anchorOf(root)], intermediates: certificates, crls },
+    material: materialOf({ signerAnchors: [anchorOf(root)], certificates, crls }),
     at: firstToken?.genTime ?? afterAll,
   });
   t.is(verdict?.status, 'valid', JSON.stringify(verdict));

@@ -1,13 +1,19 @@
 // Verdicts at intake: digest, value, path and revocation, one row for what each decides.
 import test from 'ava';
 import { digest } from '#shared/crypto/digest.ts';
+import { oids } from '#shared/oid.ts';
+import { type AlgorithmProfile, selectProfile } from '#shared/policy/algorithm-policy.ts';
+import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { buildMessageImprint, buildTimeStampToken } from '#shared/tsp/build-token.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
-import { inspect } from '#shared/validation/inspect.ts';
 import { type SignatureVerdict, judgeSignatures } from '#shared/validation/judge-signatures.ts';
-import { anchorOf, issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
+import { anchorOf, issueCrl, issueRoot, issueSigner, issueTsu } from '../../_authority.ts';
 import { buildTestCms, testContent, testRoot, testSigner } from '../../_cms.ts';
+import { testAttribute, testPolicy, tokenSignerOf } from '../../_tsu.ts';
 import { appendRevision, plainPdf, signPdf } from '../../_pdf.ts';
+import { materialOf } from '../../_material.ts';
 import { signedXml } from '../../_xml-signature.ts';
+import { profileWith } from './_world.ts';
 
 const at = Temporal.Instant.from('2026-06-01T00:00:00Z');
 const crl = issueCrl({ issuer: testRoot, thisUpdate: '2026-05-30T00:00:00Z' });
@@ -22,20 +28,42 @@ const expired = issueSigner(testRoot, {
   notAfter: '2022-01-01T00:00:00Z',
 });
 
+const tsu = issueTsu(testRoot, { subject: 'CN=TSU' });
+const crlOfItsTime = issueCrl({ issuer: testRoot, thisUpdate: '2021-06-01T00:00:00Z' });
+const stampedInTime = (signature: Uint8Array): readonly Uint8Array[] => [
+  testAttribute(
+    oids.idAaSignatureTimeStampToken,
+    buildTimeStampToken({
+      tstInfo: {
+        policy: testPolicy,
+        messageImprint: buildMessageImprint('SHA-256', digest('SHA-256', signature)),
+        serialNumber: 1n,
+        genTime: Temporal.Instant.from('2021-05-01T00:00:00Z'),
+      },
+      signer: tokenSignerOf(tsu, []),
+      certReq: true,
+    }),
+  ),
+];
+
 type Given = {
   readonly bytes: Uint8Array;
   readonly detached?: readonly DetachedContent[];
   readonly crls?: readonly (typeof crl)[];
   readonly anchors?: readonly ReturnType<typeof anchorOf>[];
+  readonly policy?: AlgorithmProfile;
 };
 
-function judge({ bytes, detached = [], crls = [crl], anchors }: Given): SignatureVerdict {
-  const facts = inspect({ bytes, size: bytes.length, detached });
+function judge({ bytes, detached = [], crls = [crl], anchors, policy }: Given): SignatureVerdict {
   const [verdict] = judgeSignatures({
     bytes,
-    facts,
     detached,
-    trust: { anchors: anchors ?? [anchorOf(testRoot)], crls },
+    material: materialOf({
+      signerAnchors: anchors ?? [anchorOf(testRoot)],
+      tsuAnchors: [anchorOf(testRoot)],
+      crls,
+      algorithmPolicy: policy ?? selectProfile(bundledPolicies, 'jp-medical'),
+    }),
     at,
   });
   if (!verdict) throw new Error('no verdict');
@@ -107,6 +135,28 @@ const rows: readonly (readonly [string, Given, string, string | undefined])[] = 
     { bytes: buildTestCms({ signer: expired }) },
     'indeterminate',
     'OUT_OF_BOUNDS_NO_POE',
+  ],
+  [
+    'expired, with a signature timestamp of its time',
+    {
+      bytes: buildTestCms({ signer: expired, unsigned: stampedInTime }),
+      crls: [crl, crlOfItsTime],
+    },
+    'valid',
+    undefined,
+  ],
+  [
+    'an algorithm that the policy has ended',
+    {
+      bytes: buildTestCms(),
+      policy: profileWith({
+        algorithm: 'ECDSA',
+        endExclusive: Temporal.Instant.from('2026-05-01T00:00:00Z'),
+        source: 'test',
+      }),
+    },
+    'indeterminate',
+    'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
   ],
   ['XML', { bytes: signedXml() }, 'not-judged', undefined],
 ];

@@ -1,0 +1,58 @@
+// Parts of judging one CMS signature that need no path: what was signed, digest and value, and what a
+// later revision changed. EN 319 102-1 §5.2.2, §5.2.7.
+import { type SignerVerdict, verifySigner } from '#shared/cms/verify-signer.ts';
+import type { Finding } from '#shared/trust/finding.ts';
+import type { CmsSignatureReading } from '#shared/validation/reading.ts';
+import type { Verdict } from '#shared/validation/verdict.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+
+/**
+ * Digest and signature value of one CMS signature over the content that its place says. Without signed
+ * attributes the signature is over the content itself.
+ */
+export function verifySignatureValue(
+  { signedData, signerInfo, content }: CmsSignatureReading,
+  candidates: readonly Certificate[],
+): SignerVerdict {
+  // An empty eContent beside detached content would be taken for the content itself.
+  const needsOctets = !signerInfo.signedAttrs || signedData.eContent !== undefined;
+  return verifySigner({
+    signedData,
+    signerInfo,
+    candidates,
+    ...(content && { digests: content.digest }),
+    ...(content?.octets && needsOctets && { content: content.octets() }),
+  });
+}
+
+/** What was signed has to be known before anything else. @see EN 319 102-1 §5.2.2 */
+export function checkSignedOctets({ contentProblem }: CmsSignatureReading): Finding | undefined {
+  if (contentProblem === undefined) return undefined;
+  return {
+    check: 'signed-octets',
+    clause: 'ISO 32000-2 §12.8.1',
+    level: 'error',
+    message: `What is signed cannot be told: ${contentProblem}.`,
+    facts: {},
+  };
+}
+
+/** A verdict with what later revisions of a PDF changed: the octets signed are intact, what a viewer shows is not what was signed. */
+export function withLaterChanges<T extends Verdict>(
+  { laterChanges }: CmsSignatureReading,
+  verdict: T,
+): T {
+  const [change] = laterChanges;
+  if (change === undefined) return verdict;
+  const changed: Finding = {
+    check: 'unchanged-after-signing',
+    clause: 'ISO 32000-2 §12.8.2.2',
+    level: 'unknown',
+    message: `A later revision changes what was signed: ${change}.`,
+    facts: { changes: `${laterChanges.length}` },
+  };
+  const findings = [...verdict.findings, changed];
+  return verdict.status === 'valid'
+    ? { ...verdict, status: 'indeterminate', subIndication: 'SIG_CONSTRAINTS_FAILURE', findings }
+    : { ...verdict, findings };
+}
