@@ -158,6 +158,7 @@ function complianceOf(
   outlook: RetentionOutlook,
   document: DocumentRow,
   hasEvidence: boolean,
+  validationData: ValidationDataLine | undefined,
 ): Compliance {
   const signed = intake !== 'unsigned';
   const requirements = ['R-08', 'R-09', 'R-12', 'R-24', 'R-25', 'R-26', 'R-27'];
@@ -170,6 +171,11 @@ function complianceOf(
     requirements.push('R-01', 'R-14');
     if (intake === 'not-valid') notMet.push('R-14');
     else if (intake !== 'valid') notShown.push('R-14');
+  }
+  if (validationData) {
+    requirements.push('R-15', 'R-18');
+    if (validationData.status === 'missing') notMet.push('R-15', 'R-18');
+    else if (validationData.status === 'waiting') notShown.push('R-15', 'R-18');
   }
   if (document.retention.lastDay === undefined) notShown.push('R-24');
   return {
@@ -204,6 +210,7 @@ export function documentLine(
   const due = best && dueAt(best, { batchId: best.batchId, ...demand }, rules);
   const end = neededUntil(document, rules);
   const outlook = outlookOf(document, best, end, at);
+  const validationData = validationDataLine([document, ...context.attached], document);
   const intake = worstIntake([document, ...context.attached].map((row) => row.intake.status));
   return {
     store: document.store,
@@ -225,7 +232,7 @@ export function documentLine(
       ...context.attached.flatMap((row) => signatureLines(row, row.key)),
     ],
     timestamps: timestampLines(document),
-    validationData: validationDataLine([document, ...context.attached], document),
+    validationData,
     evidence: batches.map(evidenceLine),
     verifiableNow:
       document.state === 'protected' &&
@@ -239,7 +246,7 @@ export function documentLine(
     outlook,
     renewalsLeft: renewalsLeft(best, end, rules),
     lastRead: document.lastRead.toString(),
-    ...complianceOf(intake, outlook, document, batches.length > 0),
+    ...complianceOf(intake, outlook, document, batches.length > 0, validationData),
   };
 }
 

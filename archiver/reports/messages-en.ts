@@ -212,6 +212,11 @@ export const english = {
   'details.signer': 'Signer',
   'details.until': 'certificate until {day}',
   'details.heldBy': 'in {key}',
+  'details.validationData': 'Validation data of the signatures',
+  'validationData.complete':
+    'Complete: certificates and revocation data are kept and stamped together with the document.',
+  'validationData.missing': 'Not complete: asked for every night, and not to be had yet:',
+  'validationData.waiting': 'Not asked for yet: it has to be issued after the first timestamp.',
   'details.timestamps': 'Timestamps in the document',
   'details.genTime': 'Time',
   'details.covers': 'Covers',

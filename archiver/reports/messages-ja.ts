@@ -215,6 +215,12 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'details.signer': '署名者',
   'details.until': '証明書の有効期限 {day}',
   'details.heldBy': '{key} に格納',
+  'details.validationData': '署名の検証情報',
+  'validationData.complete':
+    'そろっています。証明書と失効情報を文書とともに保管し、タイムスタンプを付しています。',
+  'validationData.missing':
+    'そろっていません。毎晩取得を試みていますが、次の証明書の情報がまだ得られません。',
+  'validationData.waiting': '未取得です。最初のタイムスタンプより後に発行された情報が必要です。',
   'details.timestamps': '文書内のタイムスタンプ',
   'details.genTime': '時刻',
   'details.covers': '対象範囲',

@@ -1,5 +1,5 @@
 // One document as two rows of the report's table: what decides at a glance, and the details behind it.
-// Serves R-08, R-09, R-12, R-14, R-24, R-25 for each document.
+// Serves R-08, R-09, R-12, R-14, R-15, R-18, R-24, R-25 for each document.
 import { dayElement, dayText, timeElement } from './dates.ts';
 import { foreign, markup, type Html } from './html.ts';
 import { isMessageKey, type MessageKey } from './messages.ts';
@@ -196,6 +196,32 @@ function signatureItem(signature: SignatureLine, { texts, timeZone }: PageView):
   }</li>`;
 }
 
+/** What verifies the signatures when their certificates have ended, or what of it is not to be had (R-15). */
+function validationDataSection(line: DocumentLine, { texts }: PageView): Html | undefined {
+  const { validationData } = line;
+  if (!validationData) return undefined;
+  const { status, object, missing, offences } = validationData;
+  const items = missing
+    .slice(0, maxCertificates)
+    .map(
+      ({ subject, reason }) =>
+        markup`<li>${foreign(subject)}<br><small lang="en">${foreign(reason)}</small></li>`,
+    );
+  const more = missing.length - maxCertificates;
+  return section(
+    texts('details.validationData'),
+    markup`<p>${texts(`validationData.${status}`)}</p>${
+      items.length === 0
+        ? undefined
+        : markup`<ul>${items}${more > 0 ? markup`<li>${texts('details.certificates.more', { count: more })}</li>` : undefined}</ul>`
+    }${
+      offences.length === 0
+        ? undefined
+        : markup`<ul lang="en">${offences.map((offence) => markup`<li>${foreign(offence)}</li>`)}</ul>`
+    }${object === undefined ? undefined : markup`<p><code>${object}</code></p>`}`,
+  );
+}
+
 function timestampSection(line: DocumentLine, view: PageView): Html | undefined {
   const { texts, timeZone } = view;
   if (line.timestamps.length === 0) return undefined;
@@ -272,7 +298,7 @@ function detailRow(detail: DocumentDetail, view: PageView): Html {
           texts('details.signatures'),
           markup`<ul>${line.signatures.map((signature) => signatureItem(signature, view))}</ul>`,
         )
-  }${timestampSection(line, view)}${evidenceSection(line, view)}${certificateSection(detail, view)}${
+  }${validationDataSection(line, view)}${timestampSection(line, view)}${evidenceSection(line, view)}${certificateSection(detail, view)}${
     line.problems.length === 0
       ? undefined
       : section(

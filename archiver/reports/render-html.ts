@@ -189,7 +189,7 @@ ${refresh}${live && markup`<link rel="icon" href="/icon.svg">`}<style>${trusted(
 ${progressBox(view)}
 ${renderFigures(view)}
 ${renderFindings(view)}
-<section id="documents"><h2>${texts('section.documents')} ${requirementMarks(['R-08', 'R-09', 'R-12', 'R-14', 'R-24', 'R-25'], texts)}</h2>
+<section id="documents"><h2>${texts('section.documents')} ${requirementMarks(['R-08', 'R-09', 'R-12', 'R-14', 'R-15', 'R-18', 'R-24', 'R-25'], texts)}</h2>
 ${filterTools(view)}
 `;
 }

@@ -191,6 +191,7 @@ export const everyState: readonly Member[] = [
   {
     batch: 'b1',
     document: documentRow('xml', {
+      validationPending: true,
       retention: { ...retention, source: 'signing-time', estimated: true },
       intake: { status: 'not-judged', at: intakeAt, signatures: [signature('not-judged')] },
     }),

@@ -123,6 +123,32 @@ test('a detached signature speaks for its document', line, {
   attached: { intake: { status: 'not-valid', at: '', signatures: [signature('invalid')] } },
   expected: { intake: 'not-valid', notMet: ['R-14'] },
 });
+const missing = [{ fingerprint: '00', subject: 'CN=Signer', reason: 'no CRL at hand' }];
+test('validation data not asked for yet (R-15)', line, {
+  document: { validationPending: true },
+  expected: {
+    validationData: { status: 'waiting', object: undefined, missing: [], offences: [] },
+    notShown: ['R-09', 'R-15', 'R-18'],
+  },
+});
+test('validation data that is not to be had (R-15)', line, {
+  attached: { validationPending: true },
+  document: { validationMissing: missing },
+  expected: {
+    validationData: { status: 'missing', object: undefined, missing, offences: [] },
+    notMet: ['R-15', 'R-18'],
+  },
+});
+test('validation data that is kept (R-15)', line, {
+  document: {
+    validationData: { key: 'validation/1', size: 1, digests: { 'SHA-256': '00' }, offences: [] },
+  },
+  expected: {
+    validationData: { status: 'complete', object: 'validation/1', missing: [], offences: [] },
+    notMet: [],
+    notShown: ['R-09'],
+  },
+});
 test('a signature timestamp alone does not cover the whole document (R-08)', line, {
   document: { facts: signerFacts },
   expected: {

@@ -60,6 +60,7 @@ const states = test.macro({
       'source.sidecar',
       'source.signing-time',
       'finding.broken',
+      'validationData.waiting',
       'role.evidence-tsu',
     ] as const)
       t.true(page.includes(texts[key]), key);
