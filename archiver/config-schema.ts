@@ -49,6 +49,34 @@ const auth = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** A TSA as the archiver reaches it. */
+const authority = z.strictObject({
+  url: z.url().describe('RFC 3161 over HTTP: the proxy or any provider.'),
+  anchors: z.array(z.string()).min(1).describe('PEM or DER files or folders: anchors of the TSU.'),
+  crls: z
+    .array(z.string())
+    .default([])
+    .describe('CRLs of the TSU’s authorities: files, folders or URLs.'),
+  auth: auth.default({ kind: 'none' }),
+  tsaPolicy: z.string().optional().describe('Policy OID to ask for.'),
+  price: price.optional(),
+  revocation: z
+    .enum(['require', 'soft', 'none'])
+    .default('soft')
+    .describe('What unknown revocation means for a fresh token.'),
+  clockToleranceSeconds: z
+    .number()
+    .positive()
+    .default(300)
+    .describe('Largest distance between genTime and our clock.'),
+  responseMs: z
+    .number()
+    .int()
+    .positive()
+    .default(30_000)
+    .describe('How long an answer is waited for.'),
+});
+
 const rule = z.strictObject({
   name: z.string().optional().describe('Shown in reports; default: the preset’s id.'),
   match: z
@@ -90,17 +118,7 @@ export const archiverSettings = z.strictObject({
     .describe('Id of the archive: a run that finds another one stops before it buys.'),
   stores: z.array(store).min(1).describe('Where documents are.'),
   evidence: store.optional().describe('Where evidence is kept; default: `<state>/evidence`.'),
-  tsa: z.strictObject({
-    url: z.url().describe('RFC 3161 over HTTP: the proxy or any provider.'),
-    anchors: z
-      .array(z.string())
-      .min(1)
-      .describe('PEM or DER files or folders: anchors of the TSU.'),
-    crls: z
-      .array(z.string())
-      .default([])
-      .describe('CRLs of the TSU’s authorities: files, folders or URLs.'),
-    auth: auth.default({ kind: 'none' }),
+  tsa: authority.extend({
     local: z
       .strictObject({
         state: z.string().describe('Folder of its keys and journal.'),
@@ -110,24 +128,12 @@ export const archiverSettings = z.strictObject({
       .describe(
         'Run the embedded proxy with its local TSU when nothing answers at `url`. Not accredited.',
       ),
-    tsaPolicy: z.string().optional().describe('Policy OID to ask for.'),
-    price: price.optional(),
-    revocation: z
-      .enum(['require', 'soft', 'none'])
-      .default('soft')
-      .describe('What unknown revocation means for a fresh token.'),
-    clockToleranceSeconds: z
-      .number()
-      .positive()
-      .default(300)
-      .describe('Largest distance between genTime and our clock.'),
-    responseMs: z
-      .number()
-      .int()
-      .positive()
-      .default(30_000)
-      .describe('How long an answer is waited for.'),
   }),
+  secondTsa: authority
+    .optional()
+    .describe(
+      'A second, independent TSA: each document gets a record by either. The same keys as `tsa`, but for `local`.',
+    ),
   signers: z
     .strictObject({
       anchors: z.array(z.string()).default([]).describe('Anchors of document signers.'),

@@ -32,6 +32,8 @@ export type ArchiverConfig = {
     readonly anchors: readonly string[];
     readonly crls: readonly string[];
   };
+  /** Anchors each document a second time; its trust anchors are other ones than the first's. */
+  readonly secondTsa: Omit<ArchiverConfig['tsa'], 'local'> | undefined;
   readonly signers: ArchiverSettings['signers'];
   readonly status: ArchiverSettings['status'];
   readonly profile: AlgorithmProfile;
@@ -182,6 +184,18 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
       );
     }
   }
+  const { secondTsa } = settings;
+  if (secondTsa?.url === settings.tsa.url)
+    problems.push(
+      at.problem(
+        ['secondTsa', 'url'],
+        'the second TSA is the first: two tokens of one TSA count once',
+      ),
+    );
+  if (secondTsa?.price && settings.tsa.price?.currency !== secondTsa.price.currency)
+    problems.push(
+      at.problem(['secondTsa', 'price'], 'both TSAs need a price in the same currency, or none'),
+    );
   const leadTime = Temporal.Duration.from({ days: settings.leadTimeDays });
   if (problems.length > 0 || !profile) throw at.fail(problems);
   return Object.freeze({
@@ -198,6 +212,11 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
         state: absolute(settings.tsa.local.state),
       },
       crls: settings.tsa.crls.map(located),
+    },
+    secondTsa: settings.secondTsa && {
+      ...settings.secondTsa,
+      anchors: settings.secondTsa.anchors.map(absolute),
+      crls: settings.secondTsa.crls.map(located),
     },
     signers: {
       anchors: settings.signers.anchors.map(absolute),

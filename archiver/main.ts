@@ -3,12 +3,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { ConfigError } from '#shared/errors.ts';
 import { openHttpSender } from '#shared/io/http-sender.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import type { Catalogue } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
 import {
   configuredStatusSource,
   heldStatusSource,
@@ -16,12 +18,16 @@ import {
 } from './adapters/configured-status-source.ts';
 import { fetchingStatusSource } from './adapters/fetching-status-source.ts';
 import { openFolderStore } from './adapters/folder-store.ts';
-import { openHttpTimestampSource } from './adapters/http-timestamp-source.ts';
+import {
+  openHttpTimestampSource,
+  type HttpTimestampSource,
+} from './adapters/http-timestamp-source.ts';
 import { isProcessGone, thisProcess } from './adapters/process-identity.ts';
 import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import { openStatusCache } from './adapters/status-cache.ts';
 import type { ArchiverConfig, StoreConfig } from './config.ts';
 import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
+import type { StampingTsa } from './evidence/types.ts';
 import type { NightDependencies } from './run.ts';
 import type { SkippedObject } from './stages/scan.ts';
 
@@ -77,6 +83,24 @@ async function openStore(
   });
 }
 
+/**
+ * Two tokens under one trust anchor are one witness, and the second is not worth its price.
+ * @throws ConfigError ERR_CONFIG_INVALID
+ */
+function requireIndependent(
+  anchors: readonly Certificate[],
+  secondAnchors: readonly Certificate[],
+): void {
+  const shared = secondAnchors.find(({ subject }) =>
+    anchors.some((anchor) => anchor.subject.text === subject.text),
+  );
+  if (shared)
+    throw new ConfigError(
+      'ERR_CONFIG_INVALID',
+      `tsa and secondTsa share the trust anchor ${shared.subject.text}: they are one witness, and nothing is bought for it`,
+    );
+}
+
 export function catalogueFile(config: ArchiverConfig): string {
   return path.join(config.state, 'catalogue.sqlite');
 }
@@ -118,6 +142,10 @@ export async function openArchiver(
   });
   await catalogue.setMeta('archive-id', evidence.archiveId);
   const source = opened.use(await openHttpTimestampSource(config.tsa, clock));
+  const second = config.secondTsa && {
+    settings: config.secondTsa,
+    source: opened.use(await openHttpTimestampSource(config.secondTsa, clock)),
+  };
   const sender = opened.use(openHttpSender());
 
   /** One for each night, so that what does not answer is asked again the next. */
@@ -128,8 +156,30 @@ export async function openArchiver(
     return fetchingStatusSource({ base, sender, cache, allowedHosts, random, events });
   };
 
+  const stamping = async (
+    settings: NonNullable<ArchiverConfig['secondTsa']>,
+    asked: HttpTimestampSource,
+    anchors: readonly Certificate[],
+  ): Promise<StampingTsa> => ({
+    source: asked,
+    verification: {
+      anchors: anchors.map((certificate) => ({ certificate })),
+      certificates: anchors,
+      statusSource: await asking(
+        configuredStatusSource({ sources: settings.crls, sender, events }, anchors),
+      ),
+      revocationMode: settings.revocation,
+      algorithmPolicy: config.profile,
+      clockToleranceSeconds: settings.clockToleranceSeconds,
+    },
+    tsaPolicy: settings.tsaPolicy,
+    price: settings.price,
+  });
+
   const night = async (runSignal: AbortSignal): Promise<NightDependencies> => {
     const tsaAnchors = await loadCertificates(config.tsa.anchors);
+    const secondAnchors = second ? await loadCertificates(second.settings.anchors) : [];
+    requireIndependent(tsaAnchors, secondAnchors);
     const signerAnchors =
       config.signers.anchors.length === 0 ? [] : await loadCertificates(config.signers.anchors);
     const timestampAnchors =
@@ -147,25 +197,15 @@ export async function openArchiver(
       evidence,
       lease: { holder: thisProcess(), isGone: isProcessGone },
       catalogue,
-      tsa: {
-        source,
-        verification: {
-          anchors: tsaAnchors.map((certificate) => ({ certificate })),
-          certificates: tsaAnchors,
-          statusSource: await asking(
-            configuredStatusSource({ sources: config.tsa.crls, sender, events }, tsaAnchors),
-          ),
-          revocationMode: config.tsa.revocation,
-          algorithmPolicy: config.profile,
-          clockToleranceSeconds: config.tsa.clockToleranceSeconds,
-        },
-        tsaPolicy: config.tsa.tsaPolicy,
-        price: config.tsa.price,
-      },
+      tsa: await stamping(config.tsa, source, tsaAnchors),
+      secondTsa: second && (await stamping(second.settings, second.source, secondAnchors)),
       tsaClock: (clockSignal) => source.clock(clockSignal),
+      secondTsaClock: second && ((clockSignal) => second.source.clock(clockSignal)),
       signerMaterial: {
         signerAnchors: signerAnchors.map((certificate) => ({ certificate })),
-        tsuAnchors: [...tsaAnchors, ...timestampAnchors].map((certificate) => ({ certificate })),
+        tsuAnchors: [...tsaAnchors, ...secondAnchors, ...timestampAnchors].map((certificate) => ({
+          certificate,
+        })),
         certificates: [],
         crls: signerCrls,
         ocspResponses: [],

@@ -18,7 +18,14 @@ import { readObjectList } from './evidence/object-list.ts';
 import { healBatch } from './evidence/rebuild-leaf-table.ts';
 import { recoverPending } from './evidence/recover.ts';
 import { remakeManifest } from './evidence/remake-manifest.ts';
-import type { BatchManifest, Damage, EvidenceContext, StampingTsa } from './evidence/types.ts';
+import type {
+  AnchorNumber,
+  BatchManifest,
+  Damage,
+  EvidenceContext,
+  StampingTsa,
+  TokenVerification,
+} from './evidence/types.ts';
 import { createChainVerifier, type ChainVerifier } from './evidence/verify-chain.ts';
 import { evidenceStoreName, type EvidenceStore } from './evidence-store.ts';
 import type { Lease, LeaseRequest } from './lease.ts';
@@ -31,7 +38,8 @@ import {
   type RereadScope,
 } from './stages/fixity.ts';
 import { collectValidationData, recheckValidationData } from './stages/collect.ts';
-import { countWaitingGroups } from './stages/groups.ts';
+import { findDistrusted, type DistrustDependencies } from './stages/distrusted.ts';
+import { countGroupsWithoutAnchor, countWaitingGroups } from './stages/groups.ts';
 import { planNight, type Plan, type PlanRules } from './stages/plan.ts';
 import { carryOut } from './stages/renew.ts';
 import { refreshRetention } from './stages/refresh-retention.ts';
@@ -47,8 +55,11 @@ export type NightDependencies = {
   readonly lease: Pick<LeaseRequest, 'holder' | 'isGone'>;
   readonly catalogue: Catalogue;
   readonly tsa: StampingTsa;
+  /** Anchors each document a second time. */
+  readonly secondTsa?: StampingTsa | undefined;
   /** What time the TSA's own clock says, where it can be asked without buying. */
   readonly tsaClock?: ((signal: AbortSignal) => Promise<Temporal.Instant | undefined>) | undefined;
+  readonly secondTsaClock?: NightDependencies['tsaClock'];
   /** What the documents' own signatures are judged with. */
   readonly signerMaterial: GivenMaterial;
   /** Where validation data of signers comes from beside `signerMaterial`. */
@@ -77,8 +88,16 @@ export function planRules(config: ArchiverConfig): PlanRules {
     timeZone: config.timeZone,
     maxLeaves: config.maxLeaves,
     price: config.tsa.price,
+    second: config.secondTsa && { price: config.secondTsa.price },
     ceiling: config.ceiling,
   };
+}
+
+async function countLacking(catalogue: Catalogue): Promise<ReadonlyMap<AnchorNumber, number>> {
+  const counts = new Map<AnchorNumber, number>();
+  for (const anchor of [1, 2] as const)
+    counts.set(anchor, await countGroupsWithoutAnchor(catalogue, anchor));
+  return counts;
 }
 
 /** The plan as of an instant, from the catalogue as it stands. */
@@ -97,6 +116,7 @@ export async function planFromCatalogue(
     batches,
     demand,
     waitingGroups: await countWaitingGroups(catalogue),
+    lackingAnchor: config.secondTsa && (await countLacking(catalogue)),
   });
 }
 
@@ -111,6 +131,7 @@ class Night {
   #timestampRenewals = 0;
   #hashTreeRenewals = 0;
   #bought = 0;
+  #spent = 0;
   #reread = 0;
   #nextDue: Temporal.Instant | undefined;
 
@@ -150,8 +171,8 @@ class Night {
 
   /** Design, invariant 9: a clock before the newest genTime, or away from the TSA's, buys nothing. */
   async #clockIsSane(): Promise<boolean> {
-    const { catalogue, tsaClock, clock, config } = this.#deps;
-    const { runAt, signal } = this.#options;
+    const { catalogue, tsaClock, secondTsaClock, config } = this.#deps;
+    const { runAt } = this.#options;
     const newest = await catalogue.newestGenTime();
     if (newest && isBefore(runAt, newest)) {
       this.#find({
@@ -161,20 +182,28 @@ class Night {
       });
       return false;
     }
+    const agreed = await this.#agreesWith(tsaClock, config.tsa.clockToleranceSeconds);
+    const { secondTsa } = config;
+    return (
+      agreed &&
+      (!secondTsa || (await this.#agreesWith(secondTsaClock, secondTsa.clockToleranceSeconds)))
+    );
+  }
+
+  async #agreesWith(tsaClock: NightDependencies['tsaClock'], limit: number): Promise<boolean> {
+    const { signal } = this.#options;
     const theirs = await tsaClock?.(signal).catch((error: unknown) => {
       if (signal.aborted || !(error instanceof TokiwaError)) throw error;
       return undefined;
     });
-    const distance = theirs && Math.abs(theirs.since(clock.now()).total('seconds'));
-    if (theirs && distance !== undefined && distance > config.tsa.clockToleranceSeconds) {
-      this.#find({
-        kind: 'clock',
-        level: 'error',
-        message: `this clock differs from the TSA’s (${theirs.toString()}) by ${Math.round(distance)} s, the limit is ${config.tsa.clockToleranceSeconds} s: nothing is bought`,
-      });
-      return false;
-    }
-    return true;
+    const distance = theirs && Math.abs(theirs.since(this.#deps.clock.now()).total('seconds'));
+    if (!theirs || distance === undefined || distance <= limit) return true;
+    this.#find({
+      kind: 'clock',
+      level: 'error',
+      message: `this clock differs from the TSA’s (${theirs.toString()}) by ${Math.round(distance)} s, the limit is ${limit} s: nothing is bought`,
+    });
+    return false;
   }
 
   readonly #accept = async (manifest: BatchManifest): Promise<void> => {
@@ -189,6 +218,7 @@ class Night {
 
   async run(): Promise<void> {
     const { config, evidence, catalogue, tsa, stores, clock, random, events } = this.#deps;
+    const { secondTsa } = this.#deps;
     const { runAt, signal, allowTokens } = this.#options;
     const { chains, incomplete } = await this.#loadChains();
     let left = allowTokens ?? config.ceiling.tokens;
@@ -205,6 +235,11 @@ class Night {
       tsa,
       run: { runAt, clock, random, budget, events, signal },
     };
+    const second: EvidenceContext | undefined = secondTsa && {
+      ...context,
+      anchor: 2,
+      tsa: secondTsa,
+    };
 
     this.#stage('recover');
     // Committed, and the run ended before the catalogue moved.
@@ -214,9 +249,9 @@ class Night {
       await this.#accept(manifest);
     const mayBuy = await this.#clockIsSane();
     if (mayBuy) {
-      const recovered = await recoverPending(context);
+      const recovered = await recoverPending(context, second);
       for (const manifest of recovered.committed) await this.#accept(manifest);
-      this.#bought += recovered.committed.length;
+      this.#count(recovered.committed);
       for (const pending of recovered.pending) {
         this.#find({
           kind: 'no-token',
@@ -258,6 +293,8 @@ class Night {
     if (!incomplete) {
       const rechecked = { ...checks(true), catalogue, journal: this.#journal, runAt };
       for (const finding of await recheckBroken(rechecked)) this.#find(finding);
+      const distrusted = { ...this.#trust(context), catalogue, journal: this.#journal, runAt };
+      for (const finding of await findDistrusted(distrusted)) this.#find(finding);
     }
     const plan = await planFromCatalogue(this.#deps, runAt);
     this.#nextDue = plan.nextDue;
@@ -273,9 +310,9 @@ class Night {
     }
     // Without every manifest nobody knows which chains go on where: only new documents are stamped.
     const actions = incomplete
-      ? plan.actions.filter(({ kind }) => kind === 'protect')
+      ? plan.actions.filter(({ kind }) => kind === 'protect' || kind === 'anchor')
       : plan.actions;
-    if (mayBuy && allowed) await this.#renew(actions, context);
+    if (mayBuy && allowed) await this.#renew(actions, context, second);
 
     this.#stage('fixity');
     const fixity = await rereadSlice({
@@ -327,13 +364,25 @@ class Night {
     for (const finding of findings) this.#find(finding);
   }
 
-  async #renew(actions: Plan['actions'], context: EvidenceContext): Promise<void> {
+  #count(committed: readonly BatchManifest[]): void {
+    this.#bought += committed.length;
+    for (const { price } of committed) this.#spent += price?.amount ?? 0;
+  }
+
+  async #renew(
+    actions: Plan['actions'],
+    context: EvidenceContext,
+    second: EvidenceContext | undefined,
+  ): Promise<void> {
     const { catalogue, stores, config } = this.#deps;
+    const renewedTonight = new Set<string>();
     const healTables = this.#heal(context.chains);
     for (const action of actions) {
       this.#stage(`renew.${action.kind}`);
       const result = await carryOut(action, {
         context,
+        second,
+        renewedTonight,
         catalogue,
         // Validation data is a member of groups like any other.
         stores: new Map([...stores, [evidenceStoreName, context.store]]),
@@ -346,8 +395,12 @@ class Night {
       result.findings.forEach((finding) => {
         this.#find(finding);
       });
-      this.#bought += result.committed.length + result.refusedTokens;
+      this.#count(result.committed);
+      this.#bought += result.refusedTokens;
+      this.#spent += result.refusedTokens * (config.tsa.price?.amount ?? 0);
       for (const manifest of result.committed) {
+        // Each group once, though two TSAs stamp it.
+        if (manifest.kind === 'initial' && manifest.sameTreeAs !== undefined) continue;
         if (manifest.kind === 'initial') this.#protected += manifest.groupCount;
         else if (manifest.kind === 'timestamp-renewal')
           this.#timestampRenewals += manifest.groupCount;
@@ -390,15 +443,14 @@ class Night {
 
   /** Every manifest; a damaged one is made again from request and answer, or left out. */
   async #loadChains(): Promise<{ readonly chains: ChainIndex; readonly incomplete: boolean }> {
-    const { evidence, tsa } = this.#deps;
+    const { evidence } = this.#deps;
     const { signal, runAt } = this.#options;
-    const { verification } = tsa;
     let incomplete = false;
     const chains = await loadChainIndex(evidence.objects, signal, async (batchId, error) => {
       const part = 'manifest';
       const { message } = error;
       const at = runAt.toString();
-      const made = await remakeManifest({ store: evidence.objects, verification, signal }, batchId);
+      const made = await this.#remakeManifest(batchId);
       await this.#journal([{ kind: 'evidence-damage', batchId, part, message, at }]);
       if (made) {
         await this.#journal([{ kind: 'evidence-healed', batchId, part, at }]);
@@ -414,6 +466,38 @@ class Night {
     return { chains, incomplete };
   }
 
+  /** Whose it is a damaged manifest does not say: only under its own TSA's anchors is it made again. */
+  async #remakeManifest(batchId: string): Promise<BatchManifest | undefined> {
+    const { evidence, tsa, secondTsa } = this.#deps;
+    const { signal } = this.#options;
+    for (const each of secondTsa ? [tsa, secondTsa] : [tsa]) {
+      const sources = { store: evidence.objects, verification: each.verification, signal };
+      const made = await remakeManifest(sources, batchId);
+      if (made) return made;
+    }
+    return undefined;
+  }
+
+  /** Trust in the TSA of a batch as of tonight, and a verifier under it. */
+  #trust(context: EvidenceContext): Pick<DistrustDependencies, 'verificationOf' | 'verifierOf'> {
+    const { store, chains } = context;
+    const { signal, runAt } = this.#options;
+    const verifiers = new Map<number, ChainVerifier>();
+    const verificationOf = ({ anchor }: BatchRow): TokenVerification | undefined =>
+      (anchor === 2 ? this.#deps.secondTsa : this.#deps.tsa)?.verification;
+    return {
+      verificationOf,
+      verifierOf: (batch) => {
+        const verification = verificationOf(batch);
+        const known = verifiers.get(batch.anchor);
+        if (known || !verification) return known;
+        const made = createChainVerifier(store, chains, { verification, at: runAt, signal });
+        verifiers.set(batch.anchor, made);
+        return made;
+      },
+    };
+  }
+
   /**
    * Checks of a batch's stored objects, over the store as it is now. Strict: as before a renewal, its
    * newest token valid as of tonight; otherwise an expired one is no damage.
@@ -422,30 +506,33 @@ class Night {
     context: EvidenceContext,
   ): (strict: boolean) => Pick<FixityDependencies, 'checkBatch' | 'healBatch'> {
     const { store, chains, tsa, run } = context;
-    const { verification } = tsa;
     const { signal, runAt } = run;
-    const stored = { store, chains, verification, signal };
-    const newVerifier = (trust = verification, at = runAt): ChainVerifier =>
-      createChainVerifier(store, chains, { verification: trust, at, signal });
     return (strict) => {
-      let verifier = newVerifier();
+      let trust = this.#trust(context);
+      const storedOf = (batch: BatchRow) => {
+        // Without its TSA nothing is said of the token: the links are looked at all the same.
+        const verification = trust.verificationOf(batch) ?? tsa.verification;
+        return { store, chains, verification, signal };
+      };
       const check = async (batch: BatchRow): Promise<readonly Damage[]> => {
         const { batchId, horizon, newestToken } = batch;
+        const stored = storedOf(batch);
         const other = await checkStored(stored, batchId);
         const lapsed = horizon !== undefined && isBefore(horizon, runAt);
-        if (strict && !lapsed) {
+        const verifier = trust.verifierOf(batch);
+        if (strict && !lapsed && verifier) {
           const verdict = await verifier.verify(batchId);
           return [...(verdict.kind === 'broken' ? verdict.damage : []), ...other];
         }
         const links = await checkBatch(store, chains, batchId, { signal });
         // What has lapsed, as a renewal does once later ones cover it, is judged as of when it was made.
-        const judging = lapsed
-          ? newVerifier(
-              { ...verification, revocationMode: 'none' },
-              Temporal.Instant.from(newestToken.genTime),
-            )
-          : verifier;
-        const newest = await judging.newest(batchId);
+        const verification = { ...stored.verification, revocationMode: 'none' } as const;
+        const at = Temporal.Instant.from(newestToken.genTime);
+        const judging =
+          verifier && lapsed
+            ? createChainVerifier(store, chains, { verification, at, signal })
+            : verifier;
+        const newest = await judging?.newest(batchId);
         const invalid = newest?.verdict.status === 'invalid' ? newest.verdict.findings : [];
         return [
           ...links,
@@ -457,11 +544,11 @@ class Night {
         checkBatch: check,
         healBatch: async (batch) => {
           await healBatch(store, chains, batch.batchId, { signal });
-          const damage = await checkStored(stored, batch.batchId);
+          const damage = await checkStored(storedOf(batch), batch.batchId);
           const remade =
             damage.some(({ part }) => part === 'manifest') &&
-            (await remakeManifest(stored, batch.batchId)) !== undefined;
-          verifier = newVerifier();
+            (await remakeManifest(storedOf(batch), batch.batchId)) !== undefined;
+          trust = this.#trust(context);
           const left = await check(batch);
           return remade ? left.filter(({ part }) => part !== 'manifest') : left;
         },
@@ -506,7 +593,7 @@ class Night {
       timestampRenewals: this.#timestampRenewals,
       hashTreeRenewals: this.#hashTreeRenewals,
       tokensBought: this.#bought,
-      cost: price && { amount: this.#bought * price.amount, currency: price.currency },
+      cost: price && { amount: this.#spent, currency: price.currency },
       reread: this.#reread,
       findings: this.#findings,
       nextDue: this.#nextDue?.toString(),

@@ -38,6 +38,8 @@ export type Tables = {
   batches: {
     batch_id: string;
     kind: string;
+    anchor: Generated<number>;
+    made_up: Generated<number>;
     digest_algorithm: string;
     group_count: number;
     gen_time: string;
@@ -192,8 +194,21 @@ async function createFirstTables(db: Kysely<Tables>): Promise<void> {
     .execute();
 }
 
+/** Which TSA keeps a batch's chain: those from before were all of the first. */
+async function addAnchors(db: Kysely<Tables>): Promise<void> {
+  await db.schema
+    .alterTable('batches')
+    .addColumn('anchor', 'integer', (column) => column.notNull().defaultTo(1))
+    .execute();
+  await db.schema
+    .alterTable('batches')
+    .addColumn('made_up', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
+}
+
 const migrations: Record<string, Migration> = {
   '0001-first-tables': { up: (db) => createFirstTables(db as Kysely<Tables>) },
+  '0002-anchors': { up: (db) => addAnchors(db as Kysely<Tables>) },
 };
 
 /** Migrations in order of their names; each runs once. */
@@ -209,7 +224,7 @@ export const dumpQueries = [
       case when state in ('waiting', 'protected') then facts else '' end as facts, intake_status, intake, retention, retention_last_day, hold, state, validation_pending, validation_data,
       (select a.store || '|' || a.key || '|' || a.version_id from documents a where a.id = documents.attached_to) as attached
       from documents order by store, key, version_id, sha256`,
-  sql`select batch_id, kind, digest_algorithm, group_count, gen_time, newest_batch_id, newest_token, token_count, horizon, horizon_element, state
+  sql`select batch_id, kind, anchor, made_up, digest_algorithm, group_count, gen_time, newest_batch_id, newest_token, token_count, horizon, horizon_element, state
       from batches order by batch_id`,
   sql`select d.store, d.key, d.version_id, d.sha256, m.batch_id, m.group_index, m.active
       from memberships m join documents d on d.id = m.document_id

@@ -46,7 +46,7 @@ function clockOf(sender: HttpSender, url: string): HttpTimestampSource['clock'] 
 
 /** @throws ConfigError ERR_CONFIG_INVALID: the password file cannot be read */
 export async function openHttpTimestampSource(
-  tsa: ArchiverConfig['tsa'],
+  tsa: NonNullable<ArchiverConfig['secondTsa']>,
   clock: Clock,
 ): Promise<HttpTimestampSource> {
   const headers = { ...queryHeaders, ...(await authorization(tsa.auth)) };

@@ -1,5 +1,5 @@
 // The catalogue over one typed query layer (Kysely): SQLite today, PostgreSQL with the same queries.
-import { Kysely, sql, type Insertable, type Selectable } from 'kysely';
+import { Kysely, sql, type Insertable, type RawBuilder, type Selectable } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { InvariantError } from '#shared/errors.ts';
 import type {
@@ -108,6 +108,8 @@ function batchOf(row: Selectable<Tables['batches']>): BatchRow {
   return {
     batchId: row.batch_id,
     kind: row.kind as BatchRow['kind'],
+    anchor: row.anchor,
+    madeUp: row.made_up !== 0,
     digestAlgorithm: row.digest_algorithm as BatchRow['digestAlgorithm'],
     groupCount: row.group_count,
     genTime: instant(row.gen_time),
@@ -127,6 +129,8 @@ function batchColumns(batch: BatchRow): Insertable<Tables['batches']> {
   return {
     batch_id: batch.batchId,
     kind: batch.kind,
+    anchor: batch.anchor,
+    made_up: batch.madeUp ? 1 : 0,
     digest_algorithm: batch.digestAlgorithm,
     group_count: batch.groupCount,
     gen_time: column(batch.genTime),
@@ -160,6 +164,18 @@ function chunks<T>(values: readonly T[], size: number): T[][] {
   for (let start = 0; start < values.length; start += size)
     result.push(values.slice(start, start + size));
   return result;
+}
+
+/**
+ * A batch's id starts with the instant of its run: what both TSAs stamped in one night stands equal. A
+ * hash-tree renewal by one of them asks nothing of the other, whose chain has an end of its own.
+ */
+function lacksAnchor(anchor: number): RawBuilder<boolean> {
+  const places = sql`memberships m join batches b on b.batch_id = m.batch_id
+    where m.document_id = documents.id and m.active = 1 and b.state <> 'broken'`;
+  const newest = sql`coalesce((select max(substr(b.batch_id, 1, 16)) from ${places} and b.anchor = ${anchor}), '')`;
+  return sql<boolean>`exists (select 1 from ${places} and b.anchor <> ${anchor}
+    and (b.kind = 'initial' and b.made_up = 0 and substr(b.batch_id, 1, 16) > ${newest} or ${newest} = ''))`;
 }
 
 class SqlCatalogue implements Catalogue {
@@ -304,7 +320,8 @@ class SqlCatalogue implements Catalogue {
       query = query.where(sql<boolean>`key like ${pattern} escape '\\'`);
     }
     if (filter.lastReadBefore) query = query.where('last_read', '<', column(filter.lastReadBefore));
-    const { batchId } = filter;
+    const { batchId, lackingAnchor } = filter;
+    if (lackingAnchor !== undefined) query = query.where(lacksAnchor(lackingAnchor));
     if (batchId !== undefined) {
       query = query.where((expression) =>
         expression.exists(

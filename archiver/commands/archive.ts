@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { ConfigError, SourceError } from '#shared/errors.ts';
-import type { DocumentRow } from '#shared/ports/catalogue.ts';
+import type { BatchRow, Catalogue, DocumentRow, MembershipRow } from '#shared/ports/catalogue.ts';
 import { acceptAsNew } from '../accept.ts';
 import { assembleEvidenceRecord } from '../evidence/assemble.ts';
 import type { Archiver } from '../main.ts';
@@ -46,6 +46,26 @@ async function give(octets: Uint8Array, output: string | undefined): Promise<voi
 }
 
 /**
+ * Where a document's newest record stands: by the TSA of that number or, without one, by the first whose
+ * evidence is not broken.
+ */
+export async function placeOf(
+  catalogue: Catalogue,
+  row: DocumentRow,
+  anchor?: number,
+): Promise<MembershipRow | undefined> {
+  const places: { readonly place: MembershipRow; readonly batch: BatchRow }[] = [];
+  for (const place of await catalogue.memberships(row.id)) {
+    const batch = place.active ? await catalogue.getBatch(place.batchId) : undefined;
+    if (batch && (anchor === undefined || batch.anchor === anchor)) places.push({ place, batch });
+  }
+  const sound = places.filter(({ batch }) => batch.state !== 'broken');
+  const among = sound.length > 0 ? sound : places;
+  const first = Math.min(...among.map(({ batch }) => batch.anchor));
+  return among.findLast(({ batch }) => batch.anchor === first)?.place;
+}
+
+/**
  * A document's EvidenceRecord from its newest batch, as DER.
  * @throws SourceError ERR_SOURCE_NOT_FOUND: it waits for its first token
  */
@@ -53,13 +73,13 @@ export async function evidenceOf(
   archiver: Archiver,
   row: DocumentRow,
   signal: AbortSignal,
+  anchor?: number,
 ): Promise<Uint8Array> {
-  const places = (await archiver.catalogue.memberships(row.id)).filter((place) => place.active);
-  const place = places.at(-1);
+  const place = await placeOf(archiver.catalogue, row, anchor);
   if (!place)
     throw new SourceError(
       'ERR_SOURCE_NOT_FOUND',
-      `${JSON.stringify(row.key)} has no evidence yet: it is ${row.state}`,
+      `${JSON.stringify(row.key)} has no evidence${anchor === undefined ? '' : ` by TSA number ${anchor}`} yet: it is ${row.state}`,
       { retryable: true },
     );
   return assembleEvidenceRecord(
@@ -127,7 +147,7 @@ async function plan(options: Common & { readonly at?: string }): Promise<void> {
     else {
       for (const action of result.actions) {
         const amount =
-          action.kind === 'protect'
+          action.kind === 'protect' || action.kind === 'anchor'
             ? `${action.groups} documents`
             : `${action.batchIds.length} batches`;
         process.stdout.write(`${action.kind}: ${amount}\n`);
@@ -139,6 +159,13 @@ async function plan(options: Common & { readonly at?: string }): Promise<void> {
     }
     process.exitCode = result.allowed ? 0 : 2;
   });
+}
+
+/** @throws ConfigError ERR_CONFIG_USAGE */
+export function anchorOption(text: string | undefined): number | undefined {
+  if (text === undefined || text === '1' || text === '2')
+    return text === undefined ? undefined : Number(text);
+  throw new ConfigError('ERR_CONFIG_USAGE', '--anchor takes 1 or 2');
 }
 
 /** A date or an instant of the command line. @throws ConfigError ERR_CONFIG_USAGE */
@@ -215,6 +242,7 @@ export function registerArchiveCommands(program: Command, embeddedTsa: EmbeddedT
     .argument('<key>', 'key of the document')
     .option(...configOption)
     .option('--store <name>', 'only in this store')
+    .option('--anchor <n>', 'the record by the first or the second TSA: 1 or 2')
     .option('-o, --output <file>', 'write here instead of standard output')
     .option(
       '--validation-data <file>',
@@ -225,6 +253,7 @@ export function registerArchiveCommands(program: Command, embeddedTsa: EmbeddedT
         key: string,
         options: Common & {
           readonly store?: string;
+          readonly anchor?: string;
           readonly output?: string;
           readonly validationData?: string;
         },
@@ -233,7 +262,8 @@ export function registerArchiveCommands(program: Command, embeddedTsa: EmbeddedT
           const row = await documentOf(archiver, key, options.store);
           if (options.validationData !== undefined)
             await writeFile(options.validationData, await validationDataOf(archiver, row, signal));
-          await give(await evidenceOf(archiver, row, signal), options.output);
+          const record = await evidenceOf(archiver, row, signal, anchorOption(options.anchor));
+          await give(record, options.output);
         });
       },
     );

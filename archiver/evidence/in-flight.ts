@@ -7,7 +7,13 @@ import type { Finding } from '#shared/trust/finding.ts';
 import { listBatches } from './manifest.ts';
 import { readObjectList } from './object-list.ts';
 import { loadRequest } from './request-file.ts';
-import type { BatchId, DocumentGroup, PreparedBatch } from './types.ts';
+import type {
+  AnchorNumber,
+  BatchId,
+  DocumentGroup,
+  EvidenceContext,
+  PreparedBatch,
+} from './types.ts';
 
 /** Batches that were asked for and neither count nor are given up, with what is known of them. */
 async function* listPending(store: ObjectStore, signal: AbortSignal): AsyncIterable<PreparedBatch> {
@@ -37,18 +43,29 @@ function identityOf({ members }: DocumentGroup): string {
   return toHex(digest('SHA-256', new TextEncoder().encode(names.sort().join('\n'))));
 }
 
+/** Whether some batch of documents waits for a certain answer of this TSA. */
+export async function hasPending(
+  store: ObjectStore,
+  anchor: AnchorNumber,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const batch of listPending(store, signal))
+    if (batch.kind === 'initial' && (batch.anchor ?? 1) === anchor) return true;
+  return false;
+}
+
 /**
- * `groups` without those that a pending batch of documents holds already: what may have been bought is
- * not bought again. Memory: one digest for each group of the pending batches, mostly none.
+ * `groups` without those that a pending batch of documents holds already by the same TSA: what may have
+ * been bought is not bought again. Memory: one digest for each group of the pending batches, mostly none.
  */
 export async function* withoutPending(
-  store: ObjectStore,
+  { store, anchor = 1, run }: Pick<EvidenceContext, 'store' | 'anchor' | 'run'>,
   groups: AsyncIterable<DocumentGroup>,
-  signal: AbortSignal,
 ): AsyncIterable<DocumentGroup> {
+  const { signal } = run;
   const pending = new Set<string>();
-  for await (const { id, kind } of listPending(store, signal))
-    if (kind === 'initial')
+  for await (const { id, kind, anchor: by = 1 } of listPending(store, signal))
+    if (kind === 'initial' && by === anchor)
       for await (const line of readObjectList(store, id, signal)) pending.add(identityOf(line));
   for await (const group of groups)
     if (pending.size === 0 || !pending.has(identityOf(group))) yield group;

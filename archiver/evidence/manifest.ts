@@ -56,6 +56,9 @@ const findingSchema = z.object({
 const preparedFields = {
   id: z.string(),
   kind: z.enum(['initial', 'hash-tree-renewal', 'timestamp-renewal']),
+  anchor: z.union([z.literal(1), z.literal(2)]).optional(),
+  madeUp: z.boolean().optional(),
+  sameTreeAs: z.string().optional(),
   runAt: instantSchema,
   digestAlgorithm: digestAlgorithmSchema,
   groupCount: countSchema.min(1),

@@ -24,6 +24,8 @@ export type InitialBatch = {
   readonly groups: AsyncIterable<DocumentGroup>;
   /** 32 random octets a group, so that siblings say nothing about one another. */
   readonly blind?: boolean;
+  /** Groups that the other TSA stamped in an earlier night. */
+  readonly madeUp?: boolean;
 };
 
 type Run = Pick<EvidenceRun, 'runAt' | 'random' | 'signal'>;
@@ -52,7 +54,12 @@ export async function prepareBatch(
       yield buildObjectListLine({ index: builder.count() - 1, members });
     }
   };
-  return storePrepared(store, { id, kind: 'initial', builder, lines: lines() }, run);
+  const prepared = await storePrepared(
+    store,
+    { id, kind: 'initial', builder, lines: lines() },
+    run,
+  );
+  return prepared && batch.madeUp ? { ...prepared, madeUp: true } : prepared;
 }
 
 /** A member's digest under the tree's algorithm, as the caller computed it. */
@@ -98,7 +105,7 @@ export async function storePrepared(
 const chunkLength = 64 * 1024;
 
 /** The same octets in fewer pieces: a store's write costs per piece, and a line is small. */
-async function* inChunks(lines: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export async function* inChunks(lines: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let parts: Uint8Array[] = [];
   let length = 0;
   for await (const line of lines) {

@@ -9,6 +9,7 @@ import { createAssembler, type Assembler } from './assemble.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
 import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
+import { checkLeafTable } from './leaf-table-check.ts';
 import { checkBatch, readable } from './link-check.ts';
 import { leafTableOf } from './manifest.ts';
 import { readObjectList } from './object-list.ts';
@@ -47,6 +48,7 @@ export async function rebuildLeafTable(
   const { signal, digestOf = listedDigest } = options;
   const manifest = chains.manifest(id);
   const { shape, root } = leafTableOf(manifest);
+  if (await copyFromOther(store, chains, manifest, signal)) return { kind: 'healed' };
   if (shape.blind) return failed(id, 'its blind values are nowhere else');
   const builder = createLeafTableBuilder(shape);
   const assembler = createAssembler(store, chains, { signal, readAhead: true });
@@ -62,6 +64,24 @@ export async function rebuildLeafTable(
     return failed(id, `what it was made of now gives the root ${toHex(table.root)}`);
   await store.write(batchKey(id, 'leafTable'), table.octets(), { signal });
   return { kind: 'healed' };
+}
+
+/** The table of a batch over the same tree, where there is one and it holds (dual anchoring). */
+async function copyFromOther(
+  store: ObjectStore,
+  chains: ChainIndex,
+  { id, root, sameTreeAs }: BatchManifest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const other of chains.manifests.values()) {
+    if ((other.id !== sameTreeAs && other.sameTreeAs !== id) || other.root !== root) continue;
+    const findings = await checkLeafTable(store, leafTableOf(other), signal);
+    if (findings.length > 0) continue;
+    const { body } = await store.read(batchKey(other.id, 'leafTable'), { signal });
+    await store.write(batchKey(id, 'leafTable'), body, { signal });
+    return true;
+  }
+  return false;
 }
 
 /**

@@ -8,6 +8,7 @@ import { loadRequest, type StampRequest } from './request-file.ts';
 import { finishBatch } from './stamp.ts';
 import { storeSuperseded } from './superseded.ts';
 import type {
+  AnchorNumber,
   BatchId,
   BatchManifest,
   EvidenceContext,
@@ -22,10 +23,16 @@ const journalMemory = Temporal.Duration.from({ hours: 7 * 24 });
 /**
  * Takes every batch without a manifest to its end: committed, superseded, or still pending. To be
  * called at the start of a run, before anything is planned; buys nothing, whatever it asks again.
+ * `other`: the context of the second TSA, whose requests go to it alone.
  * @throws what the store throws
  */
-export async function recoverPending(context: EvidenceContext): Promise<RecoveryOutcome> {
+export async function recoverPending(
+  context: EvidenceContext,
+  other?: EvidenceContext,
+): Promise<RecoveryOutcome> {
   const { store, run } = context;
+  const contextOf = (anchor: AnchorNumber = 1): EvidenceContext | undefined =>
+    [context, other].find((each) => each && (each.anchor ?? 1) === anchor);
   const committed: BatchManifest[] = [];
   const pending: PendingBatch[] = [];
   const superseded: { batchId: BatchId; reason: string }[] = [];
@@ -54,7 +61,14 @@ export async function recoverPending(context: EvidenceContext): Promise<Recovery
       await supersede(id, settled);
       continue;
     }
-    const outcome = await finishOrGiveUp(context, stored);
+    const asking = contextOf(stored.request.batch.anchor);
+    if (!asking) {
+      const reason = `no TSA number ${stored.request.batch.anchor ?? 1} is configured`;
+      if (isOld) await supersede(id, reason);
+      else pending.push({ id, kind: stored.request.batch.kind, state: 'asked', reason });
+      continue;
+    }
+    const outcome = await finishOrGiveUp(asking, stored);
     if (outcome.kind === 'not-as-written') {
       await supersede(id, outcome.message);
       continue;

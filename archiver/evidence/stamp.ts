@@ -11,6 +11,7 @@ import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { ask, pendingOutcome, type StoredRequest } from './ask.ts';
 import { batchKey, ifPresent, readSmall } from './batch-objects.ts';
 import { commit, reasonOf } from './commit.ts';
+import { independenceFinding } from './independence.ts';
 import { withoutPending } from './in-flight.ts';
 import { prepareBatch, type InitialBatch } from './prepare.ts';
 import { storeRequest, type StampRequest } from './request-file.ts';
@@ -30,7 +31,7 @@ import type {
  */
 export async function anchor(context: EvidenceContext, batch: InitialBatch): Promise<StampOutcome> {
   const { store, run } = context;
-  const groups = withoutPending(store, batch.groups, run.signal);
+  const groups = withoutPending(context, batch.groups);
   const prepared = await prepareBatch(store, { ...batch, groups }, run);
   return prepared ? stamp(context, prepared) : { kind: 'empty' };
 }
@@ -39,8 +40,12 @@ export async function anchor(context: EvidenceContext, batch: InitialBatch): Pro
  * Asks for one token over a prepared batch, within the run's ceiling, and makes the batch count.
  * @throws InvariantError ERR_INVARIANT_READ_BACK: what was written does not hold; it does not count
  */
-export async function stamp(context: EvidenceContext, batch: PreparedBatch): Promise<StampOutcome> {
-  const { store, tsa, run } = context;
+export async function stamp(
+  context: EvidenceContext,
+  prepared: PreparedBatch,
+): Promise<StampOutcome> {
+  const { store, tsa, run, anchor: number = 1 } = context;
+  const batch: PreparedBatch = number === 1 ? prepared : { ...prepared, anchor: number };
   if (!run.budget.take(1)) {
     await storeSuperseded(store, batch.id, 'the ceiling of tokens was reached', run);
     return { kind: 'ceiling', batchId: batch.id };
@@ -130,6 +135,9 @@ async function acceptAnswer(
   if (unasked.length > 0) return refuseToken(context, batch, unasked);
   if (judged.verdict.status === 'indeterminate')
     return pendingOutcome(batch, 'answered', reasonOf(judged.verdict.findings));
+  const described = describeToken(judged);
+  const dependent = independenceFinding(context.chains, batch, described.chain);
+  if (dependent) return refuseToken(context, batch, [dependent]);
 
   const evidence = evidenceFormOf(judged);
   const rejudged = await judge(evidence);
@@ -144,7 +152,7 @@ async function acceptAnswer(
     version: 1,
     ...batch,
     genTime,
-    token: describeToken(judged),
+    token: described,
     receivedSha256: toHex(digest('SHA-256', answer)),
     tsa: { name: request.tsa },
     price: tsa.price,

@@ -22,6 +22,12 @@ export type BatchId = string;
  */
 export type BatchKind = 'initial' | 'hash-tree-renewal' | 'timestamp-renewal';
 
+/**
+ * By which of the configured TSAs a chain is kept: dual anchoring gives each document one record by
+ * either. A chain stays with its number for good, whoever stands behind it.
+ */
+export type AnchorNumber = 1 | 2;
+
 /** Why an object stands in a group: the document itself or what belongs to it. */
 export type MemberRole = 'document' | 'detached-signature' | 'validation-data';
 
@@ -66,6 +72,12 @@ export type BatchManifest = {
   readonly version: 1;
   readonly id: BatchId;
   readonly kind: BatchKind;
+  /** Absent: 1. */
+  readonly anchor?: AnchorNumber | undefined;
+  /** Groups that the other TSA had stamped before: it need not stamp them again for these. */
+  readonly madeUp?: boolean | undefined;
+  /** The batch of the other TSA whose tree this one has, too: the two tokens are to be independent. */
+  readonly sameTreeAs?: BatchId | undefined;
   readonly runAt: Temporal.Instant;
   readonly digestAlgorithm: DigestAlgorithm;
   readonly groupCount: number;
@@ -92,6 +104,9 @@ export type PreparedBatch = Pick<
   BatchManifest,
   | 'id'
   | 'kind'
+  | 'anchor'
+  | 'madeUp'
+  | 'sameTreeAs'
   | 'runAt'
   | 'digestAlgorithm'
   | 'groupCount'
@@ -152,6 +167,8 @@ export type EvidenceContext = {
   readonly store: ObjectStore;
   /** What counts in the store; batches that are committed are added to it. */
   readonly chains: ChainIndex;
+  /** Which TSA `tsa` is: batches that are made belong to it. Absent: 1. */
+  readonly anchor?: AnchorNumber | undefined;
   readonly tsa: StampingTsa;
   readonly run: EvidenceRun;
 };
@@ -209,6 +226,8 @@ export type TimestampRenewalOutcome = {
 export type RenewalGroup = {
   readonly position: GroupPosition;
   readonly members: readonly (Omit<GroupMember, 'digests'> & {
+    /** As read from the document earlier in this run; without all that are needed, it is read. */
+    readonly readTonight?: GroupMember['digests'] | undefined;
     readonly open: (options: {
       readonly signal: AbortSignal;
     }) => Promise<AsyncIterable<Uint8Array>>;

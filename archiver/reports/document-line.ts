@@ -5,6 +5,7 @@ import { instantAfter } from '#shared/policy/retention-rule.ts';
 import type { BatchRow, Catalogue, DocumentRow, IntakeStatus } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
+import { countWitnesses } from '../evidence/independence.ts';
 import { worstIntake } from '../intake-order.ts';
 import { dueAt } from '../stages/plan.ts';
 import type {
@@ -119,6 +120,10 @@ function evidenceLine(batch: BatchRow): EvidenceLine {
   return {
     kind: 'RFC 4998',
     batchId: batch.batchId,
+    anchor: batch.anchor,
+    tsu: batch.newestToken.chain[0]?.subject,
+    state: batch.state,
+    provableUntil: batch.horizon?.toString(),
     digestAlgorithm: batch.digestAlgorithm,
     archiveTimeStamps: batch.tokenCount,
     firstTime: batch.genTime.toString(),
@@ -234,6 +239,11 @@ export function documentLine(
     timestamps: timestampLines(document),
     validationData,
     evidence: batches.map(evidenceLine),
+    witnesses: countWitnesses(
+      sound
+        .filter(({ horizon }) => horizon === undefined || isBefore(at, horizon))
+        .map(({ newestToken }) => newestToken.chain),
+    ),
     verifiableNow:
       document.state === 'protected' &&
       best !== undefined &&

@@ -75,7 +75,11 @@ function evidenceCell(line: DocumentLine, { texts, timeZone }: PageView): Html {
   return markup`<div>${standingPill(line.standing, texts)}</div>${
     count === 0
       ? markup`<div class="small">${texts('document.since', { day: dayText(line.stateSince, timeZone) })}</div>`
-      : markup`<div class="small">${evidence}</div><div class="small">${texts('accreditation.not-shown')}</div>`
+      : markup`<div class="small">${evidence}</div>${
+          line.witnesses > 1
+            ? markup`<div class="small">${texts('document.witnesses', { count: line.witnesses })}</div>`
+            : undefined
+        }<div class="small">${texts('accreditation.not-shown')}</div>`
   }`;
 }
 
@@ -249,6 +253,18 @@ function evidenceSection(line: DocumentLine, view: PageView): Html | undefined {
       [texts('details.tree'), evidence.digestAlgorithm],
       [texts('details.first'), timeElement(evidence.firstTime, timeZone)],
       [texts('details.newest'), timeElement(evidence.newestTime, timeZone)],
+      [
+        texts('details.tsa'),
+        markup`${evidence.anchor}${evidence.tsu === undefined ? undefined : markup` · ${foreign(commonName(evidence.tsu))}`}`,
+      ],
+      [
+        texts('details.horizon'),
+        evidence.state === 'broken'
+          ? texts('standing.broken')
+          : evidence.provableUntil === undefined
+            ? texts('document.noEnd')
+            : timeElement(evidence.provableUntil, timeZone),
+      ],
       [texts('details.covers'), texts('covers.whole')],
     ]),
   );

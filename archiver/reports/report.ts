@@ -3,6 +3,7 @@
 // summary.ts, text from render-html.ts.
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type {
+  BatchState,
   DocumentState,
   IntakeStatus,
   MissingStatus,
@@ -56,6 +57,12 @@ export type TimestampLine = {
 export type EvidenceLine = {
   readonly kind: 'RFC 4998';
   readonly batchId: string;
+  /** Number of the TSA that keeps it: 1, or 2 where documents are anchored twice. */
+  readonly anchor: number;
+  /** Subject of the TSU certificate behind the newest token. */
+  readonly tsu: string | undefined;
+  readonly state: BatchState;
+  readonly provableUntil: string | undefined;
   readonly digestAlgorithm: string;
   /** Tokens of the current chain. */
   readonly archiveTimeStamps: number;
@@ -101,6 +108,8 @@ export type DocumentLine = {
   /** Absent where nothing is signed, or no signature is worth it. */
   readonly validationData?: ValidationDataLine | undefined;
   readonly evidence: readonly EvidenceLine[];
+  /** Independent TSAs behind the records that hold now: two tokens of one count once. */
+  readonly witnesses: number;
   readonly verifiableNow: boolean;
   readonly provableUntil: string | undefined;
   readonly element: HorizonElement | undefined;

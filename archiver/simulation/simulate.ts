@@ -155,7 +155,7 @@ class Simulation {
     const { tsas, clock, events, signal } = this.#options;
     await this.#archiver?.[Symbol.asyncDispose]();
     const tsa = { ...this.#config.tsa, url: tsas.url, anchors: tsas.anchors(), crls: tsas.crls() };
-    this.#config = { ...this.#config, tsa };
+    this.#config = { ...this.#config, tsa, secondTsa: undefined };
     this.#archiver = await openArchiver(this.#config, { clock, events, signal, create: true });
     return this.#archiver;
   }

@@ -24,6 +24,8 @@ function firstRow(manifest: BatchManifest, rules: HorizonRules): BatchRow {
     {
       batchId: manifest.id,
       kind: manifest.kind,
+      anchor: manifest.anchor ?? 1,
+      madeUp: manifest.madeUp ?? false,
       digestAlgorithm: manifest.digestAlgorithm,
       groupCount: manifest.groupCount,
       genTime: manifest.genTime,

@@ -5,7 +5,7 @@ import { TokiwaError } from '#shared/errors.ts';
 import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { evidenceStoreName } from '../evidence-store.ts';
-import type { DocumentGroup, GroupMember, MemberRole } from '../evidence/types.ts';
+import type { AnchorNumber, DocumentGroup, GroupMember, MemberRole } from '../evidence/types.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { readDocument, type DocumentReading } from './read-document.ts';
 
@@ -100,22 +100,67 @@ async function* headsOfGroups(catalogue: Catalogue): AsyncIterable<DocumentRow> 
   }
 }
 
-/** How many groups wait. */
-export async function countWaitingGroups(catalogue: Catalogue): Promise<number> {
+/** Documents whose group another TSA has stamped and this one is still to stamp. */
+async function* headsWithoutAnchor(
+  catalogue: Catalogue,
+  lackingAnchor: AnchorNumber,
+): AsyncIterable<DocumentRow> {
+  const states = ['protected'] as const;
+  yield* catalogue.documents({ states, attached: false, lackingAnchor });
+  for await (const row of catalogue.documents({ states, attached: true, lackingAnchor })) {
+    const main =
+      row.attachedTo === undefined ? undefined : await catalogue.getDocument(row.attachedTo);
+    if (main?.state !== 'waiting' && main?.state !== 'protected') yield row;
+  }
+}
+
+async function countOf(heads: AsyncIterable<DocumentRow>): Promise<number> {
   let count = 0;
-  const heads = headsOfGroups(catalogue)[Symbol.asyncIterator]();
-  while (!(await heads.next()).done) count++;
+  const reading = heads[Symbol.asyncIterator]();
+  while (!(await reading.next()).done) count++;
   return count;
 }
 
+/** How many groups wait. */
+export function countWaitingGroups(catalogue: Catalogue): Promise<number> {
+  return countOf(headsOfGroups(catalogue));
+}
+
+/** How many groups are proved by another TSA alone. */
+export function countGroupsWithoutAnchor(
+  catalogue: Catalogue,
+  anchor: AnchorNumber,
+): Promise<number> {
+  return countOf(headsWithoutAnchor(catalogue, anchor));
+}
+
 /** The groups themselves, at most `limit`; a member that cannot be read is left for the next night. */
-export async function* waitingGroups(
+export function waitingGroups(
+  algorithm: DigestAlgorithm,
+  limit: number,
+  sources: GroupSources,
+): AsyncIterable<DocumentGroup> {
+  return groupsOf(headsOfGroups(sources.catalogue), algorithm, limit, sources);
+}
+
+/** The same for groups that are proved by another TSA alone. */
+export function groupsWithoutAnchor(
+  anchor: AnchorNumber,
+  algorithm: DigestAlgorithm,
+  limit: number,
+  sources: GroupSources,
+): AsyncIterable<DocumentGroup> {
+  return groupsOf(headsWithoutAnchor(sources.catalogue, anchor), algorithm, limit, sources);
+}
+
+async function* groupsOf(
+  heads: AsyncIterable<DocumentRow>,
   algorithm: DigestAlgorithm,
   limit: number,
   sources: GroupSources,
 ): AsyncIterable<DocumentGroup> {
   let left = limit;
-  for await (const head of headsOfGroups(sources.catalogue)) {
+  for await (const head of heads) {
     if (left-- <= 0) return;
     const main = await memberOf(
       head,

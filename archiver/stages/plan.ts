@@ -10,6 +10,7 @@ import {
 import { instantAfter } from '#shared/policy/retention-rule.ts';
 import type { BatchDemand, BatchRow } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
+import type { AnchorNumber } from '../evidence/types.ts';
 
 export type PlanRules = {
   readonly profile: AlgorithmProfile;
@@ -18,7 +19,10 @@ export type PlanRules = {
   readonly leadTime: Temporal.Duration;
   readonly timeZone: string;
   readonly maxLeaves: number;
+  /** Of one token. */
   readonly price: { readonly amount: number; readonly currency: string } | undefined;
+  /** There is a second TSA; its price is in the same currency. Absent: each document has one record. */
+  readonly second?: { readonly price?: { readonly amount: number } | undefined } | undefined;
   readonly ceiling: { readonly tokens: number; readonly cost?: number | undefined };
 };
 
@@ -31,21 +35,33 @@ export type PlanInput = {
   readonly demand: ReadonlyMap<string, BatchDemand>;
   /** Groups that wait for their first token or for a token over a new member. */
   readonly waitingGroups: number;
+  /** Groups that only the other TSA has stamped, by the number of the one that has not. */
+  readonly lackingAnchor?: ReadonlyMap<AnchorNumber, number> | undefined;
 };
 
 export type PlanAction =
   | {
       readonly kind: 'hash-tree-renewal';
+      readonly anchor: AnchorNumber;
       readonly toAlgorithm: DigestAlgorithm;
       readonly batchIds: readonly string[];
       readonly documents: number;
     }
   | {
       readonly kind: 'timestamp-renewal';
+      readonly anchor: AnchorNumber;
       readonly digestAlgorithm: DigestAlgorithm;
       readonly batchIds: readonly string[];
     }
   | {
+      /** Groups that the other TSA has stamped: one was away that night, or joined later. */
+      readonly kind: 'anchor';
+      readonly anchor: AnchorNumber;
+      readonly digestAlgorithm: DigestAlgorithm;
+      readonly groups: number;
+    }
+  | {
+      /** By every TSA that is configured. */
       readonly kind: 'protect';
       readonly digestAlgorithm: DigestAlgorithm;
       readonly groups: number;
@@ -54,7 +70,12 @@ export type PlanAction =
 /** What the plan cannot help, or wants an operator to know. */
 export type PlanFinding = {
   readonly kind:
-    'overdue' | 'no-acceptable-hash' | 'renewal-does-not-help' | 'broken-batch' | 'above-ceiling';
+    | 'overdue'
+    | 'no-acceptable-hash'
+    | 'renewal-does-not-help'
+    | 'broken-batch'
+    | 'above-ceiling'
+    | 'no-such-tsa';
   readonly message: string;
   readonly batchId?: string | undefined;
 };
@@ -111,15 +132,24 @@ function hashIsEnding(batch: BatchRow, rules: PlanRules, at: Temporal.Instant): 
   );
 }
 
+/** Batches of one TSA. */
 type Due = {
   readonly rehash: BatchRow[];
   readonly renew: Map<DigestAlgorithm, BatchRow[]>;
   readonly findings: PlanFinding[];
 };
 
-function sortDue(input: PlanInput, newDigest: DigestAlgorithm | undefined): Due {
+function sortDue(
+  input: PlanInput,
+  anchor: AnchorNumber,
+  newDigest: DigestAlgorithm | undefined,
+): Due {
   const due: Due = { rehash: [], renew: new Map(), findings: [] };
-  for (const batch of input.batches) {
+  // In the order of their making, which is the same for both TSAs.
+  const batches = input.batches
+    .filter((batch) => batch.anchor === anchor)
+    .toSorted((a, b) => Temporal.Instant.compare(a.genTime, b.genTime));
+  for (const batch of batches) {
     if (batch.kind === 'timestamp-renewal' || batch.state === 'retired') continue;
     const at = dueAt(batch, input.demand.get(batch.batchId), input.rules);
     if (batch.state === 'broken') {
@@ -131,6 +161,14 @@ function sortDue(input: PlanInput, newDigest: DigestAlgorithm | undefined): Due 
       continue;
     }
     if (at === undefined || isBefore(input.runAt, at)) continue;
+    if (anchor === 2 && !input.rules.second) {
+      due.findings.push({
+        kind: 'no-such-tsa',
+        batchId: batch.batchId,
+        message: `batch ${batch.batchId} was stamped by a second TSA, and none is configured: it is not renewed and ends at ${batch.horizon?.toString() ?? '?'}`,
+      });
+      continue;
+    }
     if (batch.horizon && isBefore(batch.horizon, input.runAt)) {
       due.findings.push({
         kind: 'overdue',
@@ -168,30 +206,33 @@ function earliestHorizon(batches: readonly BatchRow[]): string {
   return batches.map((batch) => batch.horizon?.toString() ?? '9999').toSorted()[0] ?? '9999';
 }
 
-/**
- * The plan of one night.
- * One token per tree hash for all timestamp renewals, one for all hash-tree renewals, one per
- * `maxLeaves` new groups (design §3).
- */
-export function planNight(input: PlanInput): Plan {
-  const { rules, runAt, demand } = input;
-  const newDigest = chooseDigest(rules, runAt);
-  const due = sortDue(input, newDigest);
-  const findings = [...due.findings];
-  const renewals: {
-    readonly order: string;
-    readonly action: PlanAction;
-    readonly tokens: number;
-  }[] = [];
+/** Tokens of either TSA. */
+type Tokens = { readonly first: number; readonly second: number };
+
+type Step = { readonly order: string; readonly action: PlanAction; readonly tokens: Tokens };
+
+function tokensOf(anchor: AnchorNumber, count: number): Tokens {
+  return anchor === 1 ? { first: count, second: 0 } : { first: 0, second: count };
+}
+
+/** Renewals of one TSA's chains. */
+function renewalSteps(
+  due: Due,
+  anchor: AnchorNumber,
+  newDigest: DigestAlgorithm | undefined,
+  { demand, rules }: PlanInput,
+): readonly Step[] {
+  const steps: Step[] = [];
   for (const [digestAlgorithm, batches] of due.renew) {
-    renewals.push({
+    steps.push({
       order: earliestHorizon(batches),
       action: {
         kind: 'timestamp-renewal',
+        anchor,
         digestAlgorithm,
         batchIds: batches.map((batch) => batch.batchId),
       },
-      tokens: 1,
+      tokens: tokensOf(anchor, 1),
     });
   }
   if (due.rehash.length > 0 && newDigest) {
@@ -199,25 +240,53 @@ export function planNight(input: PlanInput): Plan {
       (sum, batch) => sum + (demand.get(batch.batchId)?.documents ?? 0),
       0,
     );
-    renewals.push({
+    steps.push({
       order: earliestHorizon(due.rehash),
       action: {
         kind: 'hash-tree-renewal',
+        anchor,
         toAlgorithm: newDigest,
         batchIds: due.rehash.map((batch) => batch.batchId),
         documents,
       },
-      tokens: Math.max(1, Math.ceil(documents / rules.maxLeaves)),
+      tokens: tokensOf(anchor, Math.max(1, Math.ceil(documents / rules.maxLeaves))),
     });
+  }
+  return steps;
+}
+
+/**
+ * The plan of one night.
+ * From each TSA one token per tree hash for all timestamp renewals, one for all hash-tree renewals,
+ * one per `maxLeaves` new groups (design §3).
+ */
+export function planNight(input: PlanInput): Plan {
+  const { rules, runAt, demand } = input;
+  const newDigest = chooseDigest(rules, runAt);
+  const findings: PlanFinding[] = [];
+  const renewals: Step[] = [];
+  for (const anchor of [1, 2] as const) {
+    const due = sortDue(input, anchor, newDigest);
+    findings.push(...due.findings);
+    renewals.push(...renewalSteps(due, anchor, newDigest, input));
   }
   renewals.sort((a, b) => a.order.localeCompare(b.order));
   const steps = [...renewals];
+  if (newDigest && rules.second)
+    for (const [anchor, groups] of input.lackingAnchor ?? [])
+      if (groups > 0)
+        steps.push({
+          order: '',
+          action: { kind: 'anchor', anchor, digestAlgorithm: newDigest, groups },
+          tokens: tokensOf(anchor, Math.ceil(groups / rules.maxLeaves)),
+        });
   if (input.waitingGroups > 0) {
     if (newDigest) {
+      const batches = Math.ceil(input.waitingGroups / rules.maxLeaves);
       steps.push({
         order: '',
         action: { kind: 'protect', digestAlgorithm: newDigest, groups: input.waitingGroups },
-        tokens: Math.ceil(input.waitingGroups / rules.maxLeaves),
+        tokens: { first: batches, second: rules.second ? batches : 0 },
       });
     } else {
       findings.push({
@@ -226,8 +295,13 @@ export function planNight(input: PlanInput): Plan {
       });
     }
   }
-  const tokens = steps.reduce((sum, step) => sum + step.tokens, 0);
-  const cost = rules.price === undefined ? undefined : tokens * rules.price.amount;
+  const first = steps.reduce((sum, step) => sum + step.tokens.first, 0);
+  const second = steps.reduce((sum, step) => sum + step.tokens.second, 0);
+  const tokens = first + second;
+  const prices = [rules.price, rules.second?.price];
+  const cost = prices.every((price) => price === undefined)
+    ? undefined
+    : first * (rules.price?.amount ?? 0) + second * (rules.second?.price?.amount ?? 0);
   const allowed =
     tokens <= rules.ceiling.tokens &&
     (cost === undefined || rules.ceiling.cost === undefined || cost <= rules.ceiling.cost);
@@ -241,6 +315,7 @@ export function planNight(input: PlanInput): Plan {
     .filter(
       (batch) =>
         batch.kind !== 'timestamp-renewal' &&
+        (batch.anchor === 1 || rules.second !== undefined) &&
         (batch.state === 'valid' || batch.state === 'unknown'),
     )
     .flatMap((batch) => {

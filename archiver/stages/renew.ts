@@ -2,17 +2,23 @@
 // committed there is taken into the catalogue. What an action leaves out is a finding; it never
 // holds up the others.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { InvariantError } from '#shared/errors.ts';
 import type { BatchState, Catalogue } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { isBefore } from '#shared/time.ts';
+import { anchorByEach } from '../evidence/dual-anchor.ts';
+import { hasPending } from '../evidence/in-flight.ts';
 import { anchor } from '../evidence/stamp.ts';
 import { readObjectList } from '../evidence/object-list.ts';
+import { createReadTonight } from '../evidence/read-tonight.ts';
 import { renewHashTree } from '../evidence/renew-hash-tree.ts';
 import { renewTimestamps } from '../evidence/renew-timestamps.ts';
 import type {
+  AnchorNumber,
   BatchManifest,
   Damage,
   EvidenceContext,
+  GroupMember,
   LeftOutBatch,
   LeftOutGroup,
   RenewalGroup,
@@ -20,11 +26,15 @@ import type {
 } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
-import { waitingGroups } from './groups.ts';
+import { groupsWithoutAnchor, waitingGroups, type GroupSources } from './groups.ts';
 import type { PlanAction } from './plan.ts';
 
 export type RenewDependencies = {
+  /** The first TSA's; the second's where there is one. */
   readonly context: EvidenceContext;
+  readonly second?: EvidenceContext | undefined;
+  /** Hash-tree renewals of this run so far, added to: what they read is not read again. */
+  readonly renewedTonight: Set<string>;
   readonly catalogue: Catalogue;
   /** Document stores by name, and the evidence store. */
   readonly stores: ReadonlyMap<string, ObjectStore>;
@@ -90,6 +100,10 @@ function damageText(damage: readonly Damage[]): string {
     .join(' · ');
 }
 
+function isSameObject(a: GroupMember, b: GroupMember): boolean {
+  return a.store === b.store && a.key === b.key && a.versionId === b.versionId;
+}
+
 class Renewer {
   readonly #deps: RenewDependencies;
   readonly #findings: FindingLine[] = [];
@@ -119,22 +133,67 @@ class Renewer {
     if (finding) this.#findings.push(finding);
   }
 
-  async protect(algorithm: DigestAlgorithm, groups: number): Promise<void> {
-    const { context, catalogue, stores, maxLeaves, blind } = this.#deps;
+  #contextOf(number: AnchorNumber): EvidenceContext {
+    const { context, second } = this.#deps;
+    const found = number === 1 ? context : second;
+    if (found) return found;
+    throw new InvariantError('ERR_INVARIANT_STATE', `no TSA number ${number} is configured`);
+  }
+
+  get #sources(): GroupSources {
+    const { context, catalogue, stores } = this.#deps;
+    return {
+      catalogue,
+      stores,
+      signal: context.run.signal,
+      onFinding: (finding) => this.#findings.push(finding),
+    };
+  }
+
+  async protect(digestAlgorithm: DigestAlgorithm, groups: number): Promise<void> {
+    const { context, second, maxLeaves, blind } = this.#deps;
+    const { store, run } = context;
+    const waiting = () => waitingGroups(digestAlgorithm, maxLeaves, this.#sources);
+    const behindFirst = second !== undefined && (await hasPending(store, 1, run.signal));
     for (let left = groups; left > 0; left -= maxLeaves) {
       const before = this.#committed.length;
-      const outcome = await anchor(context, {
-        digestAlgorithm: algorithm,
+      const what = `protecting ${Math.min(left, maxLeaves)} documents`;
+      const outcomes = await anchorByEach(second ? [context, second] : [context], {
+        digestAlgorithm,
         blind,
-        groups: waitingGroups(algorithm, maxLeaves, {
-          catalogue,
-          stores,
-          signal: context.run.signal,
-          onFinding: (finding) => this.#findings.push(finding),
-        }),
+        groups: waiting(),
       });
-      await this.#settle(`protecting ${Math.min(left, maxLeaves)} documents`, outcome);
+      for (const [i, outcome] of outcomes.entries())
+        await this.#settle(i === 0 ? what : `${what} by the second TSA`, outcome);
       // Without a token the same groups would be taken again.
+      if (this.#committed.length === before) break;
+    }
+    // What waits for an uncertain answer of the first TSA need not wait for the second.
+    if (second && behindFirst)
+      await this.#settle(
+        'protecting documents by the second TSA',
+        await anchor(second, { digestAlgorithm, blind, groups: waiting() }),
+      );
+  }
+
+  async anchor(
+    number: AnchorNumber,
+    digestAlgorithm: DigestAlgorithm,
+    groups: number,
+  ): Promise<void> {
+    const { maxLeaves, blind } = this.#deps;
+    for (let left = groups; left > 0; left -= maxLeaves) {
+      const before = this.#committed.length;
+      const outcome = await anchor(this.#contextOf(number), {
+        digestAlgorithm,
+        blind,
+        madeUp: true,
+        groups: groupsWithoutAnchor(number, digestAlgorithm, maxLeaves, this.#sources),
+      });
+      await this.#settle(
+        `anchoring ${Math.min(left, maxLeaves)} documents by TSA number ${number}`,
+        outcome,
+      );
       if (this.#committed.length === before) return;
     }
   }
@@ -153,9 +212,12 @@ class Renewer {
     return (batchId) => pressing.has(batchId);
   }
 
-  async renewTimestamps(algorithm: DigestAlgorithm, batchIds: readonly string[]): Promise<void> {
-    const { context } = this.#deps;
-    const result = await renewTimestamps(context, {
+  async renewTimestamps(
+    number: AnchorNumber,
+    algorithm: DigestAlgorithm,
+    batchIds: readonly string[],
+  ): Promise<void> {
+    const result = await renewTimestamps(this.#contextOf(number), {
       batchIds,
       digestAlgorithm: algorithm,
       renewUnknown: await this.#lastNights(batchIds),
@@ -220,10 +282,14 @@ class Renewer {
     if (batch) await this.#deps.catalogue.putBatch({ ...batch, state, stateReason: reason });
   }
 
-  async renewHashTree(toAlgorithm: DigestAlgorithm, batchIds: readonly string[]): Promise<void> {
-    const { context } = this.#deps;
+  async renewHashTree(
+    number: AnchorNumber,
+    toAlgorithm: DigestAlgorithm,
+    batchIds: readonly string[],
+  ): Promise<void> {
+    const { renewedTonight } = this.#deps;
     const broken = new Map<string, readonly LeftOutGroup['findings'][number][]>();
-    const result = await renewHashTree(context, {
+    const result = await renewHashTree(this.#contextOf(number), {
       toAlgorithm,
       groups: this.#groupsOf(batchIds),
       renewUnknown: await this.#lastNights(batchIds),
@@ -235,6 +301,7 @@ class Renewer {
     for (const [batchId, findings] of broken)
       await this.#breakBatch(batchId, [{ part: 'token', batchId, findings }]);
     await this.#settle(`hash-tree renewal of ${batchIds.length} batches`, result.stamped);
+    if (result.stamped.kind === 'committed') renewedTonight.add(result.stamped.manifest.id);
   }
 
   async #leaveOutGroup(left: LeftOutGroup): Promise<void> {
@@ -277,7 +344,8 @@ class Renewer {
 
   /** The live documents of these batches as groups that can each be read once. */
   async *#groupsOf(batchIds: readonly string[]): AsyncIterable<RenewalGroup> {
-    const { context, stores, catalogue } = this.#deps;
+    const { context, stores, catalogue, renewedTonight } = this.#deps;
+    await using tonight = createReadTonight(context.store, context.run.signal);
     for (const batchId of batchIds) {
       for await (const line of readObjectList(context.store, batchId, context.run.signal)) {
         const [main] = line.members;
@@ -291,10 +359,15 @@ class Renewer {
           ));
         // Broken, changed and missing documents stay out of every new tree (design §1.2).
         if (row?.state !== 'protected') continue;
-        const place = (await catalogue.memberships(row.id)).find(
+        const places = await catalogue.memberships(row.id);
+        const place = places.find(
           (membership) => membership.batchId === batchId && membership.groupIndex === line.index,
         );
         if (!place?.active) continue;
+        const renewed = places.find((membership) => renewedTonight.has(membership.batchId));
+        const read =
+          renewed &&
+          (await tonight.membersAt({ batchId: renewed.batchId, index: renewed.groupIndex }));
         yield {
           position: { batchId, index: line.index },
           members: line.members.map((member) => ({
@@ -303,6 +376,7 @@ class Renewer {
             versionId: member.versionId,
             size: member.size,
             role: member.role,
+            readTonight: read?.find((each) => isSameObject(each, member))?.digests,
             open: async ({ signal }) => {
               const store = stores.get(member.store);
               if (!store) throw new Error(`no store ${member.store}`);
@@ -319,14 +393,17 @@ class Renewer {
 export async function carryOut(action: PlanAction, deps: RenewDependencies): Promise<ActionResult> {
   const renewer = new Renewer(deps);
   switch (action.kind) {
+    case 'anchor':
+      await renewer.anchor(action.anchor, action.digestAlgorithm, action.groups);
+      break;
     case 'protect':
       await renewer.protect(action.digestAlgorithm, action.groups);
       break;
     case 'timestamp-renewal':
-      await renewer.renewTimestamps(action.digestAlgorithm, action.batchIds);
+      await renewer.renewTimestamps(action.anchor, action.digestAlgorithm, action.batchIds);
       break;
     case 'hash-tree-renewal':
-      await renewer.renewHashTree(action.toAlgorithm, action.batchIds);
+      await renewer.renewHashTree(action.anchor, action.toAlgorithm, action.batchIds);
       break;
   }
   return renewer.result();

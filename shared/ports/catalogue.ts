@@ -129,6 +129,10 @@ export type BatchState = 'valid' | 'broken' | 'unknown' | 'retired';
 export type BatchRow = {
   readonly batchId: string;
   readonly kind: BatchKind;
+  /** Which of the configured TSAs keeps its chain: 1, or 2 where documents are anchored twice. */
+  readonly anchor: number;
+  /** The other TSA had stamped its groups before. */
+  readonly madeUp: boolean;
   readonly digestAlgorithm: DigestAlgorithm;
   readonly groupCount: number;
   readonly genTime: Temporal.Instant;
@@ -180,6 +184,10 @@ export type DocumentFilter = {
   readonly key?: string | undefined;
   readonly lastReadBefore?: Temporal.Instant | undefined;
   readonly batchId?: string | undefined;
+  /**
+   * Stamped by another TSA and not, or only longer ago, by this one. What is broken does not count.
+   */
+  readonly lackingAnchor?: number | undefined;
   /** The worst verdict of the document and of what is attached to it. */
   readonly intake?: IntakeStatus | undefined;
   /** Part of the key, ASCII letters in either case. */

@@ -9,6 +9,7 @@ async function countAll(): Promise<Parameters<typeof drawKill>[1]> {
     protect: await countCalls('protect'),
     'timestamp-renewal': await countCalls('timestamp-renewal'),
     'hash-tree-renewal': await countCalls('hash-tree-renewal'),
+    'two-tsas': await countCalls('two-tsas'),
   };
 }
 

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { openEvidenceStore } from '#archiver/evidence-store.ts';
 import { openArchiver } from '#archiver/main.ts';
+import type { StampingTsa } from '#archiver/evidence/types.ts';
 import { runNight } from '#archiver/run.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 
@@ -50,7 +51,6 @@ await using archiver = await openArchiver(await loadConfig(configFile), {
   create: true,
 });
 const own = await archiver.night(signal);
-const { source } = own.tsa;
 const evidence = await openEvidenceStore({
   store: deadly(own.evidence.objects),
   prefix: '',
@@ -60,7 +60,14 @@ const evidence = await openEvidenceStore({
   random: own.random,
   signal,
 });
-const exchange: typeof source.exchange = (...call) => counted(() => source.exchange(...call));
-const tsa = { ...own.tsa, source: { ...source, exchange } };
-const summary = await runNight({ ...own, evidence, tsa }, { runAt, signal, reread: 'whole' });
+
+/** Each asking of a TSA is a call. */
+function asked(tsa: StampingTsa): StampingTsa {
+  const { source } = tsa;
+  const exchange: typeof source.exchange = (...call) => counted(() => source.exchange(...call));
+  return { ...tsa, source: { ...source, exchange } };
+}
+
+const tsas = { tsa: asked(own.tsa), secondTsa: own.secondTsa && asked(own.secondTsa) };
+const summary = await runNight({ ...own, evidence, ...tsas }, { runAt, signal, reread: 'whole' });
 process.stdout.write(`${JSON.stringify({ calls, outcome: summary.outcome })}\n`);

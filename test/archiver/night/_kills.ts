@@ -20,14 +20,24 @@ export type Kill = {
 };
 
 /** What was left for the night that is killed. */
-export const situations = ['protect', 'timestamp-renewal', 'hash-tree-renewal'] as const;
+export const situations = [
+  'protect',
+  'timestamp-renewal',
+  'hash-tree-renewal',
+  'two-tsas',
+] as const;
 export type Situation = (typeof situations)[number];
+
+function createKilled(situation: Situation): Promise<TestArchive> {
+  const second = situation === 'two-tsas';
+  return createArchive({}, { tsuDays: 300, signatureDigest: 'SHA-512', second });
+}
 
 async function prepare(archive: TestArchive, situation: Situation): Promise<void> {
   await archive.put('a.txt', 'a');
   await archive.put('b.txt', 'b');
   await archive.put('b.txt.p7s', 'no signature, but named as one');
-  if (situation === 'protect') return;
+  if (situation === 'protect' || situation === 'two-tsas') return;
   await archive.night();
   if (situation === 'hash-tree-renewal') {
     await archive.configure({
@@ -37,7 +47,7 @@ async function prepare(archive: TestArchive, situation: Situation): Promise<void
     return;
   }
   archive.clock.set(archive.clock.now().add({ hours: 24 * 220 }));
-  await archive.tsa.running.upkeep();
+  await archive.upkeep();
 }
 
 /** Runs the night in a process of its own; its number of calls, or `undefined` where it was killed. */
@@ -60,7 +70,7 @@ async function nightInProcess(
 
 /** How many calls a night in this situation has. */
 export async function countCalls(situation: Situation): Promise<number> {
-  await using archive = await createArchive({}, { tsuDays: 300, signatureDigest: 'SHA-512' });
+  await using archive = await createKilled(situation);
   await prepare(archive, situation);
   await archive.close();
   return (await nightInProcess(archive, { call: 0, when: 'before' })) ?? 0;
@@ -68,10 +78,11 @@ export async function countCalls(situation: Situation): Promise<number> {
 
 /** What a killed night and the next ones came to, in one line; empty where all is as it should be. */
 export async function killedNight({ situation, call, when }: Kill): Promise<string> {
-  await using archive = await createArchive({}, { tsuDays: 300, signatureDigest: 'SHA-512' });
+  await using archive = await createKilled(situation);
   await prepare(archive, situation);
   await archive.close();
-  const before = archive.tsa.tokens();
+  const sold = (): number => archive.tsa.tokens() + (archive.second?.tokens() ?? 0);
+  const before = sold();
   const came = await nightInProcess(archive, { call, when });
   const next = await archive.night();
   const quiet = await archive.nightAfter(1);
@@ -79,14 +90,16 @@ export async function killedNight({ situation, call, when }: Kill): Promise<stri
   const states = new Set(Object.values(await archive.states()));
   if (states.size !== 1 || !states.has('protected'))
     wrong.push(`states ${JSON.stringify(await archive.states())}`);
-  const tokens = archive.tsa.tokens() - before;
-  if (tokens !== 1) wrong.push(`${tokens} tokens`);
+  const tokens = sold() - before;
+  if (tokens !== (archive.second ? 2 : 1)) wrong.push(`${tokens} tokens`);
   if (next.findings.length > 0) wrong.push(JSON.stringify(next.findings));
   if (quiet.tokensBought > 0 || quiet.outcome !== 'ok') wrong.push('the night after was not quiet');
   wrong.push(...(await archive.rebuildDifferences()));
   for (const row of await archive.rows()) {
-    const verdict = row.attachedTo === undefined ? await archive.judge(row.key) : 'valid';
-    if (verdict !== 'valid') wrong.push(`${row.key}: ${verdict}`);
+    for (const anchor of archive.second ? ([1, 2] as const) : ([1] as const)) {
+      const verdict = row.attachedTo === undefined ? await archive.judge(row.key, anchor) : 'valid';
+      if (verdict !== 'valid') wrong.push(`${row.key}: ${verdict}`);
+    }
   }
   if (came === undefined || wrong.length === 0) return wrong.join('; ');
   return `came through after ${came} calls; ${wrong.join('; ')}`;

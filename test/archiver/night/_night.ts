@@ -61,6 +61,15 @@ export async function startNightTsa(
   };
 }
 
+function settingsOf({ running }: TestTsa): object {
+  return {
+    url: running.url,
+    anchors: [running.anchorsPath],
+    crls: [running.crlPath],
+    revocation: 'require',
+  };
+}
+
 type Settings = Readonly<Record<string, unknown>>;
 
 export type NightOverrides = Partial<Omit<NightOptions, 'signal'>> & {
@@ -74,16 +83,24 @@ export class TestArchive {
   readonly folder: string;
   readonly clock: SettableClock;
   readonly tsa: TestTsa;
+  /** Anchors every document a second time. */
+  readonly second: TestTsa | undefined;
   readonly events: Event[] = [];
   /** What every night's dependencies are made into. */
   always: (deps: NightDependencies) => NightDependencies = (deps) => deps;
   #settings: Settings;
   #archiver: Archiver | undefined;
 
-  constructor(folder: string, clock: SettableClock, tsa: TestTsa, settings: Settings) {
+  constructor(
+    folder: string,
+    clock: SettableClock,
+    { tsa, second }: { readonly tsa: TestTsa; readonly second?: TestTsa | undefined },
+    settings: Settings,
+  ) {
     this.folder = folder;
     this.clock = clock;
     this.tsa = tsa;
+    this.second = second;
     this.#settings = settings;
   }
 
@@ -100,18 +117,12 @@ export class TestArchive {
   }
 
   #configText(): string {
-    const { running } = this.tsa;
     const { tsa, ...rest } = this.#settings;
     return JSON.stringify({
       state: 'state',
       stores: [{ kind: 'folder', name: 'documents', path: 'documents' }],
-      tsa: {
-        url: running.url,
-        anchors: [running.anchorsPath],
-        crls: [running.crlPath],
-        revocation: 'require',
-        ...(tsa as object | undefined),
-      },
+      tsa: { ...settingsOf(this.tsa), ...(tsa as object | undefined) },
+      ...(this.second && { secondTsa: settingsOf(this.second) }),
       ...rest,
     });
   }
@@ -147,6 +158,13 @@ export class TestArchive {
     this.#settings = { ...this.#settings, ...settings };
   }
 
+  /** Puts back the second TSA after `configure({ secondTsa: undefined })`. */
+  async joinSecond(): Promise<void> {
+    await this.close();
+    const kept = Object.entries(this.#settings).filter(([name]) => name !== 'secondTsa');
+    this.#settings = Object.fromEntries(kept);
+  }
+
   async put(key: string, content: string | Uint8Array): Promise<void> {
     const file = path.join(this.documents, key);
     await mkdir(path.dirname(file), { recursive: true });
@@ -162,8 +180,13 @@ export class TestArchive {
   /** So many days later, a night. */
   async nightAfter(days: number, overrides: NightOverrides = {}): Promise<RunSummary> {
     this.clock.set(this.clock.now().add({ hours: 24 * days }));
-    await this.tsa.running.upkeep();
+    await this.upkeep();
     return this.night(overrides);
+  }
+
+  /** New TSU certificates and CRLs where they are due. */
+  async upkeep(): Promise<void> {
+    for (const tsa of [this.tsa, this.second]) await tsa?.running.upkeep();
   }
 
   async rows(): Promise<readonly DocumentRow[]> {
@@ -180,8 +203,8 @@ export class TestArchive {
     return Object.fromEntries((await this.rows()).map((row) => [row.key, row.state]));
   }
 
-  async record(key: string): Promise<Uint8Array> {
-    return evidenceOf(await this.open(), await this.row(key), signal);
+  async record(key: string, anchor?: number): Promise<Uint8Array> {
+    return evidenceOf(await this.open(), await this.row(key), signal, anchor);
   }
 
   /** Folders of batches, oldest first. */
@@ -244,10 +267,12 @@ export class TestArchive {
   }
 
   /** Why the record of a document does not hold, judged by itself now; `valid` where it does. */
-  async judge(key: string): Promise<string> {
+  async judge(key: string, anchor?: 1 | 2): Promise<string> {
     const archiver = await this.open();
     const row = await this.row(key);
-    const { tsa, stores } = await archiver.night(signal);
+    const { tsa, secondTsa, stores } = await archiver.night(signal);
+    const by = anchor === 2 ? secondTsa : tsa;
+    if (!by) return 'no second TSA';
     const store = stores.get(row.store);
     if (!store) return `no store ${row.store}`;
     const { digests } = await readDocument(store, key, {
@@ -259,10 +284,10 @@ export class TestArchive {
     const digest = (algorithm: DigestAlgorithm): Uint8Array | undefined =>
       fromHex(digests[algorithm] ?? '') ?? undefined;
     const verdict = await judgeRecord({
-      record: await this.record(key),
+      record: await this.record(key, anchor),
       dataObjects: [{ name: key, digest }],
       exactGroup: false,
-      verification: tsa.verification,
+      verification: by.verification,
       at: this.clock.now(),
       signal,
     });
@@ -274,6 +299,7 @@ export class TestArchive {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
     await this.tsa[Symbol.asyncDispose]();
+    await this.second?.[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });
     await rm(`${this.folder}-copy`, { recursive: true, force: true });
   }
@@ -286,6 +312,7 @@ export async function createArchive(
     readonly start?: string;
     readonly tsuDays?: number;
     readonly signatureDigest?: 'SHA-256' | 'SHA-512';
+    readonly second?: boolean;
   } = {},
 ): Promise<TestArchive> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-night-'));
@@ -293,7 +320,10 @@ export async function createArchive(
   const clock = settableClock(Temporal.Instant.from(options.start ?? '2027-01-10T02:00:00Z'));
   const { tsuDays = 1000, signatureDigest = 'SHA-256' } = options;
   const tsa = await startNightTsa(path.join(folder, 'tsa'), clock, { tsuDays, signatureDigest });
-  return new TestArchive(folder, clock, tsa, settings);
+  const second = options.second
+    ? await startNightTsa(path.join(folder, 'second'), clock, { tsuDays, signatureDigest })
+    : undefined;
+  return new TestArchive(folder, clock, { tsa, second }, settings);
 }
 
 /** Kinds of what a night found, each once, in order of the alphabet. */
@@ -315,7 +345,8 @@ export async function assertSound(
   t.deepEqual(await archive.rebuildDifferences(), []);
   for (const row of await archive.rows())
     if (row.state === 'protected' && options.notJudged?.includes(row.key) !== true)
-      t.is(await archive.judge(row.key), 'valid', row.key);
+      for (const anchor of archive.second ? ([1, 2] as const) : ([1] as const))
+        t.is(await archive.judge(row.key, anchor), 'valid', `${row.key} by TSA ${anchor}`);
 }
 
 /** One octet in the middle changed. */

@@ -6,6 +6,7 @@ const calls: Record<Situation, number> = {
   protect: 0,
   'timestamp-renewal': 0,
   'hash-tree-renewal': 0,
+  'two-tsas': 0,
 };
 
 test.before('how many calls there are', async () => {

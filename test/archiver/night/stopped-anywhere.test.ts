@@ -59,7 +59,7 @@ const situations = {
     await archive.put('b.txt', 'b');
     await archive.nightAfter(1);
     archive.clock.set(archive.clock.now().add({ hours: 24 * 220 }));
-    await archive.tsa.running.upkeep();
+    await archive.upkeep();
   },
   'hash-tree renewal': async (archive: TestArchive) => {
     await archive.put('a.txt', 'a');
@@ -79,8 +79,17 @@ const parts = 4;
 const isLong = process.env['TEST_LONG'] === '1';
 
 const stopped = test.macro({
-  exec: async (t, name: keyof typeof situations, fault: StoreFault, part: number) => {
-    await using archive = await createArchive({}, { tsuDays: 300, signatureDigest: 'SHA-512' });
+  exec: async (
+    t,
+    name: keyof typeof situations,
+    fault: StoreFault,
+    part: number,
+    second: boolean,
+  ) => {
+    await using archive = await createArchive(
+      {},
+      { tsuDays: 300, signatureDigest: 'SHA-512', second },
+    );
     await situations[name](archive);
     const start = archive.clock.now();
     const restore = await archive.snapshot();
@@ -91,14 +100,16 @@ const stopped = test.macro({
     for (let at = 1 + part; at <= calls; at += parts) {
       await restore();
       archive.clock.set(start);
-      const before = archive.tsa.tokens();
+      const before = [archive.tsa.tokens(), archive.second?.tokens() ?? 0] as const;
       await brokenNight(archive, (call) => (call.number === at ? fault : undefined));
       archive.clock.set(start.add({ hours: 24 }));
       await archive.night();
       const next = await archive.night();
       const place = `call ${at} of ${calls}`;
       t.deepEqual(await archive.states(), whole.states, place);
-      t.is(archive.tsa.tokens() - before, 1, `tokens, ${place}`);
+      t.is(archive.tsa.tokens() - before[0], 1, `tokens, ${place}`);
+      if (archive.second)
+        t.is(archive.second.tokens() - before[1], 1, `tokens of the second TSA, ${place}`);
       t.is(next.tokensBought, 0, place);
       t.deepEqual(await archive.rebuildDifferences(), [], place);
       reached++;
@@ -106,11 +117,13 @@ const stopped = test.macro({
     t.true(reached > 0);
     await assertSound(t, archive);
   },
-  title: (_, name: string, fault: string, part: number) =>
-    `${name}: the evidence store fails ${fault} each call (${part + 1} of ${parts})`,
+  title: (_, name: string, fault: string, part: number, second: boolean) =>
+    `${name}${second ? ' by two TSAs' : ''}: the evidence store fails ${fault} each call (${part + 1} of ${parts})`,
 });
 
 for (const name of Object.keys(situations) as (keyof typeof situations)[])
   for (const fault of ['before', 'after'] as const)
     for (let part = 0; part < parts; part++)
-      if (isLong || part === 0 || name === 'protect') test(stopped, name, fault, part);
+      for (const second of [false, true])
+        if (isLong || part === 0 || (name === 'protect' && !second))
+          test(stopped, name, fault, part, second);

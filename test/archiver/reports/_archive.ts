@@ -73,6 +73,8 @@ export function batchRow(batchId: string, change: Partial<BatchRow> = {}): Batch
   return {
     batchId,
     kind: 'initial',
+    anchor: 1,
+    madeUp: false,
     digestAlgorithm: 'SHA-256',
     groupCount: 1,
     genTime,
