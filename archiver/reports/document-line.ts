@@ -238,7 +238,7 @@ export function documentLine(
     ],
     timestamps: timestampLines(document),
     validationData,
-    evidence: batches.map(evidenceLine),
+    evidence: batches.toSorted((a, b) => a.anchor - b.anchor).map(evidenceLine),
     witnesses: countWitnesses(
       sound
         .filter(({ horizon }) => horizon === undefined || isBefore(at, horizon))
