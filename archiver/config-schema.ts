@@ -56,7 +56,7 @@ const authority = z.strictObject({
   crls: z
     .array(z.string())
     .default([])
-    .describe('CRLs of the TSU’s authorities: files, folders or URLs.'),
+    .describe('CRLs and OCSP responses of the TSU’s authorities: files, folders, or URLs of CRLs.'),
   auth: auth.default({ kind: 'none' }),
   tsaPolicy: z.string().optional().describe('Policy OID to ask for.'),
   price: price.optional(),
@@ -140,7 +140,9 @@ export const archiverSettings = z.strictObject({
       crls: z
         .array(z.string())
         .default([])
-        .describe('CRLs for document signers and their TSUs: files, folders or URLs.'),
+        .describe(
+          'CRLs and OCSP responses for document signers and their TSUs: files, folders, or URLs of CRLs.',
+        ),
       tsuAnchors: z
         .array(z.string())
         .default([])

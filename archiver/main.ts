@@ -14,7 +14,7 @@ import type { Certificate } from '#shared/x509/certificate.ts';
 import {
   configuredStatusSource,
   heldStatusSource,
-  loadConfiguredCrls,
+  loadConfiguredStatus,
 } from './adapters/configured-status-source.ts';
 import { fetchingStatusSource } from './adapters/fetching-status-source.ts';
 import { openFolderStore } from './adapters/folder-store.ts';
@@ -186,7 +186,7 @@ export async function openArchiver(
       config.signers.tsuAnchors.length === 0
         ? []
         : await loadCertificates(config.signers.tsuAnchors);
-    const signerCrls = await loadConfiguredCrls(
+    const signerStatus = await loadConfiguredStatus(
       { sources: config.signers.crls, sender, events },
       runSignal,
     );
@@ -207,12 +207,11 @@ export async function openArchiver(
           certificate,
         })),
         certificates: [],
-        crls: signerCrls,
-        ocspResponses: [],
+        ...signerStatus,
         revocationMode: 'require',
         algorithmPolicy: config.profile,
       },
-      signerStatus: await asking(heldStatusSource(signerCrls, signerAnchors)),
+      signerStatus: await asking(heldStatusSource(signerStatus, signerAnchors)),
       horizonRules: { profile: config.profile, anchorEnds: new Map(), revocations: new Map() },
       clock,
       random,

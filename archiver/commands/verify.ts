@@ -21,7 +21,7 @@ import {
 } from '#shared/validation/long-term.ts';
 import { laterHorizon, type ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import { type VerdictStatus, worstOf } from '#shared/validation/verdict.ts';
-import { loadConfiguredCrls } from '../adapters/configured-status-source.ts';
+import { loadConfiguredStatus } from '../adapters/configured-status-source.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { contentBeside, readEvidenceFile, readVerifiedFile } from '../adapters/verified-file.ts';
 import { parseInstant } from './archive.ts';
@@ -148,8 +148,7 @@ async function loadMaterial(
     signerAnchors: anchors,
     tsuAnchors: anchors,
     certificates,
-    crls: await loadConfiguredCrls({ sources: options.crls, sender, events }, signal),
-    ocspResponses: [],
+    ...(await loadConfiguredStatus({ sources: options.crls, sender, events }, signal)),
     revocationMode: revocation,
     algorithmPolicy: policy === 'none' ? undefined : selectProfile(bundledPolicies, policy),
   };
@@ -238,7 +237,12 @@ export function registerVerify(program: Command): void {
     )
     .option('--at <time>', 'as of this time instead of now')
     .option('--trust <path>', 'trust anchors: PEM or DER file or folder (repeatable)', collect, [])
-    .option('--crls <path>', 'CRLs: file, folder or URL (repeatable)', collect, [])
+    .option(
+      '--crls <path>',
+      'CRLs and OCSP responses: file, folder, or URL of a CRL (repeatable)',
+      collect,
+      [],
+    )
     .option('--policy <id>', 'algorithm profile, or none', bundledPolicies.defaultProfile)
     .option('--revocation <mode>', 'require, soft or none', 'require')
     .option(

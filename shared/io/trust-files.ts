@@ -1,11 +1,13 @@
-// Anchors and CRLs from where the configuration says: files, folders, URLs. Nothing is judged here; path
+// Anchors, CRLs and OCSP responses from where the configuration says: files, folders, URLs. Nothing is judged here; path
 // validation decides what a CRL is worth.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readTlv, tags } from '#shared/der/reader.ts';
 import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
 import type { HttpSender } from './http-sender.ts';
 import { type Certificate, decodePem, parseCertificate } from '#shared/x509/certificate.ts';
 import { type CertificateList, parseCertificateList } from '#shared/x509/crl.ts';
+import { type OcspResponse, parseOcspResponse } from '#shared/x509/ocsp.ts';
 
 const maxFileOctets = 32 * 1024 * 1024;
 const crlLimits = {
@@ -24,7 +26,7 @@ async function filesIn(source: string): Promise<readonly string[]> {
   if (!(await stat(source)).isDirectory()) return [source];
   const names = await readdir(source);
   return names
-    .filter((name) => /\.(pem|crt|cer|der|crl)$/i.test(name))
+    .filter((name) => /\.(pem|crt|cer|der|crl|ocsp|ors)$/i.test(name))
     .toSorted()
     .map((name) => path.join(source, name));
 }
@@ -80,6 +82,29 @@ export async function loadCertificates(
 /** CRLs of the files and folders. @throws ConfigError ERR_CONFIG_INVALID naming the source */
 export function loadCrls(sources: readonly string[]): Promise<readonly CertificateList[]> {
   return loadAll(sources, { label: 'X509 CRL', name: 'CRLs' }, parseCertificateList);
+}
+
+/** Revocation data as files hold it. */
+export type StatusFiles = {
+  readonly crls: readonly CertificateList[];
+  readonly ocspResponses: readonly OcspResponse[];
+};
+
+/** An OCSPResponse begins with its status, an ENUMERATED; a CRL with the SEQUENCE that is signed. */
+function isOcspResponse(octets: Uint8Array): boolean {
+  return octets[readTlv(octets).headerLength] === tags.enumerated;
+}
+
+/** CRLs and OCSP responses of the files and folders, told by content. @throws ConfigError ERR_CONFIG_INVALID naming the source */
+export async function loadStatusFiles(sources: readonly string[]): Promise<StatusFiles> {
+  const what = { label: 'X509 CRL', name: 'CRLs or OCSP responses' };
+  const found = await loadAll(sources, what, (octets) =>
+    isOcspResponse(octets) ? parseOcspResponse(octets) : parseCertificateList(octets),
+  );
+  return {
+    crls: found.filter((one) => 'revokedCertificates' in one),
+    ocspResponses: found.filter((one) => 'responseStatus' in one),
+  };
 }
 
 /** The CRL at an address. @throws SourceError; FormatError ERR_FORMAT_CRL */

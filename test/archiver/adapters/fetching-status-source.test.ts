@@ -55,7 +55,7 @@ function world(
   };
   const cache = options.cache ?? memoryCache();
   const source = fetchingStatusSource({
-    base: heldStatusSource([], [root.certificate]),
+    base: heldStatusSource({ crls: [], ocspResponses: [] }, [root.certificate]),
     sender,
     cache,
     allowedHosts: options.allowedHosts ?? [],

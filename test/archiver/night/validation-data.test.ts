@@ -86,7 +86,7 @@ async function judgeGroup(archive: TestArchive, at: Temporal.Instant) {
     exactGroup: true,
     verification: {
       ...tsa.verification,
-      statusSource: heldStatusSource([], []),
+      statusSource: heldStatusSource({ crls: [], ocspResponses: [] }, []),
       revocationMode: 'soft',
     },
     at,
