@@ -50,7 +50,7 @@ const groups: readonly {
     },
   },
   {
-    names: ['tsa', 'stamp'],
+    names: ['tsa', 'stamp', 'audit'],
     register: async (program) => {
       (await import('./tsa/commands.ts')).registerTsaCommands(program);
     },

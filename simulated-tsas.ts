@@ -82,6 +82,7 @@ class Tsas implements SimulatedTsas {
     };
     const config = localTsaConfig({
       stateDir: path.join(stateDir, name),
+      stampAudit: false,
       local: {
         key,
         signatureDigest,
@@ -104,7 +105,11 @@ class Tsas implements SimulatedTsas {
     const { stateDir, clock, events, signal } = this.#options;
     await this.#proxy?.close();
     const proxyDir = path.join(stateDir, 'proxy');
-    const base = localTsaConfig({ stateDir: proxyDir, port: this.#proxyPort });
+    const base = localTsaConfig({
+      stateDir: proxyDir,
+      port: this.#proxyPort,
+      stampAudit: false,
+    });
     const providers: Record<string, HttpProviderConfig> = {};
     for (const name of this.#order) {
       const tsa = this.#running.get(name);

@@ -62,6 +62,14 @@ export function parseTsaConfig(text: string, options: { readonly fileName: strin
     deadlineMs: file.deadlineMs,
     stateDir,
     journalDir: file.journalDir ? resolve(file.journalDir) : path.join(stateDir, 'journal'),
+    audit: {
+      dir: file.audit.dir ? resolve(file.audit.dir) : path.join(stateDir, 'audit'),
+      stampProfile: file.audit.stamp ? (file.audit.stampProfile ?? file.defaultProfile) : undefined,
+      maxFileBytes: file.audit.maxFileBytes,
+      keepDays: file.audit.keepDays,
+    },
+    timeZone: file.timeZone,
+    budgets: file.budgets,
     algorithmPolicy:
       file.algorithmPolicy === 'none'
         ? undefined

@@ -121,7 +121,45 @@ function livesCanBeKept(file: TsaConfigFile): RelationProblem[] {
   return problems;
 }
 
+function auditCanBeStamped(file: TsaConfigFile): RelationProblem[] {
+  const { stamp, stampProfile = file.defaultProfile } = file.audit;
+  if (!stamp) return [];
+  const profile = file.profiles[stampProfile];
+  if (!profile)
+    // A missing default profile is a problem of its own.
+    return file.audit.stampProfile === undefined
+      ? []
+      : [{ path: ['audit', 'stampProfile'], message: `no profile "${stampProfile}"` }];
+  if (profile.hashAlgorithms.includes('SHA-256')) return [];
+  const message = `profile "${stampProfile}" has to take SHA-256, in which the audit log is chained`;
+  return [{ path: ['audit', 'stampProfile'], message }];
+}
+
+function budgetsAreOfSomebody(file: TsaConfigFile): RelationProblem[] {
+  return file.budgets.flatMap((budget, i) => {
+    const path = ['budgets', i];
+    const problems: RelationProblem[] = [];
+    const { profile, provider } = budget;
+    if (budget.tokens === undefined && budget.cost === undefined)
+      problems.push({ path, message: 'neither tokens nor cost: it would limit nothing' });
+    if (profile !== undefined && !Object.hasOwn(file.profiles, profile))
+      problems.push({ path: [...path, 'profile'], message: `no profile "${profile}"` });
+    if (provider !== undefined && !Object.hasOwn(file.providers, provider))
+      problems.push({ path: [...path, 'provider'], message: `no provider "${provider}"` });
+    const { cost } = budget;
+    const currencies = Object.values(file.providers).map(({ price }) => price?.currency);
+    if (cost && !currencies.includes(cost.currency))
+      problems.push({
+        path: [...path, 'cost'],
+        message: `no provider has a price in ${cost.currency}: it would limit nothing`,
+      });
+    return problems;
+  });
+}
+
 const checks: readonly Check[] = [
+  auditCanBeStamped,
+  budgetsAreOfSomebody,
   namesExist,
   profilesCanBeServed,
   timeOutsFit,

@@ -152,6 +152,61 @@ const profile = z.strictObject({
     ),
 });
 
+const budget = z
+  .strictObject({
+    client: z.string().min(1).optional().describe('Of this client alone.'),
+    profile: name.optional().describe('Of this profile alone.'),
+    provider: name
+      .optional()
+      .describe('At this provider alone: used up, the next one of the profile is asked.'),
+    tokens: z.int().min(0).optional().describe('Tokens in a calendar month.'),
+    cost: z
+      .strictObject({
+        amount: z.number().min(0).max(1_000_000_000).describe('Money in a calendar month.'),
+        currency: price.shape.currency,
+      })
+      .optional(),
+    warnAtPercent: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(80)
+      .describe('Share at which an event `tsa.budget.warning` says so.'),
+  })
+  .describe('What may be bought in a calendar month; used up, 429 until the next.');
+
+const audit = z
+  .strictObject({
+    dir: filePath.optional().describe('Folder of the audit log; default: `stateDir/audit`.'),
+    stamp: z
+      .boolean()
+      .default(true)
+      .describe('Have the head of the log stamped once a day: one token of `stampProfile`.'),
+    stampProfile: name.optional().describe('Whose providers do that; default: `defaultProfile`.'),
+    maxFileBytes: z
+      .int()
+      .min(4096)
+      .max(2 ** 40)
+      .default(defaultLimits.auditFileBytes)
+      .describe('A file that has grown to this is followed by a new one.'),
+    keepDays: z
+      .int()
+      .min(0)
+      .max(36_525)
+      .default(0)
+      .describe('Files of earlier days are removed; 0 keeps them for ever.'),
+  })
+  .prefault({});
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The whole file. Durations and sizes carry their unit in the key. */
 export const tsaConfigSchema = z.strictObject({
   listen: z
@@ -178,6 +233,13 @@ export const tsaConfigSchema = z.strictObject({
   journalDir: filePath
     .optional()
     .describe('Journal on a disk of its own; default: `stateDir/journal`.'),
+  audit,
+  timeZone: z
+    .string()
+    .refine(isTimeZone, 'a time zone such as Asia/Tokyo')
+    .default(defaultLimits.timeZone)
+    .describe('Where months of budgets and days of quotas begin.'),
+  budgets: z.array(budget).max(1000).default([]),
   algorithmPolicy: z
     .enum(['none', ...bundledPolicies.profiles.map((one) => one.id)])
     .default(bundledPolicies.defaultProfile)

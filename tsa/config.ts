@@ -79,6 +79,28 @@ export type LocalProviderConfig = {
 
 export type ProviderConfig = HttpProviderConfig | LocalProviderConfig;
 
+/** What may be bought in a calendar month, by those whom it names; nobody named: by all together. */
+export type Budget = {
+  readonly client?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly provider?: string | undefined;
+  /** At least one of the two limits is there. */
+  readonly tokens?: number | undefined;
+  readonly cost?: Price | undefined;
+  /** An event says so when this share is used. */
+  readonly warnAtPercent: number;
+};
+
+/** The log of who got what when. */
+export type AuditConfig = {
+  readonly dir: string;
+  /** The profile by which its head is stamped daily; `undefined`: it is not stamped. */
+  readonly stampProfile: string | undefined;
+  readonly maxFileBytes: number;
+  /** Files of earlier days are removed; 0: kept for ever. */
+  readonly keepDays: number;
+};
+
 /** Everything the proxy is told. Paths are as given; `parseTsaConfig` made them relative to the file. */
 export type TsaConfig = {
   /** Port 0 takes any free one. */
@@ -88,6 +110,10 @@ export type TsaConfig = {
   readonly deadlineMs: number;
   readonly stateDir: string;
   readonly journalDir: string;
+  readonly audit: AuditConfig;
+  /** Where days of quotas and months of budgets begin. */
+  readonly timeZone: string;
+  readonly budgets: readonly Budget[];
   /** Algorithms that a token may use when it is handed on; `undefined`: any that verifies. */
   readonly algorithmPolicy: AlgorithmProfile | undefined;
   /** The profile behind `POST /`. */
@@ -140,6 +166,8 @@ export const defaultLimits = {
   port: 3161,
   bodyLimitBytes: 8 * 1024,
   deadlineMs: 30_000,
+  timeZone: 'Asia/Tokyo',
+  auditFileBytes: 64 * 1024 * 1024,
 } as const;
 
 /**
@@ -151,6 +179,8 @@ export function localTsaConfig(options: {
   readonly port?: number;
   readonly local?: Partial<Omit<LocalProviderConfig, 'kind' | 'name'>>;
   readonly algorithmPolicy?: AlgorithmProfile;
+  /** False: the head of the audit log is not stamped, as in a simulation that counts tokens. */
+  readonly stampAudit?: boolean;
 }): TsaConfig {
   return {
     listen: { host: defaultLimits.host, port: options.port ?? 0 },
@@ -158,6 +188,14 @@ export function localTsaConfig(options: {
     deadlineMs: defaultLimits.deadlineMs,
     stateDir: options.stateDir,
     journalDir: path.join(options.stateDir, 'journal'),
+    audit: {
+      dir: path.join(options.stateDir, 'audit'),
+      stampProfile: options.stampAudit === false ? undefined : defaultProfile.name,
+      maxFileBytes: defaultLimits.auditFileBytes,
+      keepDays: 0,
+    },
+    timeZone: defaultLimits.timeZone,
+    budgets: [],
     algorithmPolicy: options.algorithmPolicy,
     defaultProfile: defaultProfile.name,
     profiles: { [defaultProfile.name]: defaultProfile },

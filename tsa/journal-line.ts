@@ -11,6 +11,9 @@ type Common = {
   readonly at: Temporal.Instant;
 };
 
+/** For whom and under which terms; missing in journals from before it was kept. */
+type ForWhom = { readonly client?: string | undefined; readonly profile?: string | undefined };
+
 /** Durable before the request is sent to any provider. */
 export type RequestRecord = Common & {
   readonly kind: 'request';
@@ -21,29 +24,33 @@ export type RequestRecord = Common & {
 };
 
 /** Durable before the token is answered. */
-export type TokenRecord = Common & {
-  readonly kind: 'token';
-  /** By which a repeat finds it; missing for a request without a nonce. */
-  readonly repeatKey?: string | undefined;
-  readonly provider: string;
-  /** Hexadecimal. */
-  readonly serialNumber: string;
-  readonly genTime: Temporal.Instant;
-  /** It came after the next provider had been asked, and answered nobody yet. */
-  readonly late: boolean;
-  readonly price?: Price | undefined;
-  /** The TimeStampResp, the provider's own octets. */
-  readonly response: Uint8Array;
-};
+export type TokenRecord = Common &
+  ForWhom & {
+    readonly kind: 'token';
+    /** By which a repeat finds it; missing for a request without a nonce. */
+    readonly repeatKey?: string | undefined;
+    readonly provider: string;
+    /** Hexadecimal. */
+    readonly serialNumber: string;
+    readonly genTime: Temporal.Instant;
+    /** It came after the next provider had been asked, and answered nobody yet. */
+    readonly late: boolean;
+    readonly price?: Price | undefined;
+    /** The TimeStampResp, the provider's own octets. */
+    readonly response: Uint8Array;
+  };
 
 /** What a provider did instead of giving a good token. Evidence for a dispute, no promise hangs on it. */
-export type FailureRecord = Common & {
-  readonly kind: 'failure';
-  readonly provider: string;
-  readonly reason: string;
-  /** The octets that were refused, where there were any. */
-  readonly response?: Uint8Array | undefined;
-};
+export type FailureRecord = Common &
+  ForWhom & {
+    readonly kind: 'failure';
+    readonly provider: string;
+    /** The kind of failure as events name it, such as `invalid-token`. */
+    readonly failureKind?: string | undefined;
+    readonly reason: string;
+    /** The octets that were refused, where there were any. */
+    readonly response?: Uint8Array | undefined;
+  };
 
 export type JournalRecord = RequestRecord | TokenRecord | FailureRecord;
 
@@ -62,6 +69,7 @@ const octets = z.string().transform((text, context) => {
   return z.NEVER;
 });
 const common = { id: z.string(), at: instant };
+const forWhom = { client: z.string().optional(), profile: z.string().optional() };
 const recordSchema = z.discriminatedUnion('kind', [
   z.object({
     ...common,
@@ -72,6 +80,7 @@ const recordSchema = z.discriminatedUnion('kind', [
   }),
   z.object({
     ...common,
+    ...forWhom,
     kind: z.literal('token'),
     repeatKey: z.string().optional(),
     provider: z.string(),
@@ -83,7 +92,9 @@ const recordSchema = z.discriminatedUnion('kind', [
   }),
   z.object({
     ...common,
+    ...forWhom,
     kind: z.literal('failure'),
+    failureKind: z.string().optional(),
     provider: z.string(),
     reason: z.string(),
     response: octets.optional(),

@@ -5,8 +5,9 @@ import { digest } from '#shared/crypto/digest.ts';
 import { InvariantError } from '#shared/errors.ts';
 import type { AppendLog } from '#shared/io/append-log.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { isBefore } from '#shared/time.ts';
+import { earlier, isBefore } from '#shared/time.ts';
 import type { JournalFiles } from './adapters/files.ts';
+import { dayOf } from './days.ts';
 import {
   buildJournalLine,
   parseJournalLine,
@@ -23,6 +24,17 @@ type Place = {
   readonly offset: number;
   readonly length: number;
   readonly at: Temporal.Instant;
+};
+
+export type OpenJournalOptions = {
+  readonly files: JournalFiles;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly events: EventSink;
+  /** Lines from the day of this instant on are read at the start, and those of the last seven days anyway. */
+  readonly readSince?: Temporal.Instant | undefined;
+  /** Told of every line that is read at the start, and of every one that has become durable. */
+  readonly onRecord?: ((record: JournalRecord, from: 'loaded' | 'appended') => void) | undefined;
 };
 
 export type Journal = {
@@ -48,10 +60,6 @@ export function repeatKeyOf(request: {
   return toHex(digest('SHA-256', head, request.octets).subarray(0, 16));
 }
 
-function dayOf(instant: Temporal.Instant): string {
-  return instant.toZonedDateTimeISO('UTC').toPlainDate().toString();
-}
-
 type Segment = { readonly name: string; readonly day: string; readonly log: AppendLog };
 
 /** The part of the index that is rebuilt from segments. */
@@ -61,11 +69,11 @@ type Index = {
   readonly lastGenTimes: Map<string, Temporal.Instant>;
 };
 
-function enter(index: Index, record: TokenRecord, place: Place): void {
+function enter(index: Index, record: TokenRecord, place: Place, since: Temporal.Instant): void {
   const last = index.lastGenTimes.get(record.provider);
   if (!last || isBefore(last, record.genTime))
     index.lastGenTimes.set(record.provider, record.genTime);
-  if (record.repeatKey === undefined) return;
+  if (record.repeatKey === undefined || isBefore(record.at, since)) return;
   const day = dayOf(record.at);
   const places = index.days.get(day) ?? new Map<string, Place>();
   index.days.set(day, places);
@@ -73,21 +81,21 @@ function enter(index: Index, record: TokenRecord, place: Place): void {
   if (!places.has(record.repeatKey)) places.set(record.repeatKey, place);
 }
 
-async function loadIndex(
-  files: JournalFiles,
-  since: Temporal.Instant,
-  events: EventSink,
-): Promise<Index> {
+async function loadIndex(options: OpenJournalOptions, since: Temporal.Instant): Promise<Index> {
+  const { files, events, onRecord } = options;
   const index: Index = { days: new Map(), lastGenTimes: new Map() };
-  const firstDay = dayOf(since);
+  const readSince = options.readSince ? earlier(options.readSince, since) : since;
+  const firstDay = dayOf(readSince);
   // Names begin with the day. Days after today are read too: a clock that went back must be noticed.
   const segments = (await files.list()).filter((name) => name >= firstDay);
   for (const segment of segments) {
     for await (const line of files.lines(segment)) {
       const record = line.whole ? parseJournalLine(line.octets) : undefined;
+      if (record) onRecord?.(record, 'loaded');
       if (record?.kind === 'token') {
         const { offset, octets } = line;
-        enter(index, record, { segment, offset, length: octets.length, at: record.at });
+        const place = { segment, offset, length: octets.length, at: record.at };
+        enter(index, record, place, since);
       } else if (!record) {
         // A torn last line is what a crash leaves: nobody was told of it. In the middle it is damage.
         events({
@@ -107,15 +115,10 @@ async function loadIndex(
  * ever appended behind a torn line and two processes do not meet in one file.
  * @throws the system's error
  */
-export async function openJournal(options: {
-  readonly files: JournalFiles;
-  readonly clock: Clock;
-  readonly random: RandomSource;
-  readonly events: EventSink;
-}): Promise<Journal> {
+export async function openJournal(options: OpenJournalOptions): Promise<Journal> {
   const { files, clock, random, events } = options;
   const instance = toHex(random(4));
-  const index = await loadIndex(files, clock.now().subtract(repeatPeriod), events);
+  const index = await loadIndex(options, clock.now().subtract(repeatPeriod));
   let segment: Segment | undefined;
   let segments = 0;
   let writable = true;
@@ -152,9 +155,10 @@ export async function openJournal(options: {
       current = segment;
       const offset = await current.log.append(line);
       writable = true;
+      options.onRecord?.(record, 'appended');
       if (record.kind !== 'token') return;
-      const length = line.length - 1;
-      enter(index, record, { segment: current.name, offset, length, at: record.at });
+      const place = { segment: current.name, offset, length: line.length - 1, at: record.at };
+      enter(index, record, place, clock.now().subtract(repeatPeriod));
     } catch (error) {
       writable = false;
       // What a failed write left is not known for certain: the next record begins a new segment.

@@ -1,22 +1,18 @@
 // The proxy as one value with a lifetime: wiring of configuration, journal, providers and server. Used by
 // `tokiwa tsa serve`, by `npm start` and by the simulation; knows no protocol itself.
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { ConfigError } from '#shared/errors.ts';
+import { toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { openAuthorityFiles } from './adapters/authority-files.ts';
-import { openJournalFiles } from './adapters/files.ts';
-import { openHttpProvider } from './adapters/http-provider.ts';
+import { openListener } from './adapters/listener.ts';
 import { openPublicFiles, type PublicFiles } from './adapters/public-files.ts';
-import { reserveBlock } from './adapters/serial-file.ts';
-import type { LocalProviderConfig, TsaConfig } from './config.ts';
-import { openJournal, type Journal } from './journal.ts';
-import { openLocalAuthority, type LocalAuthority } from './local-authority.ts';
-import { createLocalTsu } from './local-tsu.ts';
-import type { Provider } from './providers.ts';
+import type { AuditEntry } from './audit-line.ts';
+import { createAuditStamper } from './audit-stamp.ts';
+import { openBooks, type Books } from './books.ts';
+import type { TsaConfig } from './config.ts';
+import { openProviderSet, type ProviderSet } from './provider-set.ts';
+import { createRefusalLog } from './refusals.ts';
 import { errorFields } from './replies.ts';
-import { createSerialSource } from './serials.ts';
 import { createTsaApp } from './server.ts';
 import { createStampService, type StampService } from './stamp.ts';
 
@@ -39,123 +35,80 @@ export type RunningTsa = AsyncDisposable & {
   readonly anchorsPath: string;
   /** Folder with one DER CRL per local authority, reissued daily. */
   readonly crlPath: string;
-  /** Renews TSU certificates and CRLs that are due by the clock; also done by itself before each token and hourly. */
+  /**
+   * Renews TSU certificates and CRLs that are due by the clock, and has the audit log's head stamped where that is
+   * due; also done by itself hourly.
+   */
   readonly upkeep: () => Promise<void>;
   /** Stops taking requests, lets those in hand end, closes the journal. Safe to call twice. */
   readonly close: () => Promise<void>;
 };
 
 const upkeepPeriodMs = 3_600_000;
-const requestTimeoutMs = 15_000;
-const maxConnections = 1024;
-const maxHeaderBytes = 8 * 1024;
 
-async function openLocalProvider(
-  config: LocalProviderConfig,
-  options: StartTsaOptions & { readonly publicFiles: PublicFiles; readonly journal: Journal },
-): Promise<{ readonly provider: Provider; readonly authority: LocalAuthority }> {
-  const { random, journal } = options;
-  const folder = path.join(options.config.stateDir, 'local', config.name);
-  const files = await openAuthorityFiles(folder);
-  const authority = await openLocalAuthority({ ...options, config, files });
-  const serials = createSerialSource({
-    reserve: () => reserveBlock(path.join(folder, 'serial-block')),
-    random,
-  });
-  const notBefore = journal.lastGenTime(config.name);
-  const provider = createLocalTsu({ ...options, config, authority, serials, notBefore });
-  return { provider, authority };
-}
+type Parts = {
+  readonly books: Books;
+  readonly set: ProviderSet;
+  readonly service: StampService;
+  readonly publicFiles: PublicFiles;
+};
 
-async function openProviders(
-  options: StartTsaOptions & { readonly publicFiles: PublicFiles; readonly journal: Journal },
-  stack: AsyncDisposableStack,
-) {
-  const providers = new Map<string, Provider>();
-  const authorities: LocalAuthority[] = [];
-  for (const config of Object.values(options.config.providers)) {
-    if (config.kind === 'local') {
-      const { provider, authority } = await openLocalProvider(config, options);
-      providers.set(config.name, stack.use(provider));
-      authorities.push(authority);
-    } else {
-      providers.set(config.name, stack.use(await openHttpProvider({ ...options, config })));
-    }
-  }
-  return { providers, authorities };
-}
-
-function listen(server: Server, { host, port }: TsaConfig['listen']): Promise<AddressInfo> {
-  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
-  server.once('error', (error) => {
-    reject(
-      new ConfigError('ERR_CONFIG_INVALID', `cannot listen on ${host}:${port}: ${error.message}`, {
-        problems: [{ key: 'listen', message: error.message }],
-        cause: error,
-      }),
-    );
-  });
-  server.listen({ host, port }, () => {
-    const address = server.address();
-    if (address !== null && typeof address !== 'string') resolve(address);
-  });
-  return promise;
-}
-
-/** Takes no further connection and resolves when the last request is answered, or cut off after `patienceMs`. */
-function closeServer(server: Server, patienceMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => {
-    server.closeAllConnections();
-  }, patienceMs);
-  server.close(() => {
-    clearTimeout(timer);
-    resolve(undefined);
-  });
-  server.closeIdleConnections();
-  return promise;
-}
-
-async function startServer(
-  options: StartTsaOptions,
-  parts: {
-    readonly service: StampService;
-    readonly journal: Journal;
-    readonly providers: ReadonlyMap<string, Provider>;
-    readonly authorities: readonly LocalAuthority[];
-    readonly publicFiles: PublicFiles;
-  },
-): Promise<{ readonly server: Server; readonly url: string }> {
-  const { config, clock } = options;
-  const { service, journal, providers, authorities, publicFiles } = parts;
-  const app = createTsaApp({
+function createApp(options: StartTsaOptions, { books, set, service, publicFiles }: Parts) {
+  const { journal, audit } = books;
+  return createTsaApp({
     ...options,
     service,
-    providers,
-    journalWritable: journal.writable,
+    audit,
+    providers: set.providers,
+    refuse: createRefusalLog({ ...options, audit }),
+    newId: () => toHex(options.random(8)),
+    writable: () => ({ journal: journal.writable(), audit: audit.writable() }),
     anchorsPem: publicFiles.anchorsPem,
     certificateList: async () => {
-      const [first] = authorities;
-      await first?.upkeep(clock.now());
+      const [first] = set.authorities;
+      await first?.upkeep(options.clock.now());
       return first?.certificateLists().at(-1);
     },
   });
-  const server = createServer(
-    {
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: requestTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: 1000,
+}
+
+function createService(
+  options: StartTsaOptions,
+  { books, set }: Pick<Parts, 'books' | 'set'>,
+  shutdown: AbortSignal,
+): StampService {
+  const { audit } = books;
+  return createStampService({
+    ...options,
+    ...options.config,
+    ...books,
+    providers: set.providers,
+    onLate: ({ provider, serialNumber, genTime, id }) => {
+      const token = { provider, serialNumber, genTime: genTime.toString() };
+      // The journal has the token; a line that cannot be written is an event already.
+      audit.append({ event: 'late', request: id, ...token }).catch(() => undefined);
     },
-    // express answers every error itself; what it returns is not a promise to wait for.
-    (request, response) => {
-      app(request, response);
-    },
-  );
-  server.maxConnections = maxConnections;
-  const { address, family, port } = await listen(server, config.listen);
-  const host = family === 'IPv6' ? `[${address}]` : address;
-  return { server, url: `http://${host}:${port}/` };
+    shutdown,
+  });
+}
+
+function createUpkeep(
+  options: StartTsaOptions,
+  { books, set, service }: Omit<Parts, 'publicFiles'>,
+): () => Promise<void> {
+  const { config, clock } = options;
+  const profile = config.profiles[config.audit.stampProfile ?? ''];
+  const { audit: log, auditFiles: files } = books;
+  const stampHead = profile && createAuditStamper({ ...options, log, files, service, profile });
+  return async () => {
+    for (const authority of set.authorities) await authority.upkeep(clock.now());
+    await stampHead?.();
+  };
+}
+
+/** SHA-256 of the settings in force: two starts with equal ones had the same. */
+function configurationDigest(config: TsaConfig): string {
+  return toHex(digest('SHA-256', Buffer.from(JSON.stringify(config))));
 }
 
 /**
@@ -163,39 +116,33 @@ async function startServer(
  * @throws ConfigError ERR_CONFIG_INVALID: a file, folder or address that the configuration names cannot be used
  */
 export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
-  const { config, clock, events } = options;
+  const { config, events } = options;
   await using stack = new AsyncDisposableStack();
   const shutdown = new AbortController();
   const publicFiles = await openPublicFiles(path.join(config.stateDir, 'public'));
-  const files = await openJournalFiles(config.journalDir);
-  const journal = stack.use(await openJournal({ ...options, files }));
-  const opened = await openProviders(
-    { ...options, publicFiles, journal, signal: shutdown.signal },
-    stack,
+  const books = stack.use(await openBooks(options));
+  const set = stack.use(
+    await openProviderSet({ ...options, ...books, publicFiles, signal: shutdown.signal }),
   );
-  const { providers, authorities } = opened;
-  const upkeep = async (): Promise<void> => {
-    for (const authority of authorities) await authority.upkeep(clock.now());
-  };
-  await upkeep();
-  const service = createStampService({
-    ...options,
-    ...config,
-    journal,
-    providers,
-    shutdown: shutdown.signal,
+  const service = createService(options, { books, set }, shutdown.signal);
+  const upkeep = createUpkeep(options, { books, set, service });
+  // A disk that is full now has its event, and `/readyz` says so.
+  const note = (entry: AuditEntry) => books.audit.append(entry).catch(() => undefined);
+  await note({ event: 'started', configuration: configurationDigest(config) });
+  stack.defer(async () => {
+    await note({ event: 'stopped' });
   });
   stack.defer(async () => {
     shutdown.abort();
     await service.idle();
   });
-  const { server, url } = await startServer(options, {
-    service,
-    journal,
-    publicFiles,
-    ...opened,
+  await upkeep();
+  const app = createApp(options, { books, set, service, publicFiles });
+  // express answers every error itself; what it returns is not a promise to wait for.
+  const { url, close: closeListener } = await openListener(config.listen, (request, response) => {
+    app(request, response);
   });
-  stack.defer(() => closeServer(server, config.deadlineMs));
+  stack.defer(() => closeListener(config.deadlineMs));
   const timer = setInterval(() => {
     upkeep().catch((error: unknown) => {
       events({ level: 'error', name: 'tsa.upkeep.failed', ...errorFields(error) });

@@ -2,6 +2,7 @@
 // with its octets; an answer that comes too late for its client is still judged and reported.
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
+import type { Exhausted, Reservation } from './budgets.ts';
 import {
   judgeAnswer,
   judgeFailure,
@@ -29,7 +30,13 @@ export type ObtainOptions = {
   readonly deadline: AbortSignal;
   /** The process ends: late answers are given up. */
   readonly shutdown: AbortSignal;
-  readonly onFailure: (provider: Provider, reason: string, response?: Uint8Array) => void;
+  readonly onFailure: (
+    provider: Provider,
+    failure: Pick<NextAnswer, 'failure' | 'reason'>,
+    response?: Uint8Array,
+  ) => void;
+  /** Asked before a provider is: whether one more token may be bought there. */
+  readonly reserve: (provider: Provider) => Reservation | Exhausted;
   /** A good token that came after its turn. */
   readonly onLate: (provider: Provider, answer: GoodAnswer) => Promise<void>;
   /** Work that goes on after the answer; whoever closes waits for it. */
@@ -111,7 +118,7 @@ function fail(
     kind,
     reason,
   });
-  options.onFailure(provider, reason, response);
+  options.onFailure(provider, failure, response);
 }
 
 /** Turns what a provider gave into the next step, with its side effects on the record. */
@@ -140,8 +147,18 @@ function settle(provider: Provider, answered: Answered, options: ObtainOptions, 
 
 /** One provider's turn: its judged answer, or a time-out while the answer is still waited for. */
 async function askProvider(provider: Provider, options: ObtainOptions) {
+  const reserved = options.reserve(provider);
+  if (reserved.kind === 'exhausted') {
+    const reason = `${provider.name} is not asked: ${reserved.message}`;
+    return { kind: 'next', failure: 'limited', reason } as const;
+  }
   provider.record.asked();
-  const pending = askAndJudge(provider, options);
+  const pending = askAndJudge(provider, options).then((answered) => {
+    // A token counts as bought when it is seen, however late; nothing else does.
+    if (answered.judged.kind === 'token') reserved.bought();
+    else reserved.release();
+    return answered;
+  });
   const answered = await within(pending, provider.responseMs, options.deadline);
   if (answered) return settle(provider, answered, options, false);
   const late = async (): Promise<void> => {

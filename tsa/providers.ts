@@ -53,6 +53,8 @@ export type FailureKind =
   | 'rejected'
   /** A token that failed its verification. */
   | 'invalid-token'
+  /** Not asked: a budget or a limit is used up. */
+  | 'limited'
   /** A fault of ours while judging. */
   | 'internal';
 

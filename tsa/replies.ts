@@ -76,7 +76,7 @@ export function errorFields(error: unknown): { readonly code?: string; readonly 
 
 /** An HTTP answer to what is no query: a status and a sentence. */
 export type PlainAnswer = {
-  readonly status: 400 | 404 | 405 | 413 | 415 | 500;
+  readonly status: 400 | 404 | 405 | 413 | 415 | 429 | 500;
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -112,6 +112,19 @@ export const plainAnswers = {
   brokenRequest: (): PlainAnswer => ({
     status: 400,
     text: 'The request ended before its body was complete.',
+  }),
+  /** What a client may have is used up: RFC 9110 §10.2.3 says when it may come again. */
+  limited: (
+    { message, until }: { readonly message: string; readonly until: Temporal.Instant },
+    now: Temporal.Instant,
+  ): PlainAnswer => ({
+    status: 429,
+    text: `${message}. It can be tried again at ${until.toString({ smallestUnit: 'second' })}.`,
+    headers: {
+      'retry-after': String(
+        Math.max(1, Math.ceil((until.epochMilliseconds - now.epochMilliseconds) / 1000)),
+      ),
+    },
   }),
   ourFault: (): PlainAnswer => ({
     status: 500,

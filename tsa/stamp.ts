@@ -4,17 +4,19 @@ import { digest, digestLength, type DigestAlgorithm } from '#shared/crypto/diges
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { buildTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
+import type { Budgets } from './budgets.ts';
 import type { Profile } from './config.ts';
 import type { TokenRecord } from './journal-line.ts';
 import { repeatKeyOf, type Journal } from './journal.ts';
 import type { GoodAnswer } from './judge-answer.ts';
-import { obtainToken } from './obtain.ts';
+import { obtainToken, type ObtainOptions } from './obtain.ts';
+import { createPaidTokens } from './paid-tokens.ts';
 import { eligibleProviders, type Provider } from './providers.ts';
 import { errorFields, type Rejection } from './replies.ts';
 
 /** A query that admission let through. */
 export type StampQuery = {
-  /** Who asks; until clients authenticate, everyone is one client. */
+  /** Who asks. */
   readonly client: string;
   readonly profile: Profile;
   readonly request: TimeStampReq;
@@ -23,8 +25,11 @@ export type StampQuery = {
 };
 
 export type Stamped =
-  /** The TimeStampResp to send, the provider's own octets. */
-  { readonly kind: 'granted'; readonly response: Uint8Array } | Rejection;
+  /** `record.response` is the TimeStampResp to send, the provider's own octets; the journal has it. */
+  | { readonly kind: 'granted'; readonly record: TokenRecord; readonly repeated: boolean }
+  /** The client has nothing left to spend until then. */
+  | { readonly kind: 'limited'; readonly message: string; readonly until: Temporal.Instant }
+  | Rejection;
 
 export type StampService = {
   /** Resolves always. */
@@ -36,12 +41,11 @@ export type StampService = {
 type Purchase = {
   readonly id: string;
   readonly repeatKey: string | undefined;
-  readonly query: StampQuery;
-  readonly providers: readonly Provider[];
+  readonly client: string;
+  readonly profile: Profile;
+  readonly request: Uint8Array;
 };
 
-/** Tokens that the journal could not take wait in memory; more than this and the oldest is dropped. */
-const maxUnjournalled = 1000;
 /** A refused answer up to this size is kept for a dispute; a provider's garbage does not fill the disk. */
 const maxRefusedOctets = 64 * 1024;
 const journalFailed: Rejection = {
@@ -50,21 +54,27 @@ const journalFailed: Rejection = {
   message: 'the journal cannot be written, and no token is given out that is not in it',
 };
 
+/** The name under which tokens stand in the journal that were bought to learn a provider's certificates. */
+const probeClient = 'probe';
+
 export function createStampService(options: {
   readonly journal: Journal;
   readonly providers: ReadonlyMap<string, Provider>;
+  readonly budgets: Budgets;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly events: EventSink;
   /** Algorithms that a token may use; `undefined`: any that verifies. */
   readonly algorithmPolicy: AlgorithmProfile | undefined;
   readonly deadlineMs: number;
+  /** A token came after its client had been answered otherwise; the journal has it. */
+  readonly onLate: (record: TokenRecord) => void;
   readonly shutdown: AbortSignal;
 }): StampService {
-  const { journal, clock, events, random, shutdown } = options;
+  const { journal, budgets, clock, events, random, shutdown } = options;
   const inFlight = new Map<string, Promise<Stamped>>();
   const running = new Set<Promise<unknown>>();
-  const unjournalled = new Map<string, TokenRecord>();
+  const paid = createPaidTokens(journal, events);
 
   const track = <T>(promise: Promise<T>): Promise<T> => {
     running.add(promise);
@@ -75,8 +85,8 @@ export function createStampService(options: {
     return promise;
   };
 
-  const tokenRecord = (
-    purchase: Pick<Purchase, 'id' | 'repeatKey'>,
+  const recordOf = (
+    purchase: Purchase,
     provider: Provider,
     answer: GoodAnswer,
     late: boolean,
@@ -84,6 +94,8 @@ export function createStampService(options: {
     kind: 'token',
     id: purchase.id,
     at: clock.now(),
+    client: purchase.client,
+    profile: purchase.profile.name,
     repeatKey: purchase.repeatKey,
     provider: provider.name,
     serialNumber: answer.token.tstInfo.serialNumber.toString(16),
@@ -93,143 +105,121 @@ export function createStampService(options: {
     response: answer.response,
   });
 
-  const appendToken = async (record: TokenRecord): Promise<void> => {
-    try {
-      await journal.append(record);
-    } catch (error) {
-      // It was paid for: it waits here for a journal that works, or for its client to ask again.
-      unjournalled.set(record.id, record);
-      const oldest = unjournalled.keys().next();
-      if (unjournalled.size > maxUnjournalled && !oldest.done) unjournalled.delete(oldest.value);
-      throw error;
-    }
-    events({
-      level: 'info',
-      name: 'tsa.token.journalled',
-      id: record.id,
-      provider: record.provider,
-      serialNumber: record.serialNumber,
-      genTime: record.genTime.toString(),
-      late: record.late,
-    });
-  };
-
-  const flushUnjournalled = async (): Promise<void> => {
-    for (const record of [...unjournalled.values()]) {
-      await journal.append(record);
-      unjournalled.delete(record.id);
-    }
-  };
-
-  const reportFailure =
-    (id: string) => (provider: Provider, reason: string, response?: Uint8Array) => {
+  const keepFailure =
+    (purchase: Purchase): ObtainOptions['onFailure'] =>
+    (provider, { failure, reason }, response) => {
+      const kept = response && response.length <= maxRefusedOctets ? { response } : {};
       const record = {
         kind: 'failure',
-        id,
+        id: purchase.id,
         at: clock.now(),
+        client: purchase.client,
+        profile: purchase.profile.name,
         provider: provider.name,
+        failureKind: failure,
         reason,
+        ...kept,
       } as const;
       // Not waited for: the client's answer does not hang on it, and a failed append has its own event.
-      const kept =
-        response && response.length <= maxRefusedOctets ? { ...record, response } : record;
-      void track(journal.append(kept)).catch(() => undefined);
+      void track(journal.append(record)).catch(() => undefined);
     };
 
-  /** A token bought only to learn the provider's certificates. */
-  const probe = async (provider: Provider, profile: Profile): Promise<void> => {
-    const [algorithm] = provider.hashAlgorithms;
-    if (!algorithm) return;
-    const octets = buildTimeStampReq({
-      algorithm,
-      digest: digest(algorithm, random(digestLength(algorithm))),
-      nonce: BigInt(`0x${Buffer.from(random(8)).toString('hex')}`),
-      certReq: true,
-    });
-    const id = journal.newId();
-    const at = clock.now();
-    await journal.append({
-      kind: 'request',
-      id,
-      at,
-      client: 'probe',
-      profile: profile.name,
-      request: octets,
-    });
-    const obtained = await obtainToken({
-      ...common(id),
-      request: octets,
-      profile,
-      providers: [provider],
-      deadline: AbortSignal.timeout(options.deadlineMs),
-      probe: () => Promise.resolve(),
-      onLate: (asked, answer) =>
-        appendToken(tokenRecord({ id, repeatKey: undefined }, asked, answer, true)),
-    });
-    if (obtained.kind === 'token')
-      await appendToken(
-        tokenRecord({ id, repeatKey: undefined }, provider, obtained.answer, false),
-      );
-  };
-
-  const common = (id: string) => ({
-    clock,
-    events,
-    shutdown,
-    algorithmPolicy: options.algorithmPolicy,
-    onFailure: reportFailure(id),
-    background: (work: Promise<void>) => {
-      void track(work);
-    },
-  });
-
-  const purchaseToken = async (purchase: Purchase): Promise<Stamped> => {
-    const { id, query, providers } = purchase;
-    const { profile, request } = query;
-    try {
-      await flushUnjournalled();
-      await journal.append({
-        kind: 'request',
-        id,
-        at: clock.now(),
-        client: query.client,
-        profile: profile.name,
-        request: request.raw,
-      });
-    } catch {
-      return journalFailed;
-    }
-    const obtained = await obtainToken({
-      ...common(id),
-      request: request.raw,
-      profile,
+  /** Asks for a token whose request is durable already. */
+  const obtain = (purchase: Purchase, providers: readonly Provider[], probe: Probe) =>
+    obtainToken({
+      clock,
+      events,
+      shutdown,
+      algorithmPolicy: options.algorithmPolicy,
+      request: purchase.request,
+      profile: purchase.profile,
       providers,
       deadline: AbortSignal.timeout(options.deadlineMs),
-      probe: (provider) => probe(provider, profile),
-      onLate: (provider, answer) => appendToken(tokenRecord(purchase, provider, answer, true)),
+      probe,
+      reserve: (provider) =>
+        budgets.reserve({
+          client: purchase.client,
+          profile: purchase.profile.name,
+          provider: provider.name,
+          price: provider.price,
+        }),
+      onFailure: keepFailure(purchase),
+      onLate: async (provider, answer) => {
+        const record = recordOf(purchase, provider, answer, true);
+        await paid.append(record);
+        options.onLate(record);
+      },
+      background: (work) => {
+        void track(work);
+      },
     });
-    if (obtained.kind === 'rejected') return obtained;
+
+  const keepRequest = ({ id, client, profile, request }: Purchase): Promise<void> =>
+    journal.append({
+      kind: 'request',
+      id,
+      at: clock.now(),
+      client,
+      profile: profile.name,
+      request,
+    });
+
+  /** A token bought only to learn the provider's certificates. */
+  const probeFor =
+    (profile: Profile): Probe =>
+    async (provider) => {
+      const [algorithm] = provider.hashAlgorithms;
+      if (!algorithm) return;
+      const request = buildTimeStampReq({
+        algorithm,
+        digest: digest(algorithm, random(digestLength(algorithm))),
+        nonce: BigInt(`0x${Buffer.from(random(8)).toString('hex')}`),
+        certReq: true,
+      });
+      const id = journal.newId();
+      const purchase = { id, repeatKey: undefined, client: probeClient, profile, request };
+      await keepRequest(purchase);
+      const obtained = await obtain(purchase, [provider], () => Promise.resolve());
+      if (obtained.kind === 'token')
+        await paid.append(recordOf(purchase, provider, obtained.answer, false));
+    };
+
+  const buy = async (purchase: Purchase, providers: readonly Provider[]): Promise<Stamped> => {
+    const over = budgets.check({ client: purchase.client, profile: purchase.profile.name });
+    if (over) return { kind: 'limited', message: over.message, until: over.until };
     try {
-      await appendToken(tokenRecord(purchase, obtained.provider, obtained.answer, false));
+      await paid.flush();
+      await keepRequest(purchase);
     } catch {
       return journalFailed;
     }
-    return { kind: 'granted', response: obtained.answer.response };
+    const obtained = await obtain(purchase, providers, probeFor(purchase.profile));
+    if (obtained.kind === 'rejected') return obtained;
+    const record = recordOf(purchase, obtained.provider, obtained.answer, false);
+    try {
+      await paid.append(record);
+    } catch {
+      return journalFailed;
+    }
+    return { kind: 'granted', record, repeated: false };
   };
 
-  const repeatOrPurchase = async (purchase: Purchase, repeatKey: string): Promise<Stamped> => {
-    const waiting = [...unjournalled.values()].some((record) => record.repeatKey === repeatKey);
-    if (waiting) {
+  const repeatOrBuy = async (
+    purchase: Purchase,
+    repeatKey: string,
+    providers: readonly Provider[],
+  ): Promise<Stamped> => {
+    if (paid.waits(repeatKey)) {
       try {
-        await flushUnjournalled();
+        await paid.flush();
       } catch {
         return journalFailed;
       }
     }
     const record = await journal.find(repeatKey);
-    if (!record) return purchaseToken(purchase);
+    if (!record) return buy(purchase, providers);
     events({ level: 'info', name: 'tsa.token.repeated', id: record.id, provider: record.provider });
-    return { kind: 'granted', response: record.response };
+    return { kind: 'granted', record, repeated: true };
   };
 
   const start = (query: StampQuery): Promise<Stamped> => {
@@ -240,18 +230,20 @@ export function createStampService(options: {
       const message = 'no provider of this profile offers this policy with this digest algorithm';
       return Promise.resolve({ kind: 'rejected', failureBit: 'unacceptedPolicy', message });
     }
-    const id = journal.newId();
+    const purchase = { id: journal.newId(), client, profile, request: request.raw };
     // Without a nonce two equal queries may mean two stamps: every one is new (design §5).
-    if (request.nonce === undefined)
-      return purchaseToken({ id, repeatKey: undefined, query, providers });
+    if (request.nonce === undefined) return buy({ ...purchase, repeatKey: undefined }, providers);
     const repeatKey = repeatKeyOf({ client, profile: profile.name, octets: request.raw });
-    const shared =
-      inFlight.get(repeatKey) ??
-      repeatOrPurchase({ id, repeatKey, query, providers }, repeatKey).finally(() => {
-        inFlight.delete(repeatKey);
-      });
-    inFlight.set(repeatKey, shared);
-    return shared;
+    const other = inFlight.get(repeatKey);
+    if (other)
+      return other.then((stamped) =>
+        stamped.kind === 'granted' ? { ...stamped, repeated: true } : stamped,
+      );
+    const mine = repeatOrBuy({ ...purchase, repeatKey }, repeatKey, providers).finally(() => {
+      inFlight.delete(repeatKey);
+    });
+    inFlight.set(repeatKey, mine);
+    return mine;
   };
 
   return {
@@ -267,3 +259,5 @@ export function createStampService(options: {
     },
   };
 }
+
+type Probe = ObtainOptions['probe'];

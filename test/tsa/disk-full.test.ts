@@ -1,6 +1,7 @@
 // A full disk: no token is given out that is not in the journal, none that was bought is lost, and nothing is bought
 // that could not be recorded first.
 import test from 'ava';
+import { createBudgets } from '#tsa/budgets.ts';
 import type { Event } from '#shared/ports/runtime.ts';
 import { parseTimeStampReq } from '#shared/tsp/request.ts';
 import { openJournalFiles, type JournalFiles } from '#tsa/adapters/files.ts';
@@ -47,6 +48,8 @@ async function openService(folder: string, isFull: (kind: string) => boolean) {
     clock,
     random,
     events: sink,
+    budgets: createBudgets({ budgets: [], timeZone: 'UTC', clock, events: sink }),
+    onLate: () => undefined,
     algorithmPolicy: undefined,
     deadlineMs: 5000,
     shutdown: signal,

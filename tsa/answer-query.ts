@@ -1,0 +1,121 @@
+// The octets of a query to what its client is answered, with the line of the audit log that says so: no answer leaves
+// before its line is durable.
+import { toHex } from '#shared/bytes.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { EventSink } from '#shared/ports/runtime.ts';
+import { admitTimeStampReq } from '#shared/tsp/check-request.ts';
+import type { TimeStampReq } from '#shared/tsp/request.ts';
+import type { Asking, AuditEntry } from './audit-line.ts';
+import type { AuditLog } from './audit-log.ts';
+import type { Profile } from './config.ts';
+import type { Provider } from './providers.ts';
+import {
+  buildRejection,
+  errorFields,
+  failureBitOf,
+  rejectionOf,
+  type Rejection,
+} from './replies.ts';
+import type { StampService, Stamped } from './stamp.ts';
+
+export type AnswerOptions = {
+  readonly service: StampService;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly audit: AuditLog;
+  readonly events: EventSink;
+};
+
+export type QueryAnswer =
+  /** A TimeStampResp. */
+  | { readonly kind: 'reply'; readonly octets: Uint8Array }
+  /** Nothing for this client until then. */
+  | { readonly kind: 'limited'; readonly message: string; readonly until: Temporal.Instant };
+
+type Judged = {
+  readonly stamped: Stamped;
+  readonly imprint?: { readonly algorithm: string; readonly digest: string };
+};
+
+const auditFailed: Rejection = {
+  kind: 'rejected',
+  failureBit: 'systemFailure',
+  message: 'the audit log cannot be written, and nothing is answered that is not in it',
+};
+
+/** The policies that a query to this profile may ask for. */
+function policiesOf(profile: Profile, providers: ReadonlyMap<string, Provider>): readonly string[] {
+  if (profile.tsaPolicies.length > 0) return profile.tsaPolicies;
+  return profile.providers.flatMap((name) => providers.get(name)?.tsaPolicies ?? []);
+}
+
+function imprintOf(request: TimeStampReq, algorithm: DigestAlgorithm) {
+  return { algorithm, digest: toHex(request.messageImprint.hashedMessage) };
+}
+
+async function judge(
+  octets: Uint8Array,
+  client: string,
+  profile: Profile,
+  options: AnswerOptions,
+): Promise<Judged> {
+  try {
+    const admission = admitTimeStampReq(octets, {
+      digestAlgorithms: profile.hashAlgorithms,
+      tsaPolicies: policiesOf(profile, options.providers),
+    });
+    if (admission.kind === 'rejected') {
+      const [{ failInfo, message }] = admission.findings;
+      return { stamped: { kind: 'rejected', failureBit: failureBitOf(failInfo), message } };
+    }
+    const { request } = admission;
+    const { algorithm } = request.messageImprint;
+    if (!algorithm) throw new TypeError('an admitted query has a known imprint algorithm');
+    const stamped = await options.service.stamp({ client, profile, request, algorithm });
+    return { stamped, imprint: imprintOf(request, algorithm) };
+  } catch (error) {
+    options.events({ level: 'error', name: 'tsa.query.failed', ...errorFields(error) });
+    return { stamped: rejectionOf(error) };
+  }
+}
+
+function entryOf(asking: Asking, profile: string, { stamped, imprint }: Judged): AuditEntry {
+  const head = { ...asking, profile, ...(imprint ? { imprint } : {}) };
+  switch (stamped.kind) {
+    case 'granted': {
+      const { provider, serialNumber, genTime } = stamped.record;
+      const verdict = stamped.repeated ? 'repeated' : 'granted';
+      const token = { provider, serialNumber, genTime: genTime.toString() };
+      return { event: 'answer', ...head, verdict, ...token };
+    }
+    case 'rejected': {
+      const { failureBit: failInfo, message: reason } = stamped;
+      return { event: 'answer', ...head, verdict: 'rejected', failInfo, reason };
+    }
+    case 'limited':
+      return { event: 'refused', ...asking, profile, status: 429, reason: stamped.message };
+    default:
+      return stamped satisfies never;
+  }
+}
+
+/** Answers a query to `profile`. Resolves always. */
+export async function answerQuery(
+  octets: Uint8Array,
+  asking: Asking,
+  profile: Profile,
+  options: AnswerOptions,
+): Promise<QueryAnswer> {
+  const judged = await judge(octets, asking.client, profile, options);
+  const { stamped } = judged;
+  try {
+    await options.audit.append(entryOf(asking, profile.name, judged));
+  } catch {
+    // The token, if there is one, is in the journal: a repeat gets it.
+    return { kind: 'reply', octets: buildRejection(auditFailed) };
+  }
+  if (stamped.kind === 'limited') return stamped;
+  return {
+    kind: 'reply',
+    octets: stamped.kind === 'granted' ? stamped.record.response : buildRejection(stamped),
+  };
+}
