@@ -41,6 +41,7 @@ export async function startNightTsa(
   const running = await startTsa({
     config: localTsaConfig({
       stateDir,
+      stampAudit: false,
       local: {
         tsuLifeDays: options.tsuDays,
         caLifeDays: 3 * options.tsuDays,
