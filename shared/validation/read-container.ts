@@ -108,9 +108,15 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
         covers: { documents: coveredEntries(references, contents) },
       });
       return;
-    case 'xades':
-      readXmlSignatures(reading, octets, { place, contentOf: contents.of });
+    case 'xades': {
+      // EN 319 162-1 §4.3.3.2: a simple container has one data object, whatever a reference calls it.
+      const only = asic.type === 'ASiC-S' ? subject.contents[0] : undefined;
+      readXmlSignatures(reading, octets, {
+        place,
+        contentOf: (name) => contents.of(name) ?? only,
+      });
       return;
+    }
     case 'evidence-record': {
       const names = subject.manifest?.references.map(({ name }) => name);
       // §4.3.3.2: without a manifest only the simple form says what a record covers.

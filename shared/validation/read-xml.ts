@@ -1,5 +1,4 @@
-// XML documents, XML signatures and RFC 6283 records into facts. Signature values and imprints over
-// canonical XML are not computed here: those facts carry no claim.
+// XML documents, XML signatures and RFC 6283 records into facts. Signature values are not verified here.
 import { equalBytes, toHex } from '#shared/bytes.ts';
 import { digestAlgorithmOfUri } from '#shared/crypto/digest-uri.ts';
 import { digest } from '#shared/crypto/digest.ts';
@@ -10,90 +9,23 @@ import {
   xmlErsNamespace,
 } from '#shared/ers/xml-evidence-record.ts';
 import { attempt } from '#shared/problem.ts';
-import { parseTimeStampToken } from '#shared/tsp/token.ts';
-import type { Facts, ReferenceFacts, SignatureLevel } from '#shared/validation/facts.ts';
+import type { Facts, SignatureLevel } from '#shared/validation/facts.ts';
 import { readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
-import type { Reading, SignedContent } from '#shared/validation/reading.ts';
-import { dsNamespace } from '#shared/xades/names.ts';
-import { type XadesSignature, findSignatures, readXadesSignature } from '#shared/xades/read.ts';
+import type { Reading } from '#shared/validation/reading.ts';
 import {
-  type IdIndex,
-  type XmlReference,
-  indexIds,
-  readReferences,
-  signatureError,
-  targetOf,
-} from '#shared/xades/references.ts';
+  type XmlContext,
+  type XmlSource,
+  checkManifests,
+  readManifests,
+  readReference,
+} from '#shared/validation/xml-references.ts';
+import { addXmlTimestamps } from '#shared/validation/xml-timestamps.ts';
+import { type XadesSignature, findSignatures, readXadesSignature } from '#shared/xades/read.ts';
+import { signedDocument } from '#shared/xmldsig/process.ts';
+import { signatureError } from '#shared/xmldsig/references.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { parseXml } from '#shared/xml/parse.ts';
-import { type XmlElement, isElement, walkElements } from '#shared/xml/tree.ts';
-
-export type XmlContext = {
-  readonly place?: string | undefined;
-  /** What a reference outside of the document names, where it is at hand. */
-  readonly contentOf?: (uri: string) => SignedContent | undefined;
-};
-
-type Document = XmlContext & { readonly reading: Reading; readonly ids: IdIndex };
-
-function referenceFacts(document: Document, reference: XmlReference): ReferenceFacts {
-  const { reading, place, ids } = document;
-  const algorithm = digestAlgorithmOfUri(reference.digestMethod);
-  const facts: ReferenceFacts = {
-    kind: reference.type?.endsWith('#SignedProperties') ? 'signed-properties' : 'xml-reference',
-    uri: reference.uri,
-    algorithm: algorithm ?? reference.digestMethod,
-    digest: toHex(reference.digestValue),
-  };
-  const target = attempt(reading.collector.problems, place, () => targetOf(reference, ids));
-  if (!target) return { ...facts, found: false, intact: false };
-  if (target.kind !== 'external') return { ...facts, found: true };
-  const contents = [document.contentOf?.(decodeName(target.uri)), ...reading.detached];
-  const fits = contents.find((content) => {
-    const actual = algorithm && content?.digest(algorithm);
-    return actual && equalBytes(actual, reference.digestValue);
-  });
-  const found = fits ?? contents[0];
-  if (!found) {
-    reading.collector.problems.push({
-      severity: 'error',
-      code: 'xml-reference-outside',
-      message: `reference to ${JSON.stringify(target.uri)} is not in the document and was not given`,
-      ...(place !== undefined && { place }),
-    });
-  }
-  // With a transform the digest is over something else than the octets: not computed here.
-  const computed = reference.transforms.length === 0 || fits !== undefined;
-  return {
-    ...facts,
-    found: found !== undefined,
-    ...((computed || !found) && { intact: fits !== undefined }),
-  };
-}
-
-function decodeName(uri: string): string {
-  try {
-    return decodeURIComponent(uri);
-  } catch {
-    // A bare "%": the name is written as it is.
-    return uri;
-  }
-}
-
-/** A manifest may not cover itself: whoever followed it would never end. XML Signature 1.1 §5.1 */
-function checkManifests(document: Document, signature: XmlElement): void {
-  for (const manifest of walkElements(signature)) {
-    if (!isElement(manifest, dsNamespace, 'Manifest')) continue;
-    attempt(document.reading.collector.problems, document.place, () => {
-      for (const reference of readReferences(manifest)) {
-        const target = targetOf(reference, document.ids);
-        if (target.kind !== 'element') continue;
-        for (let at: XmlElement | undefined = manifest; at; at = at.parent)
-          if (at === target.element) throw signatureError('manifest that covers itself');
-      }
-    });
-  }
-}
+import { type XmlElement, isElement } from '#shared/xml/tree.ts';
 
 /** The certificate that SigningCertificate names by digest; without that, the first of KeyInfo. */
 function signerOf(
@@ -120,29 +52,32 @@ function levelOf(signature: XadesSignature): SignatureLevel {
 }
 
 function addSignature(
-  document: Document,
+  source: XmlSource,
   element: XmlElement,
   countersigns: string | undefined,
   depth: number,
 ): 'XML' | 'XAdES' {
-  const { reading, place } = document;
+  const { reading, place } = source;
   const { collector } = reading;
   if (depth > 8) throw signatureError('countersignatures nested too deep');
   const signature = readXadesSignature(element);
   collector.addProblems(signature.problems, place);
-  checkManifests(document, element);
+  checkManifests(source, element);
   const add = (octets: Uint8Array): Certificate | undefined =>
     collector.addCertificateOctets(octets, place);
   const keyCertificates = signature.keyCertificates.map(add).filter((one) => one !== undefined);
   const others = signature.certificates.map(add).filter((one) => one !== undefined);
   for (const octets of signature.crls) collector.addCrlOctets(octets, place);
   for (const octets of signature.ocspResponses) collector.addOcspOctets(octets, place);
-  const references = signature.references.map((reference) => referenceFacts(document, reference));
+  const references = signature.references.map((reference) =>
+    readReference(source, signature, reference, 'xml-reference'),
+  );
+  const facts = references.map((reference) => reference.facts);
   const id = collector.addSignature({
     by: {
       kind: 'xml',
       certificate: signerOf(signature, keyCertificates, others),
-      digestAlgorithm: references[0]?.algorithm,
+      digestAlgorithm: facts[0]?.algorithm,
       signatureAlgorithm: signature.signatureMethod,
     },
     format: signature.isXades ? 'XAdES' : 'XML',
@@ -150,14 +85,10 @@ function addSignature(
     place: [place, signature.id].filter((part) => part !== undefined).join('#') || undefined,
     countersigns,
     claimedSigningTime: signature.claimedSigningTime,
-    detached: references.some(({ uri }) => uri !== undefined && !/^(?:#|$)/.test(uri)),
-    references,
+    detached: facts.some(({ uri }) => uri !== undefined && !/^(?:#|$)/.test(uri)),
+    references: [...facts, ...readManifests(source, signature, references)],
   });
-  for (const { type, tokens } of signature.timestamps)
-    for (const octets of tokens)
-      attempt(collector.problems, place, () => {
-        collector.addTimestamp({ type, token: parseTimeStampToken(octets), of: id, place });
-      });
+  addXmlTimestamps(source, signature, references, id);
   for (const record of signature.evidenceRecords)
     attempt(collector.problems, place, () => {
       if (record instanceof Uint8Array)
@@ -166,7 +97,7 @@ function addSignature(
     });
   for (const counter of signature.countersignatures)
     attempt(collector.problems, place, () => {
-      addSignature(document, counter, id, depth + 1);
+      addSignature(source, counter, id, depth + 1);
     });
   return signature.isXades ? 'XAdES' : 'XML';
 }
@@ -244,15 +175,16 @@ export function readXmlSignatures(
   octets: Uint8Array,
   context: XmlContext,
 ): Extract<Facts['format'], 'XML' | 'XAdES' | 'ER-XML'> {
-  const { root } = parseXml(octets);
+  const document = parseXml(octets);
+  const { root } = document;
   if (isElement(root, xmlErsNamespace, 'EvidenceRecord')) {
     addXmlEvidenceRecord(reading, root, context.place, undefined);
     return 'ER-XML';
   }
-  const document: Document = { ...context, reading, ids: indexIds(root) };
+  const source: XmlSource = { ...context, reading, home: signedDocument(document) };
   const kinds = findSignatures(root).map((element) =>
     attempt(reading.collector.problems, context.place, () =>
-      addSignature(document, element, undefined, 0),
+      addSignature(source, element, undefined, 0),
     ),
   );
   return kinds.includes('XAdES') ? 'XAdES' : 'XML';

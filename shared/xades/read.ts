@@ -4,18 +4,17 @@ import { FormatError, UnsupportedError } from '#shared/errors.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 import {
   type XadesTimestampType,
-  dsNamespace,
-  signatureMethods,
   timestampTypes,
   xadesEvidenceNamespace,
   xadesNamespaces,
 } from '#shared/xades/names.ts';
+import { dsNamespace, signatureMethods } from '#shared/xmldsig/names.ts';
 import {
   type XmlReference,
   base64Of,
   readReferences,
   signatureError,
-} from '#shared/xades/references.ts';
+} from '#shared/xmldsig/references.ts';
 import {
   type XmlElement,
   attributeOf,
@@ -49,6 +48,8 @@ export type XadesSignature = {
     readonly digestValue: Uint8Array;
   }[];
   readonly isXades: boolean;
+  /** The element in which signing time and certificate stand: a reference has to be over this very one. */
+  readonly signedProperties: XmlElement | undefined;
   readonly claimedSigningTime: Temporal.Instant | undefined;
   readonly timestamps: readonly XadesTimestamp[];
   readonly certificates: readonly Uint8Array[];
@@ -205,6 +206,12 @@ function readSignatureMethod(signedInfo: XmlElement): string {
   return name;
 }
 
+const secondProperties: Problem = {
+  severity: 'error',
+  code: 'ERR_FORMAT_XML',
+  message: 'several SignedProperties in one signature; the first is read',
+};
+
 /**
  * One ds:Signature element. What cannot be read of its properties is a problem.
  * @throws FormatError ERR_FORMAT_XML, ERR_FORMAT_LIMIT: no usable SignedInfo or value
@@ -221,11 +228,14 @@ export function readXadesSignature(element: XmlElement): XadesSignature {
   const signed = qualifying.flatMap((one) =>
     childrenNamed(one, xadesNamespaces, 'SignedProperties'),
   );
-  const signedSignature = signed.flatMap((one) =>
-    childrenNamed(one, xadesNamespaces, 'SignedSignatureProperties'),
-  )[0];
-  const signedDataObjects = signed.flatMap((one) =>
-    childrenNamed(one, xadesNamespaces, 'SignedDataObjectProperties'),
+  // EN 319 132-1 §4.3.1: one element; a second would be read by some software and signed for none.
+  if (signed.length > 1) problems.push(secondProperties);
+  const [properties] = signed;
+  const signedSignature = childNamed(properties, xadesNamespaces, 'SignedSignatureProperties');
+  const signedDataObjects = childrenNamed(
+    properties,
+    xadesNamespaces,
+    'SignedDataObjectProperties',
   );
   const unsigned = qualifying
     .flatMap((one) => childrenNamed(one, xadesNamespaces, 'UnsignedProperties'))
@@ -244,6 +254,7 @@ export function readXadesSignature(element: XmlElement): XadesSignature {
     signingCertificates:
       attempt(problems, 'SigningCertificate', () => readSigningCertificates(signedSignature)) ?? [],
     isXades: signed.length > 0,
+    signedProperties: signed[0],
     claimedSigningTime: attempt(problems, undefined, () => readSigningTime(signedSignature)),
     timestamps: readTimestamps([...signedDataObjects, ...unsigned], problems),
     certificates: encapsulated(unsigned, 'EncapsulatedX509Certificate', problems),

@@ -2,10 +2,11 @@
 // reading at all. Each rule looks at the facts, never at a file's name; docs/standards.md gives the clauses.
 import type { Facts } from '#shared/validation/facts.ts';
 import type { DssEntry } from './_dss-manifest.ts';
+import { xmlRules } from './_dss-xml-explained.ts';
 
 export type Difference = { readonly what: string; readonly expected: string; readonly got: string };
 
-type Rule = {
+export type Rule = {
   readonly reason: string;
   readonly applies: (entry: DssEntry, facts: Facts, difference: Difference) => boolean;
 };
@@ -25,7 +26,7 @@ function without(a: readonly string[], b: readonly string[]): string[] {
 }
 
 /** Lines that only the judge has, and lines that only we have. */
-function sides({ expected, got }: Difference): {
+export function sides({ expected, got }: Difference): {
   readonly theirs: string[];
   readonly ours: string[];
 } {
@@ -114,6 +115,7 @@ const rules: readonly Rule[] = [
       differsInFound(difference, 'message-digest ') &&
       facts.signatures.some(({ pdf }) => pdf?.coverage === 'unclear'),
   },
+  ...xmlRules,
 ];
 
 /** Why the difference counts as passed, `undefined` where nothing explains it. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromBase64 } from '#shared/bytes.ts';
 import { digest, isDigestAlgorithm } from '#shared/crypto/digest.ts';
-import type { DetachedContent } from '#shared/validation/facts.ts';
+import type { SignedContent } from '#shared/validation/reading.ts';
 
 export type DssReference = {
   readonly type: string;
@@ -64,7 +64,7 @@ export function digestName(written: string): string {
   return isDigestAlgorithm(name) ? name : written;
 }
 
-export async function loadDetached(folder: string, entry: DssEntry): Promise<DetachedContent[]> {
+export async function loadDetached(folder: string, entry: DssEntry): Promise<SignedContent[]> {
   return Promise.all(
     (entry.detached ?? []).map(async ({ file, base64, digests, name }) => {
       const given = name ?? file;
@@ -81,7 +81,11 @@ export async function loadDetached(folder: string, entry: DssEntry): Promise<Det
         file === undefined
           ? (fromBase64(base64 ?? '') ?? new Uint8Array())
           : await readFile(join(folder, file));
-      return { name: given, digest: (algorithm) => digest(algorithm, content) };
+      return {
+        name: given,
+        digest: (algorithm) => digest(algorithm, content),
+        octets: () => content,
+      };
     }),
   );
 }

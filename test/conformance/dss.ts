@@ -13,6 +13,7 @@ import {
   digestName,
   loadDetached,
 } from './_dss-manifest.ts';
+import { xmlReferences } from './_dss-xml.ts';
 import type { ConformanceReport, ConformanceResult } from './_report.ts';
 
 /** Our formats by the manifest's. OpenDocument with signatures is a ZIP to us, a container to the judge. */
@@ -161,11 +162,13 @@ function compareReferences(entry: DssEntry, facts: Facts): Comparison {
   };
   const line = (kind: string, digest: string, found: boolean, intact: boolean): string =>
     `${kind} ${digest} ${found ? 'found' : 'not found'} ${intact ? 'intact' : 'not intact'}`;
-  // Entries of ds:Manifest are references of XML signatures, which are not judged yet.
-  const isXml = entry.format?.includes('XAdES') ?? false;
+  if (entry.format?.includes('XAdES')) {
+    const { expected, got } = xmlReferences(entry, facts);
+    return compareLists('references', expected, got);
+  }
   const expected = entry.signatures.flatMap(({ references }) =>
     references.flatMap(({ type, digest, found, intact }) => {
-      const kind = isXml ? undefined : kinds[type];
+      const kind = kinds[type];
       return kind !== undefined && digest !== null ? [line(kind, digest, found, intact)] : [];
     }),
   );

@@ -36,7 +36,7 @@ test('XAdES: time, timestamp, validation data, level', (t) => {
   t.is(signature?.signer?.chainNotAfter.length, 2);
   t.deepEqual(
     facts.timestamps.map(({ type, of, imprintIntact }) => [type, of, imprintIntact]),
-    [['signature', 'signature-1', undefined]],
+    [['signature', 'signature-1', false]],
   );
 });
 

@@ -1,0 +1,92 @@
+// Timestamps of XAdES signatures into facts: their imprints recomputed, and what each proves to have
+// existed. EN 319 132-1 §5.2.8, §5.3, §5.5.2, A.1.5; EN 319 102-1 §5.6.2.3.
+import { digest } from '#shared/crypto/digest.ts';
+import { UnsupportedError } from '#shared/errors.ts';
+import { type Problem, attempt, problemOf } from '#shared/problem.ts';
+import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
+import type { CoveredObjects } from '#shared/validation/collect.ts';
+import { compareImprint } from '#shared/validation/read-cms.ts';
+import type { TimestampFacts } from '#shared/validation/facts.ts';
+import type { ReferenceReading, XmlSource } from '#shared/validation/xml-references.ts';
+import { type TimestampedInput, timestampedInput } from '#shared/xades/imprint.ts';
+import { xadesNamespaces } from '#shared/xades/names.ts';
+import type { XadesSignature, XadesTimestamp } from '#shared/xades/read.ts';
+import { type XmlElement, walkElements } from '#shared/xml/tree.ts';
+import { dsNamespace } from '#shared/xmldsig/names.ts';
+import { base64Of } from '#shared/xmldsig/references.ts';
+
+/** Elements whose octets are objects that a proof may be asked for. */
+function isEncapsulated(element: XmlElement): boolean {
+  const { namespace, localName } = element;
+  return namespace === dsNamespace
+    ? ['SignatureValue', 'X509Certificate'].includes(localName)
+    : xadesNamespaces.some((one) => one === namespace) && localName.startsWith('Encapsulated');
+}
+
+/**
+ * What stands in the elements that are digested, and nothing else: signature values, tokens, validation
+ * data. What is no Base64 is no object; the readers have said so.
+ */
+function objectsIn(elements: readonly XmlElement[]): CoveredObjects {
+  const unread: Problem[] = [];
+  const objects = elements
+    .flatMap((element) => [...walkElements(element)])
+    .filter(isEncapsulated)
+    .map((element) => attempt(unread, undefined, () => base64Of(element, element.localName)))
+    .filter((octets) => octets !== undefined);
+  return { objects };
+}
+
+type Coverage = Pick<TimestampFacts, 'imprintFound' | 'imprintIntact'> & {
+  readonly covers?: CoveredObjects;
+};
+
+function coverageOf(token: TimeStampToken, { parts, elements }: TimestampedInput): Coverage {
+  const facts = compareImprint(token, (algorithm) => parts && digest(algorithm, ...parts));
+  // Decoded only where they are proved: each timestamp is over all that the earlier ones are over.
+  return facts.imprintIntact ? { ...facts, covers: objectsIn(elements) } : facts;
+}
+
+/** What the timestamp is over: absent with the reason among the problems. */
+function inputOf(
+  source: XmlSource,
+  signature: XadesSignature,
+  references: readonly ReferenceReading[],
+  timestamp: XadesTimestamp,
+): TimestampedInput | 'malformed' | 'not-computed' {
+  const data = new Map(signature.references.map((one, index) => [one, references[index]?.data]));
+  try {
+    return timestampedInput(timestamp, signature, {
+      home: source.home,
+      process: (reference) => data.get(reference),
+    });
+  } catch (error) {
+    source.reading.collector.problems.push(problemOf(error, source.place));
+    return error instanceof UnsupportedError ? 'not-computed' : 'malformed';
+  }
+}
+
+/** Adds all timestamps of one signature. `references`: those of SignedInfo, in order. */
+export function addXmlTimestamps(
+  source: XmlSource,
+  signature: XadesSignature,
+  references: readonly ReferenceReading[],
+  of: string,
+): void {
+  const { collector } = source.reading;
+  const { place } = source;
+  for (const timestamp of signature.timestamps) {
+    const input = inputOf(source, signature, references, timestamp);
+    for (const octets of timestamp.tokens)
+      attempt(collector.problems, place, () => {
+        const token = parseTimeStampToken(octets);
+        const coverage: Coverage =
+          input === 'not-computed'
+            ? {}
+            : input === 'malformed'
+              ? { imprintFound: false, imprintIntact: false }
+              : coverageOf(token, input);
+        collector.addTimestamp({ type: timestamp.type, token, of, place, ...coverage });
+      });
+  }
+}
