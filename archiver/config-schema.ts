@@ -107,6 +107,27 @@ const rule = z.strictObject({
     .describe('A document unprotected for longer is an alarm.'),
 });
 
+const day = z.iso.date('a date such as 2026-04-01');
+
+/** Nothing makes a provider accredited but what an operator read and confirmed (R-09). */
+const accredited = z.strictObject({
+  name: z.string().min(1).describe('The provider’s service, as reports name it.'),
+  scheme: z.string().describe('`mic-2021-146` or `jadac`.'),
+  from: day.describe('First day of its accreditation.'),
+  until: day.optional().describe('First day on which it is no longer accredited.'),
+  anchors: z
+    .array(z.string().regex(/^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i, 'a SHA-256 fingerprint'))
+    .min(1)
+    .describe('SHA-256 fingerprints of the trust anchors that its TSUs lead to.'),
+  tsaPolicies: z
+    .array(z.string().regex(/^\d+(\.\d+)+$/, 'a dotted object identifier'))
+    .min(1)
+    .describe('Policies of accredited tokens; others of the same TSU do not count.'),
+  confirmedBy: z.string().min(1).describe('Who confirmed it.'),
+  confirmedOn: day.describe('When.'),
+  document: z.string().min(1).describe('By which document, such as the ministry’s list of a day.'),
+});
+
 export const archiverSettings = z.strictObject({
   state: z
     .string()
@@ -195,6 +216,15 @@ export const archiverSettings = z.strictObject({
     .string()
     .default('Asia/Tokyo')
     .describe('Where retention periods and the schedule count.'),
+  accreditation: z
+    .strictObject({
+      guideline: z
+        .string()
+        .default('5.2')
+        .describe('Edition of the guideline that says which schemes count for which documents.'),
+      entries: z.array(accredited).default([]),
+    })
+    .prefault({}),
   retention: z.strictObject({ rules: z.array(rule).default([]) }).default({ rules: [] }),
   detachedSuffixes: z
     .array(z.string())

@@ -2,10 +2,12 @@
 import path from 'node:path';
 import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ConfigProblem } from '#shared/errors.ts';
+import type { AccreditationRules } from '#shared/policy/accreditation.ts';
 import { selectProfile, type AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies, bundledPresets } from '#shared/policy/bundled.ts';
 import { selectPreset, type RetentionPreset } from '#shared/policy/retention-rule.ts';
 import { parseYamlConfig, type YamlConfig } from '#shared/yaml-config.ts';
+import { resolveAccreditation } from './config-accreditation.ts';
 import { type ArchiverSettings, archiverSettings } from './config-schema.ts';
 
 /** A retention rule with its preset resolved; `match` is a regular expression on the key. */
@@ -42,6 +44,7 @@ export type ArchiverConfig = {
   readonly leadTime: Temporal.Duration;
   readonly timeZone: string;
   readonly rules: readonly RetentionRule[];
+  readonly accreditation: AccreditationRules;
   readonly detachedSuffixes: readonly string[];
   readonly ceiling: ArchiverSettings['ceiling'];
   readonly fixityDays: number;
@@ -133,6 +136,7 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
     problems,
   );
   const rules = resolveRules(settings, at, problems);
+  const accreditation = resolveAccreditation(settings, at, problems);
   let profile: AlgorithmProfile | undefined;
   collect(problems, at, ['algorithms', 'profile'], () => {
     profile = selectProfile(
@@ -230,6 +234,7 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
     leadTime,
     timeZone: settings.timeZone,
     rules,
+    accreditation,
     detachedSuffixes: settings.detachedSuffixes,
     ceiling: settings.ceiling,
     fixityDays: settings.fixityDays,

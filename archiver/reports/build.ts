@@ -1,7 +1,6 @@
 // The report as JSON, written piece by piece: never the whole archive in memory. The same state
 // gives the same octets but for `at` (R-35); layout in docs/report.md.
 import { bundledPresets } from '#shared/policy/bundled.ts';
-import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Catalogue, RunRow } from '#shared/ports/catalogue.ts';
 import { dependencyLines } from './dependencies.ts';
 import { documentLines } from './document-line.ts';
@@ -19,12 +18,13 @@ import type {
 const guideline = 'MHLW guideline for the safe management of medical information systems, 5.2';
 
 /** The editions that a report under this profile stands on (R-13). */
-export function reportEditions(profile: AlgorithmProfile): ReportEditions {
+export function reportEditions({ profile, accreditation }: ReportRules): ReportEditions {
   return {
     algorithmProfile: profile.id,
     algorithmPolicies: profile.policies.map((policy) => `${policy.id} (${policy.version})`),
     retentionPresets: bundledPresets.asOf,
     guideline,
+    accreditation: `${accreditation.guideline}; ${accreditation.file.asOf}; ${accreditation.entries.length}`,
   };
 }
 
@@ -39,7 +39,7 @@ export async function reportHead(
   options: {
     readonly archiveId: string;
     readonly at: Temporal.Instant;
-    readonly profile: AlgorithmProfile;
+    readonly rules: ReportRules;
     readonly lastSuccess?: string | undefined;
   },
 ): Promise<ReportHead> {
@@ -49,7 +49,7 @@ export async function reportHead(
     version: 1,
     archiveId: options.archiveId,
     at: options.at.toString(),
-    editions: reportEditions(options.profile),
+    editions: reportEditions(options.rules),
     run: runSummaryOf(runs.find((run) => run.finishedAt !== undefined)),
     lastSuccess: options.lastSuccess,
   };

@@ -8,6 +8,7 @@ import type { TimestampType } from '#shared/validation/facts.ts';
 import { countWitnesses } from '../evidence/independence.ts';
 import { worstIntake } from '../intake-order.ts';
 import { dueAt } from '../stages/plan.ts';
+import { accreditationOf } from './accreditation-line.ts';
 import type {
   DocumentLine,
   EvidenceLine,
@@ -116,7 +117,12 @@ function timestampLines(document: DocumentRow): TimestampLine[] {
   }));
 }
 
-function evidenceLine(batch: BatchRow): EvidenceLine {
+function evidenceLine(
+  batch: BatchRow,
+  document: DocumentRow,
+  at: Temporal.Instant,
+  rules: ReportRules,
+): EvidenceLine {
   return {
     kind: 'RFC 4998',
     batchId: batch.batchId,
@@ -128,7 +134,7 @@ function evidenceLine(batch: BatchRow): EvidenceLine {
     archiveTimeStamps: batch.tokenCount,
     firstTime: batch.genTime.toString(),
     newestTime: batch.newestToken.genTime,
-    accreditation: 'timestamped, accreditation not shown',
+    accreditation: accreditationOf(batch, document, at, rules),
     covers: 'whole',
   };
 }
@@ -162,15 +168,19 @@ function complianceOf(
   intake: IntakeStatus,
   outlook: RetentionOutlook,
   document: DocumentRow,
-  hasEvidence: boolean,
+  evidence: readonly EvidenceLine[],
   validationData: ValidationDataLine | undefined,
 ): Compliance {
   const signed = intake !== 'unsigned';
   const requirements = ['R-08', 'R-09', 'R-12', 'R-24', 'R-25', 'R-26', 'R-27'];
   const notMet: string[] = [];
   const notShown: string[] = [];
-  if (!hasEvidence) notMet.push('R-08');
-  else notShown.push('R-09');
+  const accredited = evidence.flatMap(({ accreditation }) =>
+    accreditation.status === 'accredited' ? [accreditation] : [],
+  );
+  if (evidence.length === 0) notMet.push('R-08');
+  else if (accredited.length === 0) notShown.push('R-09');
+  else if (accredited.every(({ transitional }) => transitional)) requirements.push('R-10');
   if (outlook === 'no') notMet.push('R-12');
   if (signed) {
     requirements.push('R-01', 'R-14');
@@ -215,6 +225,9 @@ export function documentLine(
   const due = best && dueAt(best, { batchId: best.batchId, ...demand }, rules);
   const end = neededUntil(document, rules);
   const outlook = outlookOf(document, best, end, at);
+  const evidence = batches
+    .toSorted((a, b) => a.anchor - b.anchor)
+    .map((batch) => evidenceLine(batch, document, at, rules));
   const validationData = validationDataLine([document, ...context.attached], document);
   const intake = worstIntake([document, ...context.attached].map((row) => row.intake.status));
   return {
@@ -238,7 +251,7 @@ export function documentLine(
     ],
     timestamps: timestampLines(document),
     validationData,
-    evidence: batches.toSorted((a, b) => a.anchor - b.anchor).map(evidenceLine),
+    evidence,
     witnesses: countWitnesses(
       sound
         .filter(({ horizon }) => horizon === undefined || isBefore(at, horizon))
@@ -256,7 +269,7 @@ export function documentLine(
     outlook,
     renewalsLeft: renewalsLeft(best, end, rules),
     lastRead: document.lastRead.toString(),
-    ...complianceOf(intake, outlook, document, batches.length > 0, validationData),
+    ...complianceOf(intake, outlook, document, evidence, validationData),
   };
 }
 

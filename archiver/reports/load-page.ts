@@ -67,7 +67,7 @@ export async function loadPage(catalogue: Catalogue, options: LoadOptions): Prom
     head: await reportHead(catalogue, {
       archiveId: options.archiveId,
       at,
-      profile: rules.profile,
+      rules,
       lastSuccess: options.lastSuccess,
     }),
     summary,

@@ -177,6 +177,15 @@ export const english = {
   'outlook.renewals': '{count} more renewals',
   'outlook.renewals.one': '1 more renewal',
 
+  'accreditation.accredited': 'accredited when it stamped: {provider}',
+  'accreditation.transitional': '(tolerated for the time being)',
+  'accreditation.no-longer': '(no longer today)',
+  'accreditation.no-entry': 'Not shown: no confirmed entry names its trust anchor.',
+  'accreditation.other-policy': 'Not shown: stamped under a policy that no confirmed entry names.',
+  'accreditation.other-period': 'Not shown: stamped outside of the confirmed period.',
+  'accreditation.scheme-not-accepted':
+    'Not shown: this edition of the guideline does not accept the scheme for such a document.',
+  'details.accreditation': 'Accreditation',
   'accreditation.not-shown': 'timestamped, accreditation not shown',
 
   'element.tsu-certificate': 'TSU certificate',
@@ -308,5 +317,6 @@ export const english = {
   'editions.profile': 'Algorithm profile',
   'editions.policies': 'Algorithm policies',
   'editions.presets': 'Retention presets as of',
+  'editions.accreditation': 'Accreditation: edition, schemes as of, confirmed entries',
   'editions.guideline': 'Guideline',
 } as const;

@@ -180,6 +180,15 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'outlook.renewals': 'あと {count} 回更新',
   'outlook.renewals.one': 'あと 1 回更新',
 
+  'accreditation.accredited': '付与時に認定事業者:{provider}',
+  'accreditation.transitional': '(当面の間の許容)',
+  'accreditation.no-longer': '(現在は認定外)',
+  'accreditation.no-entry': '未確認:このトラストアンカーを挙げる確認済みの登録がありません。',
+  'accreditation.other-policy': '未確認:確認済みの登録にないポリシーで付与されています。',
+  'accreditation.other-period': '未確認:確認済みの認定期間の外で付与されています。',
+  'accreditation.scheme-not-accepted':
+    '未確認:この版のガイドラインは、この文書についてこの制度を認めていません。',
+  'details.accreditation': '認定',
   'accreditation.not-shown': 'タイムスタンプ付与済み(認定の有無は未確認)',
 
   'element.tsu-certificate': 'TSU 証明書',
@@ -313,5 +322,6 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'editions.profile': 'アルゴリズムプロファイル',
   'editions.policies': 'アルゴリズムポリシー',
   'editions.presets': '保存期間プリセットの基準日',
+  'editions.accreditation': '認定(ガイドラインの版・制度データの日付・確認済み登録数)',
   'editions.guideline': 'ガイドライン',
 };

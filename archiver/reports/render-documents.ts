@@ -1,5 +1,6 @@
 // One document as two rows of the report's table: what decides at a glance, and the details behind it.
 // Serves R-08, R-09, R-12, R-14, R-15, R-18, R-24, R-25 for each document.
+import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import { dayElement, dayText, timeElement } from './dates.ts';
 import { foreign, markup, type Html } from './html.ts';
 import { isMessageKey, type MessageKey } from './messages.ts';
@@ -12,7 +13,7 @@ import {
   spanFigure,
   standingPill,
 } from './render-parts.ts';
-import type { DocumentLine, SignatureLine } from './report.ts';
+import type { Accreditation, DocumentLine, SignatureLine } from './report.ts';
 
 /** A document may carry thousands of certificates: the report lists the first of them. */
 const maxCertificates = 20;
@@ -68,7 +69,35 @@ function signatureCell(line: DocumentLine, { texts }: PageView): Html {
   }`;
 }
 
+/** The one that counts: accredited without tolerance, then tolerated, then not shown. */
+function bestAccreditation(line: DocumentLine): Accreditation | undefined {
+  const all = line.evidence.map(({ accreditation }) => accreditation);
+  return (
+    all.find((one) => one.status === 'accredited' && !one.transitional) ??
+    all.find((one) => one.status === 'accredited') ??
+    all[0]
+  );
+}
+
+/** When it stamped and today are two answers (R-09). */
+function accreditationText(one: Accreditation | undefined, texts: PageView['texts']): string {
+  if (one?.status !== 'accredited') return texts('accreditation.not-shown');
+  return [
+    texts('accreditation.accredited', { provider: one.provider }),
+    ...(one.transitional ? [texts('accreditation.transitional')] : []),
+    ...(one.today ? [] : [texts('accreditation.no-longer')]),
+  ].join(' ');
+}
+
+/** The scheme, or why none is shown. */
+function accreditationDetail(one: Accreditation, { texts, language }: PageView): string {
+  if (one.status !== 'accredited') return texts(`accreditation.${one.reason}`);
+  const scheme = bundledAccreditation.schemes.find(({ id }) => id === one.scheme);
+  return `${accreditationText(one, texts)}: ${scheme?.title[language] ?? one.scheme}`;
+}
+
 function evidenceCell(line: DocumentLine, { texts, timeZone }: PageView): Html {
+  const best = bestAccreditation(line);
   const count = line.evidence.reduce((sum, evidence) => sum + evidence.archiveTimeStamps, 0);
   const evidence =
     count === 1 ? texts('document.evidence.one') : texts('document.evidence', { count });
@@ -79,7 +108,7 @@ function evidenceCell(line: DocumentLine, { texts, timeZone }: PageView): Html {
           line.witnesses > 1
             ? markup`<div class="small">${texts('document.witnesses', { count: line.witnesses })}</div>`
             : undefined
-        }<div class="small">${texts('accreditation.not-shown')}</div>`
+        }<div class="small">${foreign(accreditationText(best, texts))}</div>`
   }`;
 }
 
@@ -266,6 +295,7 @@ function evidenceSection(line: DocumentLine, view: PageView): Html | undefined {
             : timeElement(evidence.provableUntil, timeZone),
       ],
       [texts('details.covers'), texts('covers.whole')],
+      [texts('details.accreditation'), foreign(accreditationDetail(evidence.accreditation, view))],
     ]),
   );
   const link = live?.evidence

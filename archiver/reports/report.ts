@@ -1,6 +1,7 @@
 // The report as data: what a line says of a document, a class of documents, a certificate, a run.
 // Types only, so that stages, builders and renderers agree; values come from document-line.ts and
 // summary.ts, text from render-html.ts (R-12, R-25, R-30, R-35).
+import type { AccreditationAnswer, AccreditationRules } from '#shared/policy/accreditation.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type {
   BatchState,
@@ -28,8 +29,22 @@ export type RetentionOutlook = 'covered' | 'by-renewal' | 'open-ended' | 'not-ye
 export type Standing =
   'protected' | 'due' | 'overdue' | 'waiting' | 'unknown' | 'broken' | 'missing' | 'changed';
 
-/** Until the accreditation list is loaded every token is this (R-09). */
-export type Accreditation = 'timestamped, accreditation not shown';
+/**
+ * Whether the newest token counts as an accredited provider's for this document: accredited when it
+ * stamped, and today; transitional: tolerated for the time being (R-09, R-10).
+ */
+export type Accreditation =
+  | {
+      readonly status: 'accredited';
+      readonly provider: string;
+      readonly scheme: string;
+      readonly transitional: boolean;
+      readonly today: boolean;
+    }
+  | {
+      readonly status: 'timestamped, accreditation not shown';
+      readonly reason: Extract<AccreditationAnswer, { readonly kind: 'not-shown' }>['reason'];
+    };
 
 export type SignatureLine = {
   readonly id: string;
@@ -133,6 +148,7 @@ export type ReportRules = {
   readonly leadTime: Temporal.Duration;
   readonly timeZone: string;
   readonly profile: AlgorithmProfile;
+  readonly accreditation: AccreditationRules;
   /** Of one token. */
   readonly price?: Price | undefined;
 };
@@ -236,6 +252,8 @@ export type ReportEditions = {
   readonly algorithmPolicies: readonly string[];
   readonly retentionPresets: string;
   readonly guideline: string;
+  /** Edition whose acceptance table counts, date of the schemes, and how many providers are confirmed. */
+  readonly accreditation: string;
 };
 
 /** Everything but what is counted, which stands beside it. */

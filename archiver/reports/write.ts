@@ -15,8 +15,8 @@ import { rememberSummary, summarise } from './summary.ts';
 
 /** What a report needs of the configuration. */
 export function reportRules(config: ArchiverConfig): ReportRules {
-  const { leadTime, timeZone, profile } = config;
-  return { leadTime, timeZone, profile, price: config.tsa.price };
+  const { leadTime, timeZone, profile, accreditation } = config;
+  return { leadTime, timeZone, profile, accreditation, price: config.tsa.price };
 }
 
 type RenderOptions = {
@@ -66,7 +66,7 @@ export async function* renderReport(
   const head = await reportHead(catalogue, {
     archiveId: evidence.archiveId,
     at,
-    profile: config.profile,
+    rules: reportRules(config),
     lastSuccess: await loadLastSuccess(config.state),
   });
   yield* buildReport(catalogue, { at, rules: reportRules(config), head, summary });

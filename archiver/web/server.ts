@@ -103,7 +103,7 @@ class Pages {
       const head = await reportHead(catalogue, {
         archiveId,
         at,
-        profile: rules.profile,
+        rules,
         lastSuccess: await lastSuccess?.(),
       });
       response.type('application/json');

@@ -2,7 +2,7 @@
 // catalogue in memory that holds one document of every state.
 import { openSqliteCatalogue } from '#archiver/adapters/sql-catalogue.ts';
 import type { ReportRules } from '#archiver/reports/report.ts';
-import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { bundledAccreditation, bundledPolicies } from '#shared/policy/bundled.ts';
 import { selectProfile } from '#shared/policy/algorithm-policy.ts';
 import type {
   BatchRow,
@@ -20,6 +20,7 @@ export const rules: ReportRules = {
   leadTime: Temporal.Duration.from({ days: 90 }),
   timeZone: 'Asia/Tokyo',
   profile: selectProfile(bundledPolicies, 'jp-medical'),
+  accreditation: { file: bundledAccreditation, guideline: '5.2', entries: [] },
   price: { amount: 10, currency: 'JPY' },
 };
 

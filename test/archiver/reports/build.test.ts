@@ -27,8 +27,7 @@ const run: RunSummary = {
 };
 
 async function pieces(catalogue: Catalogue, now = at): Promise<string[]> {
-  const { profile } = rules;
-  const head = await reportHead(catalogue, { archiveId: 'archive', at: now, profile });
+  const head = await reportHead(catalogue, { archiveId: 'archive', at: now, rules });
   return Array.fromAsync(buildReport(catalogue, { at: now, rules, head }));
 }
 
@@ -94,6 +93,6 @@ test('the head names the newest finished run', async (t) => {
     outcome: 'running',
     report: undefined,
   });
-  const head = await reportHead(catalogue, { archiveId: 'a', at, profile: rules.profile });
+  const head = await reportHead(catalogue, { archiveId: 'a', at, rules });
   t.is(head.run?.runId, 'r1');
 });

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { documentLine } from '#archiver/reports/document-line.ts';
 import type { DocumentLine } from '#archiver/reports/report.ts';
+import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import type { BatchRow, NewDocument } from '#shared/ports/catalogue.ts';
 import { at, batchRow, retention, rules, signature, signerFacts, storedRow } from './_archive.ts';
 
@@ -103,6 +104,25 @@ test('the later of two horizons counts', line, {
   batches: [batchRow('b1'), batchRow('b2', { horizon: far })],
   expected: { provableUntil: '2040-01-01T00:00:00Z' },
 });
+const confirmed = {
+  name: 'A provider',
+  scheme: 'jadac',
+  from: Temporal.Instant.from('2020-01-01T00:00:00Z'),
+  anchors: [batchRow('b1').newestToken.chain.at(-1)?.fingerprint ?? ''],
+  tsaPolicies: [batchRow('b1').newestToken.tsaPolicy],
+};
+for (const [guideline, notShown] of [
+  ['5.2', []],
+  ['6.0', ['R-09']],
+] as const)
+  test(`a confirmed provider under the guideline ${guideline} (R-09, R-10)`, (t) => {
+    const accreditation = { file: bundledAccreditation, guideline, entries: [confirmed] };
+    const context = { batches: [batchRow('b1')], attached: [] };
+    const got = documentLine(storedRow('a'), context, at, { ...rules, accreditation });
+    t.is(got.evidence[0]?.accreditation.status === 'accredited', notShown.length === 0);
+    t.deepEqual(got.notShown, notShown);
+    t.is(got.requirements.includes('R-10'), notShown.length === 0);
+  });
 test('nothing known ends its proof', line, {
   batches: [batchRow('b1', { horizon: undefined }), batchRow('b2')],
   expected: { provableUntil: undefined, outlook: 'covered', verifiableNow: true },
