@@ -32,6 +32,12 @@ const groups: readonly {
     },
   },
   {
+    names: ['pack'],
+    register: async (program) => {
+      (await import('./archiver/commands/pack.ts')).registerPack(program);
+    },
+  },
+  {
     names: ['retention'],
     register: async (program) => {
       (await import('./archiver/commands/retention.ts')).registerRetentionCommands(program);

@@ -100,6 +100,7 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
   ['helmet', /^(?:tsa\/server|archiver\/web)/],
   ['kysely', /^archiver\/adapters\//],
   ['node-cron', /^archiver\/schedule\.ts$/],
+  ['@zip.js/zip.js', /^archiver\/adapters\/zip-file\.ts$/],
   ['yaml', /^(?:shared\/yaml-config\.ts|start\.ts|tsa\/yaml-lines\.ts)$/],
   ['zod', /^(?:shared\/(?:yaml-config\.ts|policy\/)|tsa\/|archiver\/)/],
 ]);

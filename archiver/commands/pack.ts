@@ -1,0 +1,83 @@
+// `tokiwa pack`: one document with everything that proves it, as a ZIP that is checked with OpenSSL alone.
+import type { Command } from 'commander';
+import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import type { VerdictStatus } from '#shared/validation/verdict.ts';
+import { readPackScript, writeZip } from '../adapters/zip-file.ts';
+import type { Archiver } from '../main.ts';
+import { buildPack } from '../pack/build.ts';
+import { collectPack, type PackPlace } from '../pack/collect.ts';
+import { documentOf, placeOf } from './archive.ts';
+import { configOption, systemClock, withArchiver } from './context.ts';
+
+const exitCodes: Readonly<Record<VerdictStatus, number>> = {
+  valid: 0,
+  invalid: 1,
+  indeterminate: 2,
+};
+
+/** The newest place by each TSA, the first one's first. */
+async function placesOf(catalogue: Catalogue, row: DocumentRow): Promise<readonly PackPlace[]> {
+  const places: PackPlace[] = [];
+  for (const anchor of [1, 2]) {
+    const place = await placeOf(catalogue, row, anchor);
+    const batch: BatchRow | undefined = place && (await catalogue.getBatch(place.batchId));
+    if (place && batch)
+      places.push({ position: { batchId: place.batchId, index: place.groupIndex }, batch });
+  }
+  return places;
+}
+
+/**
+ * Writes the pack of one document and says what its verdict is.
+ * @throws SourceError ERR_SOURCE_NOT_FOUND: no evidence yet, or the document is gone
+ */
+export async function writePack(
+  archiver: Archiver,
+  row: DocumentRow,
+  output: string,
+  options: { readonly at: Temporal.Instant; readonly signal: AbortSignal },
+): Promise<VerdictStatus> {
+  const { catalogue, evidence } = archiver;
+  const { at, signal } = options;
+  const collected = await collectPack({
+    deps: await archiver.night(signal),
+    row,
+    attached: await Array.fromAsync(catalogue.attachedDocuments(row.id)),
+    places: await placesOf(catalogue, row),
+    at,
+    signal,
+  });
+  const { archiveId } = evidence;
+  const { store, key } = row;
+  const script = await readPackScript();
+  const { files, status } = buildPack(collected, { archiveId, store, key, at, script });
+  await writeZip(output, files, { at, signal });
+  return status;
+}
+
+export function registerPack(program: Command): void {
+  program
+    .command('pack')
+    .description(
+      'one document with everything that proves it, as a ZIP that OpenSSL alone can check',
+    )
+    .argument('<key>', 'key of the document')
+    .requiredOption('-o, --output <file>', 'the ZIP file to write')
+    .option(...configOption)
+    .option('--store <name>', 'only in this store')
+    .addHelpText('after', '\nExit status: that of `verify` for the verdict inside.')
+    .action(
+      async (
+        key: string,
+        options: { readonly config?: string; readonly store?: string; readonly output: string },
+      ) => {
+        await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
+          const row = await documentOf(archiver, key, options.store);
+          const at = systemClock().now();
+          const status = await writePack(archiver, row, options.output, { at, signal });
+          process.stdout.write(`${options.output}: ${status}\n`);
+          process.exitCode = exitCodes[status];
+        });
+      },
+    );
+}
