@@ -8,6 +8,7 @@ import type { TimeStampReq } from '#shared/tsp/request.ts';
 import type { Asking, AuditEntry } from './audit-line.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Profile } from './config.ts';
+import type { Settings } from './provider-set.ts';
 import type { Provider } from './providers.ts';
 import {
   buildRejection,
@@ -20,7 +21,8 @@ import type { StampService, Stamped } from './stamp.ts';
 
 export type AnswerOptions = {
   readonly service: StampService;
-  readonly providers: ReadonlyMap<string, Provider>;
+  /** Asked at each request, since a reload may change them. */
+  readonly settings: () => Settings;
   readonly audit: AuditLog;
   readonly events: EventSink;
 };
@@ -61,7 +63,7 @@ async function judge(
   try {
     const admission = admitTimeStampReq(octets, {
       digestAlgorithms: profile.hashAlgorithms,
-      tsaPolicies: policiesOf(profile, options.providers),
+      tsaPolicies: policiesOf(profile, options.settings().providers),
     });
     if (admission.kind === 'rejected') {
       const [{ failInfo, message }] = admission.findings;

@@ -5,25 +5,25 @@ import { openAuditFiles, type AuditFiles } from './adapters/audit-files.ts';
 import { openJournalFiles } from './adapters/files.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 import { createBudgets, type Budgets } from './budgets.ts';
-import type { TsaConfig } from './config.ts';
+import type { Budget, TsaConfig } from './config.ts';
 import { startOfMonth } from './days.ts';
-import type { JournalRecord } from './journal-line.ts';
 import { openJournal, type Journal } from './journal.ts';
+import { createLedger, type Ledger } from './ledger.ts';
 
 export type Books = AsyncDisposable & {
   readonly journal: Journal;
   readonly audit: AuditLog;
   readonly auditFiles: AuditFiles;
+  readonly ledger: Ledger;
   readonly budgets: Budgets;
 };
 
-/** A token of the journal is one that was bought; what is bought now is counted when it is reserved. */
-function countLoaded(budgets: Budgets) {
-  return (record: JournalRecord, from: 'loaded' | 'appended'): void => {
-    if (record.kind !== 'token' || from === 'appended') return;
-    const { client = '', profile = '', provider, price } = record;
-    budgets.count({ client, profile, provider, price }, record.at);
-  };
+/** The budgets of a configuration; a client's daily quota is one like any other. */
+export function budgetsOf({ budgets, clients }: TsaConfig): readonly Budget[] {
+  const quotas = clients.flatMap(({ name: client, tokensPerDay: tokens }) =>
+    tokens === undefined ? [] : [{ client, tokens, period: 'day', warnAtPercent: 80 } as const],
+  );
+  return [...budgets, ...quotas];
 }
 
 /** @throws the system's error */
@@ -36,17 +36,27 @@ export async function openBooks(options: {
   const { config, clock } = options;
   const { timeZone } = config;
   await using stack = new AsyncDisposableStack();
-  const budgets = createBudgets({ ...options, budgets: config.budgets, timeZone });
   const auditFiles = await openAuditFiles(config.audit.dir);
   const audit = stack.use(await openAuditLog({ ...options, ...config.audit, files: auditFiles }));
+  const ledger = createLedger(timeZone);
   const journal = stack.use(
     await openJournal({
       ...options,
       files: await openJournalFiles(config.journalDir),
       readSince: startOfMonth(clock.now(), timeZone),
-      onRecord: countLoaded(budgets),
+      onRecord: (record) => {
+        if (record.kind === 'token') ledger.add(record);
+      },
     }),
   );
+  const budgets = createBudgets({ ...options, budgets: budgetsOf(config), timeZone, ledger });
   const owned = stack.move();
-  return { journal, audit, auditFiles, budgets, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    journal,
+    audit,
+    auditFiles,
+    ledger,
+    budgets,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }

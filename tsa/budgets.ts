@@ -1,9 +1,10 @@
-// What may be bought this month: budgets of tokens or money by client, profile and provider. A purchase is reserved
+// What may be bought this month or day: budgets of tokens or money by client, profile and provider. A purchase is reserved
 // before a provider is asked, so that requests at the same time cannot pass the limit together.
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { compareInstants } from '#shared/time.ts';
 import type { Budget, Price } from './config.ts';
-import { endOfMonth, startOfMonth } from './days.ts';
+import { endOfDay, endOfMonth, startOfDay, startOfMonth } from './days.ts';
+import type { Ledger } from './ledger.ts';
 import { formatMicros, toMicros } from './usage.ts';
 
 /** What a token was, or is to be, bought for and where. */
@@ -25,11 +26,11 @@ export type Exhausted = {
   readonly kind: 'exhausted';
   /** Names the budget. */
   readonly message: string;
-  /** When its next month begins. */
+  /** When its next month or day begins. */
   readonly until: Temporal.Instant;
 };
 
-/** A budget and how much of it this month has used. */
+/** A budget and how much of it this month or day has used. */
 export type BudgetState = {
   readonly budget: Budget;
   readonly name: string;
@@ -40,17 +41,22 @@ export type BudgetState = {
 };
 
 export type Budgets = {
-  /** Takes note of a token that was bought; those of other months are passed over. */
-  readonly count: (purchase: Purchase, at: Temporal.Instant) => void;
   readonly reserve: (purchase: Purchase) => Reservation | Exhausted;
   /** Whether this client has anything left, whichever provider would be asked. */
   readonly check: (asking: Pick<Purchase, 'client' | 'profile'>) => Exhausted | undefined;
   readonly states: () => readonly BudgetState[];
+  /** Other budgets from now on; what this month and day bought already counts in them. */
+  readonly replace: (budgets: readonly Budget[]) => void;
 };
+
+/** A reservation that is neither bought nor given back yet. */
+type Open = { readonly purchase: Purchase; readonly at: Temporal.Instant };
 
 type Account = {
   readonly budget: Budget;
   readonly name: string;
+  begins: Temporal.Instant;
+  ends: Temporal.Instant;
   tokens: number;
   micros: bigint;
   /** The last share that was said: 0, the warning's, 100. */
@@ -93,31 +99,17 @@ function isExhausted({ budget, tokens, micros }: Account, price: bigint): boolea
 export function createBudgets(options: {
   readonly budgets: readonly Budget[];
   readonly timeZone: string;
+  readonly ledger: Pick<Ledger, 'sum'>;
   readonly clock: Clock;
   readonly events: EventSink;
 }): Budgets {
-  const { timeZone, clock, events } = options;
-  const accounts: Account[] = options.budgets.map((budget) => ({
-    budget,
-    name: nameOf(budget),
-    tokens: 0,
-    micros: 0n,
-    said: 0,
-  }));
-  let begins = startOfMonth(clock.now(), timeZone);
-  let ends = endOfMonth(clock.now(), timeZone);
+  const { timeZone, ledger, clock, events } = options;
+  const open = new Set<Open>();
 
-  /** Begins a new month where one has begun; a clock that went back does not give a month anew. */
-  const turnOver = (now: Temporal.Instant): void => {
-    if (compareInstants(now, ends) < 0) return;
-    begins = startOfMonth(now, timeZone);
-    ends = endOfMonth(now, timeZone);
-    for (const account of accounts) {
-      account.tokens = 0;
-      account.micros = 0n;
-      account.said = 0;
-    }
-  };
+  const periodOf = ({ period }: Budget, now: Temporal.Instant) =>
+    period === 'day'
+      ? { begins: startOfDay(now, timeZone), ends: endOfDay(now, timeZone) }
+      : { begins: startOfMonth(now, timeZone), ends: endOfMonth(now, timeZone) };
 
   const tell = (account: Account): void => {
     const percent = percentOf(account);
@@ -130,54 +122,79 @@ export function createBudgets(options: {
     events({ level: 'warn', name: event, budget: name, percent: Math.floor(percent) });
   };
 
-  const add = (purchase: Purchase, sign: 1 | -1): void => {
-    for (const account of accounts) {
-      if (!covers(account.budget, purchase)) continue;
-      account.tokens += sign;
-      account.micros += BigInt(sign) * microsOf(account.budget, purchase.price);
-    }
+  const add = (account: Account, purchase: Purchase, sign: 1 | -1): void => {
+    account.tokens += sign;
+    account.micros += BigInt(sign) * microsOf(account.budget, purchase.price);
   };
 
-  const exhausted = (account: Account): Exhausted => ({
+  /** A budget with what its month or day has used, reservations among it. */
+  const openAccount = (budget: Budget): Account => {
+    const now = clock.now();
+    const period = periodOf(budget, now);
+    const day = now.toZonedDateTimeISO(timeZone).toPlainDate();
+    const within = budget.period === 'day' ? day.toString() : day.toPlainYearMonth().toString();
+    const { tokens, costs } = ledger.sum({ ...budget, within });
+    const micros = costs.get(budget.cost?.currency ?? '') ?? 0n;
+    const account = { budget, name: nameOf(budget), ...period, tokens, micros, said: 0 };
+    for (const { purchase, at } of open)
+      if (covers(budget, purchase) && compareInstants(at, period.begins) >= 0)
+        add(account, purchase, 1);
+    tell(account);
+    return account;
+  };
+
+  let accounts = options.budgets.map(openAccount);
+
+  /** Begins anew where a month or day has begun; a clock that went back does not give one anew. */
+  const turnOver = (): void => {
+    const now = clock.now();
+    for (const account of accounts)
+      if (compareInstants(now, account.ends) >= 0)
+        Object.assign(account, periodOf(account.budget, now), { tokens: 0, micros: 0n, said: 0 });
+  };
+
+  const of = (purchase: Purchase): readonly Account[] =>
+    accounts.filter(({ budget }) => covers(budget, purchase));
+
+  const exhausted = ({ budget, name, ends }: Account): Exhausted => ({
     kind: 'exhausted',
-    message: `the budget of this month for ${account.name} is used up`,
+    message: `the budget of this ${budget.period} for ${name} is used up`,
     until: ends,
   });
 
   return {
-    count: (purchase, at) => {
-      turnOver(clock.now());
-      if (compareInstants(at, begins) < 0 || compareInstants(at, ends) >= 0) return;
-      add(purchase, 1);
-      for (const account of accounts) tell(account);
-    },
     reserve: (purchase) => {
-      turnOver(clock.now());
-      const over = accounts.find(
-        (account) =>
-          covers(account.budget, purchase) &&
-          isExhausted(account, microsOf(account.budget, purchase.price)),
-      );
+      turnOver();
+      const mine = of(purchase);
+      const over = mine.find((one) => isExhausted(one, microsOf(one.budget, purchase.price)));
       if (over) return exhausted(over);
-      const month = ends;
-      add(purchase, 1);
+      const held: Open = { purchase, at: clock.now() };
+      open.add(held);
+      for (const account of mine) add(account, purchase, 1);
+      /** Accounts whose month or day had not begun when this was reserved. */
+      const begunSince = (): readonly Account[] =>
+        of(purchase).filter(({ begins }) => compareInstants(held.at, begins) < 0);
       return {
         kind: 'reserved',
         bought: () => {
-          turnOver(clock.now());
-          // The journal has it in the month of its end.
-          if (!ends.equals(month)) add(purchase, 1);
-          for (const account of accounts) tell(account);
+          if (!open.delete(held)) return;
+          turnOver();
+          // The journal has it in the period of its end.
+          for (const account of begunSince()) add(account, purchase, 1);
+          for (const account of of(purchase)) tell(account);
         },
         release: () => {
-          turnOver(clock.now());
-          // Of a month that is over nothing is left to give back to.
-          if (ends.equals(month)) add(purchase, -1);
+          if (!open.delete(held)) return;
+          turnOver();
+          // To a period that is over nothing is given back.
+          const later = begunSince();
+          for (const account of of(purchase))
+            if (!later.includes(account)) add(account, purchase, -1);
         },
       };
     },
     check: (asking) => {
-      turnOver(clock.now());
+      turnOver();
       const over = accounts.find(
         (account) =>
           account.budget.provider === undefined &&
@@ -186,8 +203,11 @@ export function createBudgets(options: {
       );
       return over && exhausted(over);
     },
+    replace: (budgets) => {
+      accounts = budgets.map(openAccount);
+    },
     states: () => {
-      turnOver(clock.now());
+      turnOver();
       return accounts.map((account) => ({
         budget: account.budget,
         name: account.name,

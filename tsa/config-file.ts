@@ -40,6 +40,11 @@ function providerOf(
   };
 }
 
+/** As long as nobody is told apart, everybody may ask. */
+function isOpen(file: TsaConfigFile): boolean {
+  return file.listeners.length === 0 && Object.keys(file.clients).length === 0;
+}
+
 /**
  * Settings from the text of a YAML file; paths in it count from the file's folder.
  * @throws ConfigError ERR_CONFIG_INVALID with every problem: line, key, what is wrong
@@ -57,7 +62,24 @@ export function parseTsaConfig(text: string, options: { readonly fileName: strin
   ]);
   const stateDir = resolve(file.stateDir);
   return freeze({
-    listen: file.listen,
+    listen: { ...file.listen, anonymous: file.listen.anonymous ?? isOpen(file) },
+    listeners: file.listeners.map((one) => ({
+      ...one,
+      certificate: resolve(one.certificate),
+      key: resolve(one.key),
+      clientAuthorities: one.clientAuthorities.map(resolve),
+      clientCrls: one.clientCrls.map(resolve),
+    })),
+    clients: Object.entries(file.clients).map(([name, client]) => ({
+      name,
+      ...client,
+      profiles: client.profiles ?? [file.defaultProfile],
+      requestsPerMinute: client.requestsPerMinute,
+      tokensPerDay: client.tokensPerDay,
+    })),
+    credentialsFile: file.credentialsFile
+      ? resolve(file.credentialsFile)
+      : path.join(stateDir, 'clients.json'),
     bodyLimitBytes: file.bodyLimitBytes,
     deadlineMs: file.deadlineMs,
     stateDir,

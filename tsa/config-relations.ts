@@ -157,7 +157,55 @@ function budgetsAreOfSomebody(file: TsaConfigFile): RelationProblem[] {
   });
 }
 
+/** Keys and passwords go over TLS, or over nothing but the machine's own loopback. */
+function clientsAreToldApart(file: TsaConfigFile): RelationProblem[] {
+  const problems: RelationProblem[] = [];
+  const isOpen = file.listeners.length === 0 && Object.keys(file.clients).length === 0;
+  if (!isOpen && !loopbackHosts.test(file.listen.host))
+    problems.push({
+      path: ['listen', 'host'],
+      message: 'with clients, plain HTTP is for the loopback alone: others come over listeners',
+    });
+  for (const [i, listener] of file.listeners.entries()) {
+    const path = ['listeners', i];
+    const byCertificate = listener.authentication === 'certificate';
+    if (byCertificate && listener.clientAuthorities.length === 0)
+      problems.push({ path, message: 'nobody could come in: clientAuthorities is missing' });
+    if (!byCertificate && listener.clientAuthorities.length + listener.clientCrls.length > 0)
+      problems.push({ path, message: 'clientAuthorities is for authentication: certificate' });
+  }
+  for (const [name, { profiles = [] }] of Object.entries(file.clients))
+    for (const [i, profile] of profiles.entries())
+      if (!Object.hasOwn(file.profiles, profile))
+        problems.push({
+          path: ['clients', name, 'profiles', i],
+          message: `no profile "${profile}"`,
+        });
+  return problems;
+}
+
+const reservedNames = ['anonymous', 'probe', 'audit', 'unknown'];
+
+function clientsAreNamedOnce(file: TsaConfigFile): RelationProblem[] {
+  const problems: RelationProblem[] = [];
+  const owners = new Map<string, string>();
+  for (const [name, { certificates, keys }] of Object.entries(file.clients)) {
+    const path = ['clients', name];
+    if (reservedNames.includes(name))
+      problems.push({ path, message: 'a name that the proxy keeps for itself' });
+    for (const mark of [...certificates.map((rule) => JSON.stringify(rule)), ...keys]) {
+      const owner = owners.get(mark);
+      if (owner !== undefined && owner !== name)
+        problems.push({ path, message: `the certificate or key of client "${owner}" as well` });
+      owners.set(mark, name);
+    }
+  }
+  return problems;
+}
+
 const checks: readonly Check[] = [
+  clientsAreToldApart,
+  clientsAreNamedOnce,
   auditCanBeStamped,
   budgetsAreOfSomebody,
   namesExist,

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { signatureDigests } from './adapters/signing-key.ts';
+import { clientSchema, nameSchema, tlsListenerSchema } from './config-clients.ts';
 import {
   defaultHashAlgorithms,
   defaultLimits,
@@ -10,9 +11,7 @@ import {
   defaultProfile,
 } from './config.ts';
 
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens, at most 63');
+const name = nameSchema;
 const oid = z.string().regex(/^[0-2](\.(0|[1-9]\d{0,60})){1,30}$/, 'a dotted object identifier');
 const oids = z.array(oid).max(100);
 const hashAlgorithms = z.array(z.enum(defaultHashAlgorithms)).min(1);
@@ -159,10 +158,14 @@ const budget = z
     provider: name
       .optional()
       .describe('At this provider alone: used up, the next one of the profile is asked.'),
-    tokens: z.int().min(0).optional().describe('Tokens in a calendar month.'),
+    period: z
+      .enum(['month', 'day'])
+      .default('month')
+      .describe('A calendar month or day of `timeZone`.'),
+    tokens: z.int().min(0).optional().describe('Tokens in that time.'),
     cost: z
       .strictObject({
-        amount: z.number().min(0).max(1_000_000_000).describe('Money in a calendar month.'),
+        amount: z.number().min(0).max(1_000_000_000).describe('Money in that time.'),
         currency: price.shape.currency,
       })
       .optional(),
@@ -173,7 +176,7 @@ const budget = z
       .default(80)
       .describe('Share at which an event `tsa.budget.warning` says so.'),
   })
-  .describe('What may be bought in a calendar month; used up, 429 until the next.');
+  .describe('What may be bought; used up, 429 until the next month or day.');
 
 const audit = z
   .strictObject({
@@ -218,8 +221,19 @@ export const tsaConfigSchema = z.strictObject({
         .max(65_535)
         .default(defaultLimits.port)
         .describe('Port to listen on; 0 takes a free one.'),
+      anonymous: z
+        .boolean()
+        .optional()
+        .describe(
+          'Whoever asks there need not say who it is; default: as long as there are neither `listeners` nor `clients`.',
+        ),
     })
     .prefault({}),
+  listeners: z.array(tlsListenerSchema).max(32).default([]),
+  clients: z.record(name, clientSchema).default({}),
+  credentialsFile: filePath
+    .optional()
+    .describe('What `tokiwa tsa client` writes; default: `stateDir/clients.json`.'),
   bodyLimitBytes: z
     .int()
     .min(256)

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { RevocationMode } from '#shared/trust/path-query.ts';
+import type { ClientConfig } from './clients.ts';
 
 /** Who may get tokens of which kind from which providers, in order. */
 export type Profile = {
@@ -79,11 +80,12 @@ export type LocalProviderConfig = {
 
 export type ProviderConfig = HttpProviderConfig | LocalProviderConfig;
 
-/** What may be bought in a calendar month, by those whom it names; nobody named: by all together. */
+/** What may be bought in a calendar month or day, by those whom it names; nobody named: by all together. */
 export type Budget = {
   readonly client?: string | undefined;
   readonly profile?: string | undefined;
   readonly provider?: string | undefined;
+  readonly period: 'month' | 'day';
   /** At least one of the two limits is there. */
   readonly tokens?: number | undefined;
   readonly cost?: Price | undefined;
@@ -101,10 +103,31 @@ export type AuditConfig = {
   readonly keepDays: number;
 };
 
+/** A socket that speaks TLS. Paths are of PEM files. */
+export type TlsListenerConfig = {
+  readonly host: string;
+  readonly port: number;
+  /** Its certificate with the chain below the root. */
+  readonly certificate: string;
+  readonly key: string;
+  /** By what its clients say who they are: a certificate in the handshake, or a key or password in each request. */
+  readonly authentication: 'certificate' | 'credentials';
+  /** Who issues clients' certificates. */
+  readonly clientAuthorities: readonly string[];
+  /** Their CRLs; with any, there has to be one of every authority. */
+  readonly clientCrls: readonly string[];
+  /** TLS 1.2 is spoken beside 1.3. */
+  readonly tls12: boolean;
+};
+
 /** Everything the proxy is told. Paths are as given; `parseTsaConfig` made them relative to the file. */
 export type TsaConfig = {
-  /** Port 0 takes any free one. */
-  readonly listen: { readonly host: string; readonly port: number };
+  /** Plain HTTP; port 0 takes any free one. `anonymous`: who asks there need not say who it is. */
+  readonly listen: { readonly host: string; readonly port: number; readonly anonymous: boolean };
+  readonly listeners: readonly TlsListenerConfig[];
+  readonly clients: readonly ClientConfig[];
+  /** Keys and passwords as `tokiwa tsa client` keeps them. */
+  readonly credentialsFile: string;
   readonly bodyLimitBytes: number;
   /** From receiving a request to answering it, all providers together. */
   readonly deadlineMs: number;
@@ -183,7 +206,10 @@ export function localTsaConfig(options: {
   readonly stampAudit?: boolean;
 }): TsaConfig {
   return {
-    listen: { host: defaultLimits.host, port: options.port ?? 0 },
+    listen: { host: defaultLimits.host, port: options.port ?? 0, anonymous: true },
+    listeners: [],
+    clients: [],
+    credentialsFile: path.join(options.stateDir, 'clients.json'),
     bodyLimitBytes: defaultLimits.bodyLimitBytes,
     deadlineMs: defaultLimits.deadlineMs,
     stateDir: options.stateDir,

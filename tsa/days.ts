@@ -21,6 +21,11 @@ export function endOfMonth(instant: Temporal.Instant, timeZone: string): Tempora
   return first.add({ months: 1 }).startOfDay().toInstant();
 }
 
+/** When the calendar day of `instant` began in a time zone. */
+export function startOfDay(instant: Temporal.Instant, timeZone: string): Temporal.Instant {
+  return instant.toZonedDateTimeISO(timeZone).startOfDay().toInstant();
+}
+
 /** When the next calendar day begins in a time zone. */
 export function endOfDay(instant: Temporal.Instant, timeZone: string): Temporal.Instant {
   return instant.toZonedDateTimeISO(timeZone).add({ days: 1 }).startOfDay().toInstant();

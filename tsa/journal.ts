@@ -34,7 +34,7 @@ export type OpenJournalOptions = {
   /** Lines from the day of this instant on are read at the start, and those of the last seven days anyway. */
   readonly readSince?: Temporal.Instant | undefined;
   /** Told of every line that is read at the start, and of every one that has become durable. */
-  readonly onRecord?: ((record: JournalRecord, from: 'loaded' | 'appended') => void) | undefined;
+  readonly onRecord?: ((record: JournalRecord) => void) | undefined;
 };
 
 export type Journal = {
@@ -91,7 +91,7 @@ async function loadIndex(options: OpenJournalOptions, since: Temporal.Instant): 
   for (const segment of segments) {
     for await (const line of files.lines(segment)) {
       const record = line.whole ? parseJournalLine(line.octets) : undefined;
-      if (record) onRecord?.(record, 'loaded');
+      if (record) onRecord?.(record);
       if (record?.kind === 'token') {
         const { offset, octets } = line;
         const place = { segment, offset, length: octets.length, at: record.at };
@@ -155,7 +155,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
       current = segment;
       const offset = await current.log.append(line);
       writable = true;
-      options.onRecord?.(record, 'appended');
+      options.onRecord?.(record);
       if (record.kind !== 'token') return;
       const place = { segment: current.name, offset, length: line.length - 1, at: record.at };
       enter(index, record, place, clock.now().subtract(repeatPeriod));

@@ -22,6 +22,12 @@ export type ProviderSetOptions = {
   readonly signal: AbortSignal;
 };
 
+/** What a request is served by: one value, so that a reload changes all of it at once. */
+export type Settings = {
+  readonly config: TsaConfig;
+  readonly providers: ReadonlyMap<string, Provider>;
+};
+
 export type ProviderSet = AsyncDisposable & {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly authorities: readonly LocalAuthority[];

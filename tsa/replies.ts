@@ -76,7 +76,7 @@ export function errorFields(error: unknown): { readonly code?: string; readonly 
 
 /** An HTTP answer to what is no query: a status and a sentence. */
 export type PlainAnswer = {
-  readonly status: 400 | 404 | 405 | 413 | 415 | 429 | 500;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500;
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -125,6 +125,16 @@ export const plainAnswers = {
         Math.max(1, Math.ceil((until.epochMilliseconds - now.epochMilliseconds) / 1000)),
       ),
     },
+  }),
+  /** No word of what was wrong: the audit log has it. */
+  unknownClient: (): PlainAnswer => ({
+    status: 401,
+    text: 'A key or a password of a client is needed here.',
+    headers: { 'www-authenticate': 'Bearer realm="Tokiwa", Basic realm="Tokiwa", charset="UTF-8"' },
+  }),
+  notAllowed: (): PlainAnswer => ({
+    status: 403,
+    text: 'This client is not allowed here.',
   }),
   ourFault: (): PlainAnswer => ({
     status: 500,

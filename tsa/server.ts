@@ -7,6 +7,8 @@ import { addEndpoint, type EndpointOptions } from './server/endpoint.ts';
 import { sendPlain } from './server/http.ts';
 
 export type TsaServerOptions = EndpointOptions & {
+  /** Whether figures of the whole proxy are shown here: on the plain listener, which clients do not reach. */
+  readonly administrative: boolean;
   /** Whether the journal and the audit log take records. */
   readonly writable: () => { readonly journal: boolean; readonly audit: boolean };
   /** Anchors of the local units as PEM text, empty without one. */
@@ -17,7 +19,7 @@ export type TsaServerOptions = EndpointOptions & {
 
 /** The application; listening and closing are the caller's. */
 export function createTsaApp(options: TsaServerOptions): express.Express {
-  const { events, providers } = options;
+  const { events } = options;
   const app = express();
   app.disable('etag');
   // Whether the host is reached by TLS alone is for whoever ends the TLS to say.
@@ -29,7 +31,7 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
     next();
   });
 
-  addEndpoint(app, '/', () => options.config.defaultProfile, options);
+  addEndpoint(app, '/', () => undefined, options);
   addEndpoint(app, '/tsa/:profile', (request) => String(request.params['profile']), options);
 
   const readable = (address: string, serve: (response: Response) => Promise<void> | void): void => {
@@ -48,16 +50,23 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
   });
   readable('/readyz', (response) => {
     const { journal, audit } = options.writable();
+    response.status(journal && audit ? 200 : 503);
+    const status = !journal
+      ? 'the journal cannot be written'
+      : audit
+        ? 'ready'
+        : 'the audit log cannot be written';
+    // Clients see what is theirs alone.
+    if (!options.administrative) {
+      response.json({ status });
+      return;
+    }
     const head = options.audit.head();
-    response.status(journal && audit ? 200 : 503).json({
-      status: journal
-        ? audit
-          ? 'ready'
-          : 'the audit log cannot be written'
-        : 'the journal cannot be written',
+    response.json({
+      status,
       // Kept elsewhere, it shows whether the end of the log was cut off.
       audit: { line: head.seq, sha256: head.hash },
-      providers: [...providers.values()].map(({ name, record }) => ({
+      providers: [...options.settings().providers.values()].map(({ name, record }) => ({
         name,
         ...record.figures(),
       })),

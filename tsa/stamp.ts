@@ -57,16 +57,23 @@ const journalFailed: Rejection = {
 /** The name under which tokens stand in the journal that were bought to learn a provider's certificates. */
 const probeClient = 'probe';
 
+/** What is asked for at each request, since a reload may change it. */
+export type StampSettings = {
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly config: {
+    /** Algorithms that a token may use; `undefined`: any that verifies. */
+    readonly algorithmPolicy: AlgorithmProfile | undefined;
+    readonly deadlineMs: number;
+  };
+};
+
 export function createStampService(options: {
   readonly journal: Journal;
-  readonly providers: ReadonlyMap<string, Provider>;
+  readonly settings: () => StampSettings;
   readonly budgets: Budgets;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly events: EventSink;
-  /** Algorithms that a token may use; `undefined`: any that verifies. */
-  readonly algorithmPolicy: AlgorithmProfile | undefined;
-  readonly deadlineMs: number;
   /** A token came after its client had been answered otherwise; the journal has it. */
   readonly onLate: (record: TokenRecord) => void;
   readonly shutdown: AbortSignal;
@@ -125,16 +132,17 @@ export function createStampService(options: {
     };
 
   /** Asks for a token whose request is durable already. */
-  const obtain = (purchase: Purchase, providers: readonly Provider[], probe: Probe) =>
-    obtainToken({
+  const obtain = (purchase: Purchase, providers: readonly Provider[], probe: Probe) => {
+    const { algorithmPolicy, deadlineMs } = options.settings().config;
+    return obtainToken({
       clock,
       events,
       shutdown,
-      algorithmPolicy: options.algorithmPolicy,
+      algorithmPolicy,
       request: purchase.request,
       profile: purchase.profile,
       providers,
-      deadline: AbortSignal.timeout(options.deadlineMs),
+      deadline: AbortSignal.timeout(deadlineMs),
       probe,
       reserve: (provider) =>
         budgets.reserve({
@@ -153,6 +161,7 @@ export function createStampService(options: {
         void track(work);
       },
     });
+  };
 
   const keepRequest = ({ id, client, profile, request }: Purchase): Promise<void> =>
     journal.append({
@@ -225,7 +234,7 @@ export function createStampService(options: {
   const start = (query: StampQuery): Promise<Stamped> => {
     const { profile, request, algorithm, client } = query;
     const wanted = { algorithm, reqPolicy: request.reqPolicy };
-    const providers = eligibleProviders(profile, options.providers, wanted);
+    const providers = eligibleProviders(profile, options.settings().providers, wanted);
     if (providers.length === 0) {
       const message = 'no provider of this profile offers this policy with this digest algorithm';
       return Promise.resolve({ kind: 'rejected', failureBit: 'unacceptedPolicy', message });

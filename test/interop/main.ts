@@ -10,6 +10,7 @@ const oracle = path.resolve(projectRoot, process.env['TOKIWA_SHARED'] ?? '../sha
 /** What is judged, by the name on the command line; loaded when it is asked for. */
 const groups = new Map<string, () => Promise<ConformanceReport>>([
   ['tokens', async () => (await import('./token-judges.ts')).judgeTokens(oracle)],
+  ['tls', async () => (await import('./tls-judges.ts')).judgeTls()],
   ['ers', async () => (await import('./ers-judges.ts')).judgeEvidenceRecords(oracle)],
   ['night', async () => (await import('./night-judges.ts')).judgeNight(oracle)],
   ['simulation', async () => (await import('./simulation-judges.ts')).judgeSimulation(oracle)],

@@ -10,7 +10,7 @@ import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { answerQuery } from '#tsa/answer-query.ts';
 import { emptyHead } from '#tsa/audit-line.ts';
 import type { AuditLog } from '#tsa/audit-log.ts';
-import { defaultProfile } from '#tsa/config.ts';
+import { defaultProfile, localTsaConfig } from '#tsa/config.ts';
 import { checkAuditLog } from '#tsa/audit-check.ts';
 import { issueRoot } from '../_authority.ts';
 import { projectRoot } from '../_sources.ts';
@@ -91,7 +91,7 @@ test('without its line no answer leaves', async (t) => {
   const asking = { id: '00', client: 'test', address: '' };
   const answer = await answerQuery(new Uint8Array(), asking, defaultProfile, {
     service: { stamp: () => Promise.reject(new Error('not asked')), idle: () => Promise.resolve() },
-    providers: new Map(),
+    settings: () => ({ config: localTsaConfig({ stateDir: '' }), providers: new Map() }),
     audit: failing,
     events: () => undefined,
   });

@@ -3,6 +3,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { Event } from '#shared/ports/runtime.ts';
+import { createLedger } from '#tsa/ledger.ts';
 import { createBudgets, type Purchase } from '#tsa/budgets.ts';
 import type { Budget, TsaConfig } from '#tsa/config.ts';
 import {
@@ -28,8 +29,22 @@ function open(budgets: readonly Partial<Budget>[], timeZone = 'UTC') {
   const sink = (event: Event): void => {
     events.push(event);
   };
-  const full = budgets.map((budget) => ({ warnAtPercent: 80, ...budget }));
-  return { ...createBudgets({ budgets: full, timeZone, clock, events: sink }), clock, events };
+  const full = budgets.map((budget) => ({
+    period: 'month' as const,
+    warnAtPercent: 80,
+    ...budget,
+  }));
+  return {
+    ...createBudgets({
+      budgets: full,
+      timeZone,
+      ledger: createLedger(timeZone),
+      clock,
+      events: sink,
+    }),
+    clock,
+    events,
+  };
 }
 
 type Row = { readonly name: string; readonly budget: Partial<Budget>; readonly allowed: number };
@@ -127,7 +142,10 @@ test('a purchase that spans the end of the month counts in the new one', (t) => 
 });
 
 function withBudgets(config: TsaConfig, budgets: readonly Partial<Budget>[]): TsaConfig {
-  return { ...config, budgets: budgets.map((one) => ({ warnAtPercent: 80, ...one })) };
+  return {
+    ...config,
+    budgets: budgets.map((one) => ({ period: 'month' as const, warnAtPercent: 80, ...one })),
+  };
 }
 
 test('a client without budget gets 429 until the next month, a repeat is answered, a restart forgets nothing', async (t) => {

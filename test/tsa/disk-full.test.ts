@@ -2,6 +2,7 @@
 // that could not be recorded first.
 import test from 'ava';
 import { createBudgets } from '#tsa/budgets.ts';
+import { createLedger } from '#tsa/ledger.ts';
 import type { Event } from '#shared/ports/runtime.ts';
 import { parseTimeStampReq } from '#shared/tsp/request.ts';
 import { openJournalFiles, type JournalFiles } from '#tsa/adapters/files.ts';
@@ -44,14 +45,21 @@ async function openService(folder: string, isFull: (kind: string) => boolean) {
   const journal = await openJournal({ files, clock, random, events: sink });
   const service = createStampService({
     journal,
-    providers: new Map([[config.name, provider]]),
+    settings: () => ({
+      providers: new Map([[config.name, provider]]),
+      config: { algorithmPolicy: undefined, deadlineMs: 5000 },
+    }),
     clock,
     random,
     events: sink,
-    budgets: createBudgets({ budgets: [], timeZone: 'UTC', clock, events: sink }),
+    budgets: createBudgets({
+      budgets: [],
+      timeZone: 'UTC',
+      ledger: createLedger('UTC'),
+      clock,
+      events: sink,
+    }),
     onLate: () => undefined,
-    algorithmPolicy: undefined,
-    deadlineMs: 5000,
     shutdown: signal,
   });
   const stamp = (text: string) =>

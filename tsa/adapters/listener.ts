@@ -1,19 +1,31 @@
 // Sockets that the proxy listens on: opened, and closed without cutting off what is in hand.
+import { constants } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { ConfigError } from '#shared/errors.ts';
-import type { TsaConfig } from '../config.ts';
+import { TLSSocket, type SecureContextOptions } from 'node:tls';
+import { readFile } from 'node:fs/promises';
+import { ConfigError, FormatError } from '#shared/errors.ts';
+import { loadCertificates, loadCrls } from '#shared/io/trust-files.ts';
+import { toPem } from './public-files.ts';
+import { parseCertificate, type Certificate } from '#shared/x509/certificate.ts';
+import type { TlsListenerConfig } from '../config.ts';
+import { tlsSettings } from '../tls-table.ts';
+import { readPrivateFile } from './private-file.ts';
 
 const requestTimeoutMs = 15_000;
+const handshakeTimeoutMs = 10_000;
 const maxConnections = 1024;
 
 /** Limits that every listener has: slow or endless headers end a connection. */
-export const serverLimits = {
+const serverLimits = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: requestTimeoutMs,
   requestTimeout: requestTimeoutMs,
   connectionsCheckingInterval: 1000,
 } as const;
+
+type Place = { readonly host: string; readonly port: number };
 
 /** A socket that takes requests. */
 export type Listener = {
@@ -23,7 +35,15 @@ export type Listener = {
   readonly close: (patienceMs: number) => Promise<void>;
 };
 
-function bind(server: Server, { host, port }: TsaConfig['listen']): Promise<AddressInfo> {
+/** A socket that speaks TLS. */
+export type TlsListener = Listener & {
+  /** Reads its certificates, key and CRLs anew; connections that are open go on. @throws ConfigError ERR_CONFIG_INVALID: the old ones stay */
+  readonly reload: () => Promise<void>;
+  /** What it shows to clients. */
+  readonly certificate: () => Certificate;
+};
+
+function bind(server: Server, { host, port }: Place): Promise<AddressInfo> {
   const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
   server.once('error', (error) => {
     reject(
@@ -53,20 +73,123 @@ function closeServer(server: Server, patienceMs: number): Promise<void> {
   return promise;
 }
 
-/**
- * Listens for plain HTTP.
- * @throws ConfigError ERR_CONFIG_INVALID: the address cannot be listened on
- */
-export async function openListener(
-  place: TsaConfig['listen'],
-  serve: RequestListener,
-): Promise<Listener> {
-  const server = createServer(serverLimits, serve);
+async function listen(scheme: string, server: Server, place: Place): Promise<Listener> {
   server.maxConnections = maxConnections;
   const { address, family, port } = await bind(server, place);
   const host = family === 'IPv6' ? `[${address}]` : address;
   return {
-    url: `http://${host}:${port}/`,
+    url: `${scheme}://${host}:${port}/`,
     close: (patienceMs) => closeServer(server, patienceMs),
   };
+}
+
+/**
+ * Listens for plain HTTP.
+ * @throws ConfigError ERR_CONFIG_INVALID: the address cannot be listened on
+ */
+export function openListener(place: Place, serve: RequestListener): Promise<Listener> {
+  return listen('http', createServer(serverLimits, serve), place);
+}
+
+async function readCertificateFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError('ERR_CONFIG_INVALID', `certificate ${file} cannot be read`, {
+      cause: error,
+    });
+  }
+}
+
+/** Certificates, key and table of one listener, as node:tls takes them. */
+async function loadContext(config: TlsListenerConfig): Promise<SecureContextOptions> {
+  const { clientAuthorities, clientCrls } = config;
+  const authorities = clientAuthorities.length > 0 ? await loadCertificates(clientAuthorities) : [];
+  const crls = clientCrls.length > 0 ? await loadCrls(clientCrls) : [];
+  const crlPem = crls.map(({ raw }) => toPem([raw]).replaceAll('CERTIFICATE', 'X509 CRL'));
+  return {
+    ...tlsSettings(config),
+    cert: await readCertificateFile(config.certificate),
+    key: await readPrivateFile(config.key, 'key file'),
+    ca: toPem(authorities.map(({ raw }) => raw)),
+    ...(crlPem.length > 0 ? { crl: crlPem } : {}),
+    honorCipherOrder: true,
+    // No ticket: what was good at one handshake is looked at again at the next.
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+  };
+}
+
+function leafOf({ cert }: SecureContextOptions): Certificate {
+  const text = String(cert);
+  const [, base64 = ''] = /-----BEGIN CERTIFICATE-----([\s\S]*?)-----END/.exec(text) ?? [];
+  return parseCertificate(new Uint8Array(Buffer.from(base64, 'base64')));
+}
+
+/** A key that is not the certificate's, or a suite that nobody knows, is found here and not by the first client. */
+function applyContext<T>(apply: () => T, config: TlsListenerConfig): T {
+  try {
+    return apply();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `the TLS listener on ${config.host}:${config.port} cannot use its files: ${reason}`;
+    throw new ConfigError('ERR_CONFIG_INVALID', message, { cause: error });
+  }
+}
+
+/**
+ * Listens for HTTPS. `onRefused` is told of each handshake that failed, with the address and OpenSSL's reason.
+ * @throws ConfigError ERR_CONFIG_INVALID: a file that it names, or the address, cannot be used
+ */
+export async function openTlsListener(
+  config: TlsListenerConfig,
+  serve: RequestListener,
+  onRefused: (address: string, reason: string) => void,
+): Promise<TlsListener> {
+  let context = await loadContext(config);
+  let leaf = applyContext(() => leafOf(context), config);
+  const byCertificate = config.authentication === 'certificate';
+  const create = (): TlsServer =>
+    createTlsServer(
+      {
+        ...serverLimits,
+        ...context,
+        handshakeTimeout: handshakeTimeoutMs,
+        requestCert: byCertificate,
+        rejectUnauthorized: byCertificate,
+        ALPNProtocols: ['http/1.1'],
+      },
+      serve,
+    );
+  const server = applyContext(create, config);
+  server.on('tlsClientError', (error, socket) => {
+    onRefused(socket.remoteAddress ?? '', error.message);
+  });
+  const listener = await listen('https', server, config);
+  return {
+    ...listener,
+    certificate: () => leaf,
+    reload: async () => {
+      const next = await loadContext(config);
+      const nextLeaf = applyContext(() => leafOf(next), config);
+      applyContext(() => {
+        server.setSecureContext(next);
+      }, config);
+      context = next;
+      leaf = nextLeaf;
+    },
+  };
+}
+
+/** The certificate that a client showed and the handshake verified; `undefined` without one. */
+export function peerCertificate(socket: unknown): Certificate | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const raw = socket.getPeerX509Certificate()?.raw;
+  if (!raw) return undefined;
+  try {
+    return parseCertificate(new Uint8Array(raw));
+  } catch (error) {
+    // OpenSSL reads more than we do: nobody's certificate.
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
 }

@@ -7,7 +7,7 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto';
-import { readFile, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { type DigestAlgorithm, nodeDigestName } from '#shared/crypto/digest.ts';
 import { buildAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
@@ -16,6 +16,7 @@ import { ConfigError } from '#shared/errors.ts';
 import { createFile } from '#shared/io/durable-file.ts';
 import type { Signer } from '../certificate-builder.ts';
 import type { LocalKeyKind } from '../config.ts';
+import { readPrivateFile } from './private-file.ts';
 
 /** A private key in memory with its public half. */
 export type SigningKey = Signer & {
@@ -91,17 +92,8 @@ export async function loadSigningKey(
   kind: LocalKeyKind,
   digestAlgorithm: DigestAlgorithm,
 ): Promise<SigningKey> {
-  let pem: string;
+  const pem = await readPrivateFile(file, 'key file');
   try {
-    const { mode } = await stat(file);
-    // Windows keeps no such bits.
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      throw new ConfigError(
-        'ERR_CONFIG_INVALID',
-        `key file ${file} can be read by others (mode ${(mode & 0o777).toString(8)}): set it to 600`,
-      );
-    }
-    pem = await readFile(file, 'utf8');
     return signingKeyOf(createPrivateKey(pem), kind, digestAlgorithm);
   } catch (error) {
     if (error instanceof ConfigError) throw error;

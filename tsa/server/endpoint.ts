@@ -2,33 +2,40 @@
 // a query is worth is decided behind it.
 import type { Express, Request, Response } from 'express';
 import type { Clock } from '#shared/ports/runtime.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { Admission, Admitted, Door } from '../admission.ts';
 import { answerQuery, type AnswerOptions } from '../answer-query.ts';
 import type { Asking } from '../audit-line.ts';
-import type { Profile, TsaConfig } from '../config.ts';
-import type { Provider } from '../providers.ts';
+import type { Profile } from '../config.ts';
 import type { RefusalLog } from '../refusals.ts';
 import { endpointText, plainAnswers, type PlainAnswer } from '../replies.ts';
 import { isQuery, readBody, sendPlain, sendReply } from './http.ts';
 
 export type EndpointOptions = AnswerOptions & {
-  readonly config: TsaConfig;
-  readonly providers: ReadonlyMap<string, Provider>;
   readonly clock: Clock;
   readonly refuse: RefusalLog;
+  readonly admission: Admission;
+  /** How clients say who they are at this listener. */
+  readonly door: Door;
+  /** The certificate that the handshake of a request's connection verified. */
+  readonly certificateOf: (socket: unknown) => Certificate | undefined;
   readonly newId: () => string;
 };
 
-/** Until clients authenticate, all of them are one: a repeat may come from another address of the same client. */
-const anonymousClient = 'anonymous';
-
-function profileOf(options: EndpointOptions, name: string): Profile | undefined {
-  const { profiles } = options.config;
+/** A profile that a client may use: another one is to it as if it were not there. */
+function profileOf(
+  options: EndpointOptions,
+  { profiles: allowed }: Admitted,
+  name: string,
+): Profile | undefined {
+  const { profiles } = options.settings().config;
+  if (allowed && !allowed.includes(name)) return undefined;
   return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
 }
 
 function explain(profile: Profile, options: EndpointOptions, response: Response): void {
   const notAccredited = profile.providers.some(
-    (name) => options.providers.get(name)?.kind === 'local',
+    (name) => options.settings().providers.get(name)?.kind === 'local',
   );
   response.type('text/plain').send(endpointText({ ...profile, notAccredited }));
 }
@@ -38,21 +45,21 @@ async function serveQuery(
   request: Request,
   response: Response,
   asking: Asking,
+  profile: Profile | undefined,
   profileName: string,
   options: EndpointOptions,
 ): Promise<PlainAnswer | undefined> {
-  const { config } = options;
-  const profile = profileOf(options, profileName);
+  const { bodyLimitBytes } = options.settings().config;
   if (!profile) return plainAnswers.unknownProfile(profileName);
   if (!isQuery(request)) return plainAnswers.wrongType();
   let octets: Uint8Array | undefined;
   try {
-    octets = await readBody(request, config.bodyLimitBytes);
+    octets = await readBody(request, bodyLimitBytes);
   } catch {
     // The client went away in the middle; whatever is said now hardly arrives.
     return plainAnswers.brokenRequest();
   }
-  if (!octets) return plainAnswers.tooLarge(config.bodyLimitBytes);
+  if (!octets) return plainAnswers.tooLarge(bodyLimitBytes);
   const answer = await answerQuery(octets, asking, profile, options);
   if (answer.kind === 'reply') sendReply(response, answer.octets);
   // Its line in the audit log is written already.
@@ -60,35 +67,60 @@ async function serveQuery(
   return undefined;
 }
 
-/** Adds one address that takes queries. */
+/** Adds one address that takes queries; without a name in it, it is that of the client's first profile. */
 export function addEndpoint(
   app: Express,
   address: string,
-  profileName: (request: Request) => string,
+  profileName: (request: Request) => string | undefined,
   options: EndpointOptions,
 ): void {
-  const post = async (request: Request, response: Response): Promise<void> => {
-    const name = profileName(request);
-    const asking: Asking = {
-      id: options.newId(),
-      client: anonymousClient,
-      address: request.socket.remoteAddress ?? '',
+  const { door } = options;
+
+  /** Lets the request in, or answers it. */
+  const admit = async (request: Request, response: Response, id: string) => {
+    response.set('x-request-id', id);
+    const remote = request.socket.remoteAddress ?? '';
+    const knock = {
+      door,
+      address: remote,
+      authorization: request.headers.authorization,
+      certificate: door === 'certificate' ? options.certificateOf(request.socket) : undefined,
     };
-    response.set('x-request-id', asking.id);
-    const refused = await serveQuery(request, response, asking, name, options);
+    const admitted = await options.admission.admit(knock);
+    if (admitted.kind === 'refused') {
+      const { answer, reason, client } = admitted;
+      const who = client === undefined ? {} : { client };
+      await options.refuse({ id, ...who, address: remote, status: answer.status, reason });
+      sendPlain(response, answer);
+      return undefined;
+    }
+    const name =
+      profileName(request) ?? admitted.profiles?.[0] ?? options.settings().config.defaultProfile;
+    const asking: Asking = { id, client: admitted.client, address: remote };
+    return { asking, name, profile: profileOf(options, admitted, name) };
+  };
+
+  const get = async (request: Request, response: Response): Promise<void> => {
+    const admitted = await admit(request, response, options.newId());
+    if (!admitted) return;
+    if (admitted.profile) explain(admitted.profile, options, response);
+    else sendPlain(response, plainAnswers.unknownProfile(admitted.name));
+  };
+
+  const post = async (request: Request, response: Response): Promise<void> => {
+    const admitted = await admit(request, response, options.newId());
+    if (!admitted) return;
+    const { asking, name, profile } = admitted;
+    const refused = await serveQuery(request, response, asking, profile, name, options);
     if (!refused) return;
     const { status, text: reason } = refused;
     await options.refuse({ ...asking, profile: name, status, reason });
     sendPlain(response, refused);
   };
+
   app
     .route(address)
-    .get((request, response) => {
-      const name = profileName(request);
-      const profile = profileOf(options, name);
-      if (profile) explain(profile, options, response);
-      else sendPlain(response, plainAnswers.unknownProfile(name));
-    })
+    .get(get)
     .post(post)
     .all((_, response) => {
       sendPlain(response, plainAnswers.wrongMethod());

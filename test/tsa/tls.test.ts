@@ -1,0 +1,188 @@
+// TLS: who comes in by certificate and who is refused in the handshake, and which versions, suites and groups are
+// spoken at all.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { connect, type ConnectionOptions } from 'node:tls';
+import test from 'ava';
+import { parseTimeStampResp } from '#shared/tsp/response.ts';
+import { tls12Suites, tls13Suites, tlsGroups } from '#tsa/tls-table.ts';
+import {
+  createTestClock,
+  queryFor,
+  startTestTsa,
+  temporaryFolder,
+  type TestTsa,
+} from './_proxy.ts';
+import { createPki, pemOf, post, tlsConfig, type TestPki } from './_tls.ts';
+
+const pki = createPki();
+const ca = pemOf(pki.root).cert;
+
+async function start(folder: string, settings: Parameters<typeof tlsConfig>[2] = {}) {
+  const tsa = await startTestTsa(await tlsConfig(folder, pki, settings), createTestClock());
+  const [byCertificate = '', byCredentials = ''] = tsa.secureUrls;
+  return { tsa, byCertificate, byCredentials };
+}
+
+const query = queryFor('a');
+
+test('a certificate of a client, by subject or alternative name, gets a token', async (t) => {
+  await using folder = await temporaryFolder();
+  const { tsa, byCertificate } = await start(folder.path);
+  await using _tsa = tsa;
+  for (const issued of [pki.good, pki.named]) {
+    const { status, body } = await post(byCertificate, query, { ca, ...pemOf(issued) });
+    t.is(status, 200);
+    t.is(parseTimeStampResp(new Uint8Array(body)).statusName, 'granted');
+  }
+  const audit = await auditText(folder.path);
+  t.regex(audit, /"client":"records".*"verdict":"granted"/);
+  t.regex(audit, /"client":"archive".*"verdict":"granted"/, 'what another one got is not repeated');
+});
+
+async function auditText(folder: string): Promise<string> {
+  const audit = path.join(folder, 'state', 'audit');
+  const files = (await readdir(audit)).filter((name) => name.endsWith('.jsonl'));
+  return (await Promise.all(files.map((name) => readFile(path.join(audit, name), 'utf8')))).join(
+    '',
+  );
+}
+
+test('a certificate of nobody is let in by TLS and refused with 403', async (t) => {
+  await using folder = await temporaryFolder();
+  const { tsa, byCertificate } = await start(folder.path);
+  await using _tsa = tsa;
+  const { status, body } = await post(byCertificate, query, { ca, ...pemOf(pki.unknown) });
+  t.is(status, 403);
+  t.notRegex(body.toString(), /certificate/);
+  t.regex(await auditText(folder.path), /CN=nobody .*belongs to no client/);
+});
+
+const bad: readonly (keyof TestPki)[] = ['expired', 'future', 'forServers', 'revoked', 'foreign'];
+test('bad certificates, and none, are refused in the handshake, with a line of the audit log each', async (t) => {
+  await using folder = await temporaryFolder();
+  const { tsa, byCertificate } = await start(folder.path);
+  await using _tsa = tsa;
+  await t.throwsAsync(post(byCertificate, query, { ca }), undefined, 'none');
+  for (const name of bad)
+    await t.throwsAsync(post(byCertificate, query, { ca, ...pemOf(pki[name]) }), undefined, name);
+  // A refusal is written after the connection is closed.
+  await tsa.close();
+  const lines = (await auditText(folder.path))
+    .split('\n')
+    .filter((one) => one.includes('"refused"'));
+  t.is(lines.length, bad.length + 1);
+  t.true(lines.every((line) => line.includes('"status":0')));
+});
+
+test('clients see neither figures nor the head of the audit log', async (t) => {
+  await using folder = await temporaryFolder();
+  const { tsa, byCredentials } = await start(folder.path);
+  await using _tsa = tsa;
+  const answer = await get(`${byCredentials}readyz`);
+  t.regex(answer, /\{"status":"ready"\}$/);
+  t.regex(await (await fetch(`${tsa.url}readyz`)).text(), /"sha256"/);
+});
+
+function get(url: string): Promise<string> {
+  const { hostname, port, pathname } = new URL(url);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let text = '';
+  const socket = connect({ host: hostname, port: Number(port), ca }, () => {
+    socket.write(`GET ${pathname} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  });
+  socket.on('data', (part: Buffer) => (text += part.toString()));
+  socket.on('error', reject);
+  socket.on('end', () => {
+    resolve(text);
+  });
+  return promise;
+}
+
+/** Protocol and suite that were agreed on, or the failure. */
+function handshake(url: string, options: ConnectionOptions): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  try {
+    const socket = connect({ host: hostname, port: Number(port), ca, ...options }, () => {
+      resolve(`${socket.getProtocol() ?? ''} ${socket.getCipher().standardName}`);
+      socket.end();
+    });
+    socket.on('error', () => {
+      resolve('refused');
+    });
+  } catch {
+    resolve('not known to the client');
+  }
+  return promise;
+}
+
+async function scan(
+  t: { is: (a: unknown, b: unknown, m: string) => unknown },
+  tsa: TestTsa,
+  tls12: boolean,
+) {
+  const [, url = ''] = tsa.secureUrls;
+  const only13 = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
+  const only12 = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;
+  for (const suite of [...tls13Suites, 'TLS_AES_128_CCM_SHA256', 'TLS_AES_128_CCM_8_SHA256']) {
+    const expected = tls13Suites.some((one) => one === suite) ? `TLSv1.3 ${suite}` : 'refused';
+    t.is(await handshake(url, { ...only13, ciphers: suite }), expected, suite);
+  }
+  for (const group of [...tlsGroups, 'X448', 'secp256k1', 'ffdhe2048']) {
+    const got = await handshake(url, { ...only13, ecdhCurve: group });
+    const expected = tlsGroups.some((one) => one === group);
+    t.is(got.startsWith('TLSv1.3'), expected, `${group}: ${got}`);
+  }
+  const bad12 = [
+    'AES256-GCM-SHA384',
+    'ECDHE-ECDSA-AES256-SHA384',
+    'ECDHE-ECDSA-AES128-SHA',
+    'ECDHE-ECDSA-AES256-CCM',
+    'DHE-RSA-AES256-GCM-SHA384',
+  ];
+  const ecdsa12 = tls12Suites.filter((one) => one.includes('ECDSA'));
+  for (const suite of [...ecdsa12, ...bad12]) {
+    const got = await handshake(url, { ...only12, ciphers: `${suite}:@SECLEVEL=0` });
+    const expected = tls12 && ecdsa12.some((one) => one === suite);
+    t.is(got.startsWith('TLSv1.2'), expected, `${suite}: ${got}`);
+  }
+  for (const version of ['TLSv1.1', 'TLSv1'] as const) {
+    const options = {
+      minVersion: version,
+      maxVersion: version,
+      ciphers: 'ALL:@SECLEVEL=0',
+    } as const;
+    t.is(await handshake(url, options), 'refused', version);
+  }
+}
+
+test('by default TLS 1.3 alone is spoken, with the suites and groups of the table', async (t) => {
+  await using folder = await temporaryFolder();
+  const { tsa } = await start(folder.path);
+  await using _tsa = tsa;
+  await scan(t, tsa, false);
+});
+
+test('TLS 1.2 by choice comes with ephemeral keys and authenticated encryption alone', async (t) => {
+  await using folder = await temporaryFolder();
+  const { tsa } = await start(folder.path, { tls12: true });
+  await using _tsa = tsa;
+  await scan(t, tsa, true);
+});
+
+test('a key that others can read, or that is another certificate’s, stops the start', async (t) => {
+  await using folder = await temporaryFolder();
+  const config = await tlsConfig(folder.path, pki);
+  await writeFile(path.join(folder.path, 'server.key'), pemOf(pki.good).key);
+  await t.throwsAsync(startTestTsa(config, createTestClock()), { code: 'ERR_CONFIG_INVALID' });
+  await writeFile(path.join(folder.path, 'open.key'), pemOf(pki.server).key, { mode: 0o644 });
+  const listeners = config.listeners.map((one) => ({
+    ...one,
+    key: path.join(folder.path, 'open.key'),
+  }));
+  await t.throwsAsync(startTestTsa({ ...config, listeners }, createTestClock()), {
+    code: 'ERR_CONFIG_INVALID',
+    message: /can be read by others/,
+  });
+});

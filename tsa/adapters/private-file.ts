@@ -1,0 +1,23 @@
+// Files that hold secrets: read only where nobody but their owner can.
+import { readFile, stat } from 'node:fs/promises';
+import { ConfigError } from '#shared/errors.ts';
+
+/**
+ * The text of a file.
+ * @throws ConfigError ERR_CONFIG_INVALID: it cannot be read, or can be by others
+ */
+export async function readPrivateFile(file: string, what: string): Promise<string> {
+  try {
+    const { mode } = await stat(file);
+    // Windows keeps no such bits.
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+      throw new ConfigError(
+        'ERR_CONFIG_INVALID',
+        `${what} ${file} can be read by others (mode ${(mode & 0o777).toString(8)}): set it to 600`,
+      );
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError('ERR_CONFIG_INVALID', `${what} ${file} cannot be read`, { cause: error });
+  }
+}

@@ -1,0 +1,119 @@
+// Who a client is: by its certificate, its key, or its password; never by its address. Pure: what was presented goes
+// in, a client or a reason comes out.
+import { BlockList, isIP } from 'node:net';
+import { toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import type { GeneralName } from '#shared/x509/general-name.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+
+/** By which a certificate belongs to a client; one of the three. */
+export type CertificateRule = {
+  /** RFC 4514, most specific first, as `openssl x509 -subject -nameopt RFC2253` prints it. */
+  readonly subject?: string | undefined;
+  /** One of the alternative names: `dns:HOST`, `email:ADDRESS` or `uri:URI`. */
+  readonly san?: string | undefined;
+  /** SHA-256 of the certificate, hexadecimal. */
+  readonly fingerprint?: string | undefined;
+};
+
+/** A system that may ask for timestamps. */
+export type ClientConfig = {
+  readonly name: string;
+  /** Profiles that it may use; the first is behind `/` for it. */
+  readonly profiles: readonly string[];
+  readonly certificates: readonly CertificateRule[];
+  /** SHA-256 of its keys, hexadecimal. */
+  readonly keys: readonly string[];
+  /** Its passwords by scrypt; the user's name is the client's. */
+  readonly passwords: readonly string[];
+  /** From where it may ask, as CIDR; none: from anywhere. */
+  readonly networks: readonly string[];
+  /** Requests a minute, in bursts of no more; `undefined`: any number. */
+  readonly requestsPerMinute: number | undefined;
+  /** Tokens a day; `undefined`: any number. */
+  readonly tokensPerDay: number | undefined;
+};
+
+/** What is kept of a key: its SHA-256, hexadecimal. */
+export function sha256OfKey(key: string): string {
+  return toHex(digest('SHA-256', Buffer.from(key)));
+}
+
+/** Everyone, where no clients are configured. */
+export const anonymousClient = 'anonymous';
+
+/** What a request brings along. */
+export type Presented =
+  | { readonly kind: 'key'; readonly key: string }
+  | { readonly kind: 'password'; readonly user: string; readonly password: string };
+
+/**
+ * The credentials of an Authorization header: a bearer key (RFC 6750 §2.1), or user and password (RFC 7617); the
+ * password may be a key as well, since many clients know nothing else.
+ */
+export function readAuthorization(header: string | undefined): Presented | undefined {
+  const [, scheme = '', value = ''] = /^(\w+) +([\x21-\x7e]{1,512})$/.exec(header ?? '') ?? [];
+  if (/^bearer$/i.test(scheme)) return { kind: 'key', key: value };
+  if (!/^basic$/i.test(scheme)) return undefined;
+  const text = Buffer.from(value, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  if (colon < 1) return undefined;
+  return { kind: 'password', user: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/** An alternative name as rules write it; `undefined` for kinds that no rule can name. */
+function sanText(name: GeneralName): string | undefined {
+  switch (name.kind) {
+    case 'dNSName':
+      return `dns:${name.value.toLowerCase()}`;
+    case 'rfc822Name':
+      return `email:${name.value}`;
+    case 'uniformResourceIdentifier':
+      return `uri:${name.value}`;
+    default:
+      return undefined;
+  }
+}
+
+function matches(rule: CertificateRule, certificate: Certificate): boolean {
+  const { subject, san, fingerprint } = rule;
+  if (fingerprint !== undefined) return fingerprint === certificate.fingerprint;
+  if (subject !== undefined) return subject === certificate.subject.text;
+  return (certificate.subjectAltName ?? []).some((name) => sanText(name) === san);
+}
+
+/** The client whose certificate this is; `undefined` for nobody's, or more than one's. */
+export function clientOfCertificate(
+  clients: readonly ClientConfig[],
+  certificate: Certificate,
+): ClientConfig | undefined {
+  const found = clients.filter(({ certificates }) =>
+    certificates.some((rule) => matches(rule, certificate)),
+  );
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** `::ffff:10.0.0.1`, as a socket for both families shows an IPv4 address, is 10.0.0.1. */
+function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+}
+
+/** Whether `text` is an address with its prefix length. */
+export function isNetwork(text: string): boolean {
+  const [, address = '', length = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(length) <= (family === 4 ? 32 : 128);
+}
+
+/** Whether an address lies in one of the networks, or there is none to lie in. */
+export function isInNetworks(address: string, networks: readonly string[]): boolean {
+  if (networks.length === 0) return true;
+  const list = new BlockList();
+  for (const network of networks) {
+    const [net = '', length = ''] = network.split('/');
+    list.addSubnet(net, Number(length), isIP(net) === 6 ? 'ipv6' : 'ipv4');
+  }
+  const plain = plainAddress(address);
+  const family = isIP(plain);
+  return family !== 0 && list.check(plain, family === 6 ? 'ipv6' : 'ipv4');
+}
