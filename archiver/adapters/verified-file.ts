@@ -108,6 +108,6 @@ export async function contentBeside(
     return [];
   }
   const all = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'] as const;
-  const { digest: digestOf } = await readVerifiedFile(name, all, signal);
-  return [{ name, digest: digestOf }];
+  const { bytes, size, digest: digestOf } = await readVerifiedFile(name, all, signal);
+  return [{ name, digest: digestOf, ...(bytes.length === size && { octets: () => bytes }) }];
 }

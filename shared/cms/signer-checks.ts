@@ -4,6 +4,7 @@
 import { equalBytes } from '#shared/bytes.ts';
 import { digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { SignatureResult } from '#shared/crypto/signature.ts';
+import { sameAlgorithm } from '#shared/der/algorithm-identifier.ts';
 import { findDerOffence } from '#shared/der/strict.ts';
 import {
   readObjectIdentifier,
@@ -15,6 +16,7 @@ import {
 import { FormatError } from '#shared/errors.ts';
 import { oidName, oids } from '#shared/oid.ts';
 import { readTime, type Certificate } from '#shared/x509/certificate.ts';
+import { parseAlgorithmProtection, sameSignatureAlgorithm } from './algorithm-protection.ts';
 import { attributesOfType, type Attribute } from './attributes.ts';
 import { fail, pass, warn, type Check, type Problem } from './check.ts';
 import type { SignedData, SignerInfo } from './signed-data.ts';
@@ -358,6 +360,29 @@ const signatureAlgorithm: SignerCheck = {
       : pass,
 };
 
+const algorithmProtection: SignerCheck = {
+  name: 'algorithm-protection',
+  clause: 'RFC 6211 §2',
+  // Else a weaker algorithm could be named in place of the one that was signed with.
+  run: (context) => {
+    const oid = oids.idAaCmsAlgorithmProtect;
+    if (attributesOfType(signedAttributes(context), oid).length === 0) return pass;
+    const single = singleValue(context, oid);
+    if ('problems' in single) return single.problems;
+    const { digestAlgorithm, signatureAlgorithm: algorithm } = context.signerInfo;
+    return reading('CMSAlgorithmProtection attribute', () => {
+      const meant = parseAlgorithmProtection(single.value);
+      return sameAlgorithm(meant.digestAlgorithm, digestAlgorithm) &&
+        sameSignatureAlgorithm(meant.signatureAlgorithm, algorithm)
+        ? pass
+        : fail('SIG_CONSTRAINTS_FAILURE', 'The algorithms are not those that the signer meant.', {
+            digestAlgorithm: oidName(meant.digestAlgorithm.oid),
+            signatureAlgorithm: oidName(meant.signatureAlgorithm.oid),
+          });
+    });
+  },
+};
+
 const signatureValue: SignerCheck = {
   name: 'signature',
   clause: 'RFC 5652 §5.6',
@@ -403,5 +428,6 @@ export const signerChecks: readonly SignerCheck[] = [
   signingCertificateMatches,
   issuerSerial,
   signatureAlgorithm,
+  algorithmProtection,
   signatureValue,
 ];

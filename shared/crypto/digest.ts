@@ -1,5 +1,5 @@
 // Digest names, one-shot and running digests over node:crypto, and their object identifiers.
-import { createHash, hash } from 'node:crypto';
+import { type Hash, createHash, hash } from 'node:crypto';
 import { UnsupportedError } from '#shared/errors.ts';
 
 /** What the names in one row mean: FIPS 180-4, FIPS 202 and the old ones that old evidence still uses. */
@@ -91,21 +91,27 @@ export function digest(algorithm: DigestAlgorithm, ...parts: readonly Uint8Array
   return running.digest();
 }
 
-/** A running digest: `update` as octets come, `finish` once. */
+/** A running digest: `update` as octets come, `finish` once; `branch` goes on from here on its own. */
 export type RunningDigest = {
   readonly algorithm: DigestAlgorithm;
   readonly update: (octets: Uint8Array) => void;
+  readonly branch: () => RunningDigest;
   readonly finish: () => Uint8Array;
 };
 
 export function createDigest(algorithm: DigestAlgorithm): RunningDigest {
   const { node, length: outputLength } = algorithms[algorithm];
-  const running = createHash(node, { outputLength });
+  return runningDigest(algorithm, createHash(node, { outputLength }));
+}
+
+function runningDigest(algorithm: DigestAlgorithm, running: Hash): RunningDigest {
   return {
     algorithm,
     update: (octets) => {
       running.update(octets);
     },
+    branch: () =>
+      runningDigest(algorithm, running.copy({ outputLength: algorithms[algorithm].length })),
     finish: () => running.digest(),
   };
 }

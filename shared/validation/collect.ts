@@ -13,6 +13,7 @@ import { isUniversal, readChildren, readTlv, tags } from '#shared/der/reader.ts'
 import { oidName, oids } from '#shared/oid.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 import type { TimeStampToken } from '#shared/tsp/token.ts';
+import type { CoveredObjects } from '#shared/validation/covered-objects.ts';
 import type {
   AlgorithmUse,
   CertificateFacts,
@@ -45,20 +46,11 @@ export type SignatureDraft = Omit<
 
 export type TimestampDraft = Pick<
   TimestampFacts,
-  'type' | 'of' | 'place' | 'imprintFound' | 'imprintIntact'
+  'type' | 'of' | 'place' | 'imprintFound' | 'imprintIntact' | 'atsHashIndex'
 > & {
   readonly token: TimeStampToken;
   /** What the token proves to have existed once its imprint is intact; absent: nothing is known. */
   readonly covers?: CoveredObjects | undefined;
-};
-
-/**
- * What a timestamp covers: single objects (signature values, tokens, validation data) by their octets,
- * and documents with all that is in them.
- */
-export type CoveredObjects = {
-  readonly objects?: readonly Uint8Array[] | undefined;
-  readonly documents?: readonly Uint8Array[] | undefined;
 };
 
 /** A timestamp as read, by its id in the facts. */

@@ -1,6 +1,7 @@
 // Facts: what the readers found in one document, without judgement: signatures, timestamps,
 // evidence records, certificates and algorithms with their times. All of it survives JSON; instants
 // serialise themselves. Verdicts stand in shared/validation/verdict.ts.
+import type { AtsHashIndexVersion } from '#shared/cades/ats-hash-index.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ByteRangeCoverage } from '#shared/pades/coverage.ts';
 import type { Problem } from '#shared/problem.ts';
@@ -138,6 +139,17 @@ export type TimestampFacts = {
   /** Whether the data it covers is at hand; absent: not computed for this type. */
   readonly imprintFound?: boolean | undefined;
   readonly imprintIntact?: boolean | undefined;
+  /**
+   * Of an archive timestamp of CAdES, version 3: whether every hash that its index lists is of something
+   * that is there. It can be wrong while the imprint is intact. EN 319 122-1 §5.5.2
+   */
+  readonly atsHashIndex?:
+    | {
+        readonly version: AtsHashIndexVersion;
+        readonly valid: boolean;
+        readonly problem?: string | undefined;
+      }
+    | undefined;
   readonly digestAlgorithm?: string | undefined;
   readonly signatureAlgorithm?: string | undefined;
   readonly key?: KeyDescription | undefined;
@@ -243,4 +255,6 @@ export type DetachedContent = {
   readonly name?: string | undefined;
   /** `undefined` where the digest of this algorithm cannot be had. */
   readonly digest: (algorithm: DigestAlgorithm) => Uint8Array | undefined;
+  /** Missing where only digests are known: what is hashed together with other octets is not found then. */
+  readonly octets?: () => Uint8Array;
 };

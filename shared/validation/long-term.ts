@@ -117,6 +117,25 @@ function scopeOf(input: LongTermInput, tokensBeside: readonly TimeStampToken[]):
   };
 }
 
+/** A verdict that the hash index makes worse: it lists what is not there, so something was taken away. */
+function withHashIndex(
+  judgement: TokenJudgement,
+  { atsHashIndex }: Pick<TimestampReading, 'atsHashIndex'>,
+): TokenJudgement {
+  if (!atsHashIndex || atsHashIndex.valid) return judgement;
+  const finding: Finding = {
+    check: 'ats-hash-index',
+    clause: 'EN 319 122-1 §5.5.2',
+    level: 'error',
+    message: `The hash index of the archive timestamp does not hold: ${atsHashIndex.problem ?? 'not valid'}.`,
+    facts: { version: atsHashIndex.version },
+  };
+  const findings = [finding, ...judgement.findings];
+  return judgement.status === 'invalid'
+    ? { ...judgement, findings }
+    : { ...judgement, status: 'invalid', subIndication: 'HASH_FAILURE', findings };
+}
+
 /** A verdict that the imprint makes worse: what a token covers has to be at hand, and to fit. */
 function withImprint(
   judgement: TokenJudgement,
@@ -276,7 +295,10 @@ function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
   for (const { kind, of } of innerEvidence(reading)) {
     if (kind === 'timestamp') {
       const { id, token, type, covers } = of;
-      const judgement = withImprint(judgeToken(token, undefined, at, material), of);
+      const judgement = withHashIndex(
+        withImprint(judgeToken(token, undefined, at, material), of),
+        of,
+      );
       judged.push({ name: id, token, judgement, outermost: standsAlone(judgement) });
       nodes.set(id, tokenNode(id, token, judgement, { at: at.toString(), type }));
       if (judgement.status === 'valid' && covers)

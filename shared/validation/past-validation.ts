@@ -12,7 +12,7 @@ import { effectiveRevocation } from '#shared/trust/revocation-context.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import { verifyCertificatePath } from '#shared/trust/verify-path.ts';
 import { harmlessReasons } from '#shared/tsp/verify-token.ts';
-import { identityOf } from '#shared/validation/proof-of-existence.ts';
+import { identityOf } from '#shared/validation/covered-objects.ts';
 import {
   algorithmEnds,
   signatureAlgorithmCheck,

@@ -2,13 +2,14 @@
 // timestamp covers is found by the readers (CoveredObjects) and added here once it is found valid.
 // EN 319 102-1 §5.6.2.3.
 import { toHex } from '#shared/bytes.ts';
-import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import type { TimeStampToken } from '#shared/tsp/token.ts';
-import type { CoveredObjects } from '#shared/validation/collect.ts';
+import {
+  type CoveredObjects,
+  identityOf,
+  objectsOfToken,
+} from '#shared/validation/covered-objects.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
-import type { CertificateList } from '#shared/x509/crl.ts';
-import type { OcspResponse } from '#shared/x509/ocsp.ts';
 
 /** Since when an object is known to exist, and the timestamp or record that says so. */
 export type ProofOfExistence = {
@@ -39,17 +40,6 @@ export function createProofStore(): ProofStore {
   };
 }
 
-/** The octets by which a CRL or OCSP response is known: a response may come wrapped or bare. */
-export function identityOf(source: CertificateList | OcspResponse): Uint8Array {
-  return 'basic' in source && source.basic ? source.basic.tbs : source.raw;
-}
-
-/** The token itself and the validation data that travels in it. */
-function objectsOfToken(token: TimeStampToken): readonly Uint8Array[] {
-  const { crls, ocspResponses } = embeddedValidationData(token.signedData);
-  return [token.raw, ...crls.map(identityOf), ...ocspResponses.map(identityOf)];
-}
-
 /** Everything in a document that a proof over its octets reaches: signature values, tokens, validation data. */
 export function objectsOf(reading: DocumentReading): readonly Uint8Array[] {
   return [
@@ -66,13 +56,13 @@ export function objectsOf(reading: DocumentReading): readonly Uint8Array[] {
  * revision holds it, but in the gap of its ByteRange.
  */
 export function objectsCovered(
-  { objects = [], documents = [] }: CoveredObjects,
+  { objects = [], tokens = [], documents = [] }: CoveredObjects,
   own: TimeStampToken | undefined,
 ): readonly Uint8Array[] {
   const inDocuments = documents.flatMap((bytes) =>
     objectsOf(readDocument({ bytes, size: bytes.length })),
   );
-  const all = [...objects, ...inDocuments];
+  const all = [...objects, ...tokens.flatMap(objectsOfToken), ...inDocuments];
   if (!own) return all;
   const ownObjects = new Set(objectsOfToken(own).map(toHex));
   return all.filter((object) => !ownObjects.has(toHex(object)));

@@ -1,15 +1,19 @@
 // CMS and CAdES signatures, tokens and time-stamp responses into facts: level, references, timestamps
-// with their imprints recomputed. EN 319 122-1; archive timestamps' imprints are not computed here.
+// with their imprints recomputed. EN 319 122-1.
 import { equalBytes, toHex } from '#shared/bytes.ts';
-import { type CadesSignature, readCades } from '#shared/cades/read.ts';
-import type { AttributeTimestamp } from '#shared/cades/read.ts';
+import {
+  type ArchiveTimestampReader,
+  createArchiveTimestampReader,
+} from '#shared/cades/archive-timestamp.ts';
+import { type AttributeTimestamp, type CadesSignature, readCades } from '#shared/cades/read.ts';
 import type { SignedData } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { oidName, oids } from '#shared/oid.ts';
 import { attempt } from '#shared/problem.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
-import type { CoveredObjects } from '#shared/validation/collect.ts';
+import type { TimestampDraft } from '#shared/validation/collect.ts';
+import { type CoveredObjects, objectsOfArchive } from '#shared/validation/covered-objects.ts';
 import type {
   DetachedContent,
   DocumentFormat,
@@ -47,19 +51,40 @@ export function compareImprintWithAny(
   );
 }
 
-function imprintOf(
+type CoverageFacts = ImprintFacts & Pick<TimestampDraft, 'atsHashIndex' | 'covers'>;
+
+/** Whether the imprint fits, and what the token is over if so. */
+function coverageOf(
+  { reading, archive, context }: CmsSource,
+  signature: CadesSignature,
   timestamp: AttributeTimestamp,
   content: SignedContent | undefined,
-): ImprintFacts {
+): CoverageFacts {
   const { covered, token } = timestamp;
   switch (covered.kind) {
     case 'octets':
-      return compareImprint(token, (algorithm) => digest(algorithm, ...covered.parts));
+      return {
+        ...compareImprint(token, (algorithm) => digest(algorithm, ...covered.parts)),
+        covers: coveredBy(timestamp, signature),
+      };
     case 'content':
       return compareImprint(token, (algorithm) => content?.digest(algorithm));
-    case 'archive':
-      // Not computed yet: no claim, which is something else than "not intact".
-      return {};
+    case 'archive': {
+      const { signerInfo } = signature;
+      const { version } = covered;
+      const read = attempt(reading.collector.problems, context.place, () =>
+        archive.read(signerInfo, { version, token }, content),
+      );
+      // Not computed: no claim, which is something else than "not intact".
+      if (!read) return {};
+      const { imprintFound, imprintIntact, hashIndex, covers } = read;
+      return {
+        imprintFound,
+        imprintIntact,
+        atsHashIndex: hashIndex,
+        covers: covers && objectsOfArchive(signerInfo.signature, covers),
+      };
+    }
   }
 }
 
@@ -137,19 +162,26 @@ export type CmsContext = {
   readonly hasArchiveTimestamp?: boolean;
 };
 
+/** What the signatures of one SignedData share. */
+type CmsSource = {
+  readonly reading: Reading;
+  readonly signedData: SignedData;
+  readonly archive: ArchiveTimestampReader;
+  /** What is encapsulated, where that is what the signatures are over. */
+  readonly encapsulated: SignedContent | undefined;
+  readonly context: CmsContext;
+};
+
 function addSignature(
-  reading: Reading,
-  signedData: SignedData,
+  source: CmsSource,
   signature: CadesSignature,
-  context: CmsContext,
   countersigned: { readonly id: string; readonly octets: Uint8Array } | undefined,
 ): void {
+  const { reading, signedData, context } = source;
   const { collector } = reading;
   const content = countersigned
     ? contentOf([countersigned.octets])
-    : signedData.eContent && !context.detachedOnly
-      ? contentOf([signedData.eContent])
-      : chooseContent(signature, context.contents);
+    : (source.encapsulated ?? chooseContent(signature, context.contents));
   const own = levelOf(
     signature,
     (context.hasRevocation ?? false) ||
@@ -188,8 +220,7 @@ function addSignature(
       token: timestamp.token,
       of: id,
       place: context.place,
-      ...imprintOf(timestamp, content),
-      covers: coveredBy(timestamp, signature),
+      ...coverageOf(source, signature, timestamp, content),
     });
   }
   for (const octets of signature.evidenceRecords)
@@ -197,10 +228,7 @@ function addSignature(
       readEvidenceRecord(reading, octets, { of: id, place: context.place, dataObjects: [] });
     });
   for (const counter of signature.countersignatures)
-    addSignature(reading, signedData, counter, context, {
-      id,
-      octets: signature.signerInfo.signature,
-    });
+    addSignature(source, counter, { id, octets: signature.signerInfo.signature });
 }
 
 /**
@@ -239,8 +267,16 @@ export function readCmsDocument(
       message: 'a signature that has to be detached carries content',
       ...(context.place !== undefined && { place: context.place }),
     });
-  for (const signature of cades.signatures)
-    addSignature(reading, cades.signedData, signature, { ...context, contentProblem }, undefined);
+  const { signedData } = cades;
+  const source: CmsSource = {
+    reading,
+    signedData,
+    archive: createArchiveTimestampReader(signedData),
+    encapsulated:
+      signedData.eContent && !context.detachedOnly ? contentOf([signedData.eContent]) : undefined,
+    context: { ...context, contentProblem },
+  };
+  for (const signature of cades.signatures) addSignature(source, signature, undefined);
   return cades.signatures.some(({ isCades }) => isCades) ? 'CAdES' : 'CMS';
 }
 

@@ -3,7 +3,7 @@
 import { type PdfSignature, readPdf } from '#shared/pades/read.ts';
 import { attempt } from '#shared/problem.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
-import type { CoveredObjects } from '#shared/validation/collect.ts';
+import type { CoveredObjects } from '#shared/validation/covered-objects.ts';
 import type { DocumentFormat, PdfFacts } from '#shared/validation/facts.ts';
 import { readCmsDocument, readToken } from '#shared/validation/read-cms.ts';
 import { type Reading, contentOf } from '#shared/validation/reading.ts';

@@ -7,8 +7,8 @@ import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import type { Collector } from '#shared/validation/collect.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 
-/** Content that stands in the document: its octets can be had, digests are computed once each. */
-export type SignedContent = DetachedContent & { readonly octets?: () => Uint8Array };
+/** Content of which a signature or record says that it is over it, from the document or beside it. */
+export type SignedContent = DetachedContent;
 
 /** A CMS signature with what it is over. */
 export type CmsSignatureReading = {

@@ -4,7 +4,7 @@ import { digest } from '#shared/crypto/digest.ts';
 import { UnsupportedError } from '#shared/errors.ts';
 import { type Problem, attempt, problemOf } from '#shared/problem.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
-import type { CoveredObjects } from '#shared/validation/collect.ts';
+import type { CoveredObjects } from '#shared/validation/covered-objects.ts';
 import { compareImprint } from '#shared/validation/read-cms.ts';
 import type { TimestampFacts } from '#shared/validation/facts.ts';
 import type { ReferenceReading, XmlSource } from '#shared/validation/xml-references.ts';

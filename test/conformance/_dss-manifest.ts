@@ -22,6 +22,8 @@ export type DssSignature = {
   readonly signer: string | null;
   readonly signerSerial: string | null;
   readonly signerNotAfter: string | null;
+  readonly intact: boolean;
+  readonly valid: boolean;
 };
 
 export type DssTimestamp = {
@@ -33,6 +35,10 @@ export type DssTimestamp = {
   readonly imprintIntact: boolean;
   readonly tsuSerial: string | null;
   readonly tsuNotAfter: string | null;
+  readonly signatureIntact: boolean;
+  readonly signatureValid: boolean;
+  readonly atsHashIndexVersion?: string | null;
+  readonly atsHashIndexValid?: boolean | null;
 };
 
 export type DssEntry = {

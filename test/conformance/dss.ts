@@ -3,7 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Facts, SignatureFacts, TimestampFacts } from '#shared/validation/facts.ts';
-import { inspect } from '#shared/validation/inspect.ts';
+import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
+import { compareHashIndexes, compareSignatureValues, compareTokenSignatures } from './_dss-cms.ts';
+import { type Comparison, compareLists } from './_dss-compare.ts';
+import { contentOf } from '#shared/validation/reading.ts';
 import { compareEvidenceRecord, isEvidenceRecordEntry } from './_dss-evidence-records.ts';
 import { explainDifference } from './_dss-explained.ts';
 import {
@@ -116,20 +119,6 @@ function foundTimestamp(timestamp: TimestampFacts): string {
   );
 }
 
-type Comparison = { readonly what: string; readonly expected: string; readonly got: string };
-
-function compareLists(
-  what: string,
-  expected: readonly string[],
-  got: readonly string[],
-): Comparison {
-  return {
-    what,
-    expected: expected.toSorted().join('; ') || 'none',
-    got: got.toSorted().join('; ') || 'none',
-  };
-}
-
 /** Imprints only where we make a claim; each claim must be the judge's. */
 function compareImprints(entry: DssEntry, facts: Facts): Comparison {
   const line = (key: string, found: boolean | undefined, intact: boolean): string =>
@@ -182,8 +171,13 @@ function compareReferences(entry: DssEntry, facts: Facts): Comparison {
   return compareLists('references', expected, got);
 }
 
-/** `beside`: facts of evidence records given with the file, which the judge lists as if inside. */
-function compareFacts(entry: DssEntry, facts: Facts, beside: readonly Facts[]): Comparison[] {
+/** `beside`: readings of evidence records given with the file, which the judge lists as if inside. */
+function compareReading(
+  entry: DssEntry,
+  reading: DocumentReading,
+  beside: readonly DocumentReading[],
+): Comparison[] {
+  const { facts } = reading;
   const comparisons = [
     compareLists(
       'signatures',
@@ -193,10 +187,13 @@ function compareFacts(entry: DssEntry, facts: Facts, beside: readonly Facts[]): 
     compareLists(
       'timestamps',
       entry.timestamps.map((timestamp) => expectedTimestamp(entry, timestamp)),
-      [facts, ...beside].flatMap(({ timestamps }) => timestamps).map(foundTimestamp),
+      [reading, ...beside].flatMap((one) => one.facts.timestamps).map(foundTimestamp),
     ),
     compareImprints(entry, facts),
     compareReferences(entry, facts),
+    compareHashIndexes(entry, reading),
+    compareSignatureValues(entry, reading),
+    ...compareTokenSignatures(entry, [reading, ...beside]),
   ];
   const allowed = entry.format === null ? undefined : formats[entry.format];
   if (allowed && !allowed.includes(facts.format))
@@ -221,23 +218,26 @@ function compareFacts(entry: DssEntry, facts: Facts, beside: readonly Facts[]): 
 async function compareEntry(folder: string, entry: DssEntry): Promise<ConformanceResult> {
   const bytes = await readFile(join(folder, entry.file));
   const detached = await loadDetached(folder, entry);
-  const facts = inspect({ bytes, size: bytes.length, detached });
+  const reading = readDocument({ bytes, size: bytes.length, detached });
+  const { facts } = reading;
+  // A record beside a file is over its octets.
+  const document = contentOf([bytes]);
   const beside = await Promise.all(
     // A record that the judge did not take in is not compared.
     (entry.evidenceRecords.length > 0 ? (entry.evidenceRecordFiles ?? []) : []).map(
       async ({ file }) => {
         const record = await readFile(join(folder, file));
-        return inspect({ bytes: record, size: record.length });
+        return readDocument({ bytes: record, size: record.length, detached: [document] });
       },
     ),
   );
-  const differences = compareFacts(entry, facts, beside).filter(
+  const differences = compareReading(entry, reading, beside).filter(
     ({ expected, got }) => expected !== got,
   );
-  const open = differences.filter((difference) => !explainDifference(entry, facts, difference));
-  const explanations = differences
-    .map((difference) => explainDifference(entry, facts, difference))
-    .filter((explanation) => explanation !== undefined);
+  const explain = (difference: Comparison): string | undefined =>
+    difference.explained ?? explainDifference(entry, facts, difference);
+  const open = differences.filter((difference) => !explain(difference));
+  const explanations = differences.map(explain).filter((explanation) => explanation !== undefined);
   // Where all is explained, the explained differences are what there is to see.
   const shown = open.length > 0 ? open : differences;
   const describe = (side: 'expected' | 'got'): string =>

@@ -102,6 +102,9 @@ const shaMd5 = digest('MD5', testData);
 const issuerSerialOff = testSigningCertificate(2, tsu.tsu.certificate, { serialNumber: 1n });
 const eku = extendedKeyUsage([oids.idKpTimeStamping], true);
 
+/** `signatureAlgorithm [1]` of CMSAlgorithmProtection, implicit. */
+const signatureMeant = Uint8Array.of(0xa1, ...tsu.signer.signatureAlgorithm.subarray(1));
+
 const cases: readonly Case[] = [
   {
     check: 'token-encoding',
@@ -566,6 +569,29 @@ const cases: readonly Case[] = [
       signatureAlgorithm: buildAlgorithmIdentifier(oids.sha256WithRSAEncryption, derNull()).raw,
     }),
   },
+  ...(
+    [
+      ['another digest', [buildAlgorithmIdentifier(oids.sha512).raw, signatureMeant]],
+      ['no signature algorithm', [buildAlgorithmIdentifier(oids.sha256).raw]],
+      [
+        'another signature algorithm',
+        [
+          buildAlgorithmIdentifier(oids.sha256).raw,
+          derContext(1, derObjectIdentifier(oids.ecdsaWithSHA512)),
+        ],
+      ],
+    ] as const
+  ).map(([what, members]): Case => ({
+    check: 'algorithm-protection',
+    what,
+    level: 'error',
+    token: withAttributes(
+      contentType,
+      messageDigest,
+      signingCertificate,
+      testAttribute(oids.idAaCmsAlgorithmProtect, derSequence(...members)),
+    ),
+  })),
   {
     check: 'signature',
     what: 'another key',
@@ -629,6 +655,20 @@ test('a good token is valid, with its path and end', (t) => {
   );
   t.is(verdict.genTime.toString(), '2026-03-04T05:06:07.123456Z');
   t.is(verdict.notAfter?.toString(), '2040-01-01T00:00:00Z');
+});
+
+test('algorithms that are those the signer meant', (t) => {
+  const token = withAttributes(
+    contentType,
+    messageDigest,
+    signingCertificate,
+    testAttribute(
+      oids.idAaCmsAlgorithmProtect,
+      // NULL parameters mean the same as none.
+      derSequence(buildAlgorithmIdentifier(oids.sha256, derNull()).raw, signatureMeant),
+    ),
+  );
+  t.deepEqual(verify({ token }).findings, []);
 });
 
 test('the anchor ends the path by its sunset', (t) => {
