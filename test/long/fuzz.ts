@@ -18,7 +18,7 @@ function judge(message: FuzzMessage | undefined): string {
   if (!message) return 'did not start';
   const { slowestMilliseconds, growthBytes } = message;
   if (slowestMilliseconds > maxMillisecondsAnInput)
-    return `an input took ${Math.round(slowestMilliseconds)} ms`;
+    return `an input took ${Math.round(slowestMilliseconds)} ms of CPU`;
   return growthBytes > maxGrowthBytes ? `grew by ${growthBytes} bytes` : '';
 }
 
@@ -46,7 +46,7 @@ export async function fuzz(options: {
   const wrong = judge(last);
   const done =
     last?.kind === 'done'
-      ? `, ${last.inputs} inputs, slowest ${Math.round(last.slowestMilliseconds)} ms, grew by ${Math.round(last.growthBytes / 1024)} KiB`
+      ? `, ${last.inputs} inputs, slowest ${Math.round(last.slowestMilliseconds)} ms of CPU, grew by ${Math.round(last.growthBytes / 1024)} KiB`
       : '';
   return {
     case: `${target}, from seed ${firstSeed}${done}`,
