@@ -2,7 +2,7 @@
 // first; the old document stays on record as changed, with the evidence it has.
 import { ConfigError, ConflictError } from '#shared/errors.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
-import type { NightDependencies } from './run.ts';
+import type { NightDependencies } from './night/dependencies.ts';
 import { needsValidationData, takeIn } from './stages/intake.ts';
 import { resolveRetention, statementOfTags } from './stages/retention.ts';
 import { identityOf } from './stages/scan.ts';

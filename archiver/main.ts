@@ -28,7 +28,7 @@ import { openStatusCache } from './adapters/status-cache.ts';
 import type { ArchiverConfig, StoreConfig } from './config.ts';
 import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
 import type { StampingTsa } from './evidence/types.ts';
-import type { NightDependencies } from './run.ts';
+import type { NightDependencies } from './night/dependencies.ts';
 import type { SkippedObject } from './stages/scan.ts';
 
 export type ArchiverOptions = {

@@ -25,7 +25,7 @@ import { createAssembler } from '../evidence/assemble.ts';
 import { loadChainIndex } from '../evidence/chains.ts';
 import { judgeRecord } from '../evidence/judge-record.ts';
 import type { GroupPosition, TokenVerification } from '../evidence/types.ts';
-import type { NightDependencies } from '../run.ts';
+import type { NightDependencies } from '../night/dependencies.ts';
 import { membersOf, readMember, type PackMember } from './members.ts';
 import type { PackedRecord, ScriptRevocation } from './pack-files.ts';
 

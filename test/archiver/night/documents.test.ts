@@ -4,7 +4,7 @@ import test from 'ava';
 import { chmod, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { acceptAsNew } from '#archiver/accept.ts';
-import type { NightDependencies } from '#archiver/run.ts';
+import type { NightDependencies } from '#archiver/night/dependencies.ts';
 import { ConflictError, SourceError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { assertSound, createArchive, kindsOf, messageOf } from './_night.ts';

@@ -2,7 +2,7 @@
 // it ends where an unbroken one ends, and the TSA made no more tokens than for that.
 import test from 'ava';
 import { openEvidenceStore } from '#archiver/evidence-store.ts';
-import type { NightDependencies } from '#archiver/run.ts';
+import type { NightDependencies } from '#archiver/night/dependencies.ts';
 import { SourceError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { createFaultyStore, type StoreCall, type StoreFault } from '../../_faulty-store.ts';

@@ -4,7 +4,7 @@
 import test from 'ava';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { NightDependencies } from '#archiver/run.ts';
+import type { NightDependencies } from '#archiver/night/dependencies.ts';
 import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
 import { SourceError } from '#shared/errors.ts';
 import { parseTimeStampReq } from '#shared/tsp/request.ts';
