@@ -7,7 +7,7 @@ import type { SimulatedTsas, StartSimulatedTsas } from '#archiver/simulation/tsa
 import { InvariantError } from '#shared/errors.ts';
 import type { EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import {
-  defaultHashAlgorithms,
+  defaultHttpProvider,
   localTsaConfig,
   type HttpProviderConfig,
   type TsaConfig,
@@ -20,17 +20,14 @@ type Options = Parameters<StartSimulatedTsas>[0];
 
 function providerConfig(name: string, tsa: RunningTsa): HttpProviderConfig {
   return {
+    ...defaultHttpProvider,
     kind: 'http',
     name,
     url: tsa.url,
     allowHttp: true,
-    auth: { kind: 'none' },
     anchors: [tsa.anchorsPath],
     crls: [tsa.crlPath],
-    tsaPolicies: [],
-    hashAlgorithms: defaultHashAlgorithms,
     timeouts: { connectMs: 1000, responseMs: 5000, lateMs: 5000 },
-    price: undefined,
   };
 }
 

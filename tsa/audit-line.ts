@@ -50,6 +50,15 @@ export type AuditEntry =
     }
   /** A token came after its client had been answered otherwise. */
   | (TokenFields & { readonly event: 'late'; readonly request: string })
+  /** A provider signs with another TSU than before, below the same anchors. */
+  | {
+      readonly event: 'new-tsu';
+      readonly provider: string;
+      readonly subject: string;
+      /** SHA-256 of its certificate. */
+      readonly fingerprint: string;
+      readonly notAfter: string;
+    }
   /** The proxy runs with this configuration. */
   | { readonly event: 'started' | 'reloaded'; readonly configuration: string }
   | { readonly event: 'stopped' }

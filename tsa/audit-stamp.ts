@@ -24,14 +24,15 @@ export function createAuditStamper(options: {
   readonly log: AuditLog;
   readonly files: AuditFiles;
   readonly service: StampService;
-  readonly profile: Profile;
+  /** Whose providers stamp; asked each time, since a reload may change it. */
+  readonly profile: () => Profile | undefined;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly events: EventSink;
 }): () => Promise<void> {
-  const { log, files, service, profile, clock, random, events } = options;
+  const { log, files, service, clock, random, events } = options;
 
-  const stampHead = async (): Promise<void> => {
+  const stampHead = async (profile: Profile): Promise<void> => {
     const head = log.head();
     const imprint = fromHex(head.hash);
     if (!imprint) throw new InvariantError('ERR_INVARIANT_STATE', 'a head is hexadecimal');
@@ -71,7 +72,9 @@ export function createAuditStamper(options: {
   return () => {
     const since = log.unstampedSince();
     if (since === undefined || since >= dayOf(clock.now())) return Promise.resolve();
-    working ??= stampHead()
+    const profile = options.profile();
+    if (!profile) return Promise.resolve();
+    working ??= stampHead(profile)
       .catch((error: unknown) => {
         events({ level: 'warn', name: 'tsa.audit.stamp-failed', ...errorFields(error) });
       })

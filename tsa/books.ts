@@ -18,12 +18,17 @@ export type Books = AsyncDisposable & {
   readonly budgets: Budgets;
 };
 
-/** The budgets of a configuration; a client's daily quota is one like any other. */
-export function budgetsOf({ budgets, clients }: TsaConfig): readonly Budget[] {
+/** The budgets of a configuration; a client's daily quota, and a provider's, is one like any other. */
+export function budgetsOf({ budgets, clients, providers }: TsaConfig): readonly Budget[] {
+  const daily = { period: 'day', warnAtPercent: 80 } as const;
   const quotas = clients.flatMap(({ name: client, tokensPerDay: tokens }) =>
-    tokens === undefined ? [] : [{ client, tokens, period: 'day', warnAtPercent: 80 } as const],
+    tokens === undefined ? [] : [{ client, tokens, ...daily }],
   );
-  return [...budgets, ...quotas];
+  const limits = Object.values(providers).flatMap((provider) => {
+    const tokens = provider.kind === 'http' ? provider.limits.tokensPerDay : undefined;
+    return tokens === undefined ? [] : [{ provider: provider.name, tokens, ...daily }];
+  });
+  return [...budgets, ...quotas, ...limits];
 }
 
 /** @throws the system's error */

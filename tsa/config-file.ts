@@ -6,7 +6,7 @@ import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { parseYamlConfig } from '#shared/yaml-config.ts';
 import { checkRelations } from './config-relations.ts';
 import { tsaConfigSchema, type TsaConfigFile } from './config-schema.ts';
-import type { Profile, ProviderConfig, TsaConfig } from './config.ts';
+import type { HttpProviderConfig, Profile, ProviderConfig, TsaConfig } from './config.ts';
 
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
@@ -14,6 +14,26 @@ function freeze<T>(value: T): T {
     Object.values(value).forEach(freeze);
   }
   return value;
+}
+
+type HttpProviderFile = Extract<TsaConfigFile['providers'][string], { type: 'http' }>;
+
+function authOf(
+  auth: HttpProviderFile['auth'],
+  resolve: (file: string) => string,
+): HttpProviderConfig['auth'] {
+  switch (auth.type) {
+    case 'none':
+      return { kind: 'none' };
+    case 'basic':
+      return { kind: 'basic', user: auth.user, passwordFile: resolve(auth.passwordFile) };
+    case 'bearer':
+      return { kind: 'bearer', tokenFile: resolve(auth.tokenFile) };
+    case 'certificate': {
+      const { certificate, key } = auth;
+      return { kind: 'certificate', certificate: resolve(certificate), key: resolve(key) };
+    }
+  }
 }
 
 function providerOf(
@@ -30,10 +50,9 @@ function providerOf(
     kind,
     name,
     ...settings,
-    auth:
-      auth.type === 'none'
-        ? { kind: 'none' }
-        : { kind: 'basic', user: auth.user, passwordFile: resolve(auth.passwordFile) },
+    auth: authOf(auth, resolve),
+    tls: { ...file.tls, authorities: file.tls.authorities.map(resolve) },
+    limits: { rate: file.limits.rate, tokensPerDay: file.limits.tokensPerDay },
     anchors: file.anchors.map(resolve),
     crls: file.crls.map((one) => (/^https?:/.test(one) ? one : resolve(one))),
     price: file.price,

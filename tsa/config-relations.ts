@@ -91,9 +91,9 @@ function plainHttpIsMeant(file: TsaConfigFile): RelationProblem[] {
     if (!provider.allowHttp)
       return [{ path, message: 'plain http to another machine needs allowHttp: true' }];
     // Tokens protect themselves; a password on the open wire is anyone's.
-    return provider.auth.type === 'basic'
-      ? [{ path, message: 'a password is not sent over plain http' }]
-      : [];
+    return provider.auth.type === 'none'
+      ? []
+      : [{ path, message: 'no password, token or certificate goes over plain http' }];
   });
 }
 

@@ -2,124 +2,20 @@
 // config-relations.ts; unknown keys are refused, so that a mistyped one is not silently without effect.
 import { z } from 'zod';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
-import { signatureDigests } from './adapters/signing-key.ts';
 import { clientSchema, nameSchema, tlsListenerSchema } from './config-clients.ts';
 import {
-  defaultHashAlgorithms,
-  defaultLimits,
-  defaultLocalProvider,
-  defaultProfile,
-} from './config.ts';
+  days,
+  filePath,
+  hashAlgorithms,
+  httpProvider,
+  localProvider,
+  milliseconds,
+  oids,
+  price,
+} from './config-providers.ts';
+import { defaultHashAlgorithms, defaultLimits, defaultProfile } from './config.ts';
 
 const name = nameSchema;
-const oid = z.string().regex(/^[0-2](\.(0|[1-9]\d{0,60})){1,30}$/, 'a dotted object identifier');
-const oids = z.array(oid).max(100);
-const hashAlgorithms = z.array(z.enum(defaultHashAlgorithms)).min(1);
-const days = (least: number) => z.int().min(least).max(36_525);
-const milliseconds = z.int().min(1).max(600_000);
-const filePath = z.string().min(1);
-const price = z.strictObject({
-  amount: z
-    .number()
-    .min(0)
-    .max(1_000_000)
-    .describe('What one token costs; kept with each token in the journal.'),
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, 'three capital letters, such as JPY (ISO 4217)')
-    .describe('ISO 4217 code, such as `JPY`.'),
-});
-
-const httpProvider = z.strictObject({
-  type: z.literal('http'),
-  url: z
-    .url({ protocol: /^https?$/, error: 'an http or https URL' })
-    .describe('Where it answers RFC 3161 queries: https, or http to the loopback.'),
-  allowHttp: z
-    .boolean()
-    .default(false)
-    .describe('Plain http to another machine was chosen on purpose.'),
-  auth: z
-    .discriminatedUnion('type', [
-      z.strictObject({ type: z.literal('none') }),
-      z.strictObject({
-        type: z.literal('basic'),
-        // RFC 7617 §2: the first colon ends the user.
-        user: z
-          .string()
-          .regex(/^[^:\u0000-\u001f\u007f]+$/, 'no colon, no control character')
-          .describe('User of HTTP Basic authentication; never over plain http.'),
-        passwordFile: filePath.describe('File whose content is the password.'),
-      }),
-    ])
-    .default({ type: 'none' }),
-  anchors: z
-    .array(filePath)
-    .min(1)
-    .describe('PEM or DER files, or folders of them: what its TSUs must lead to.'),
-  crls: z
-    .array(filePath)
-    .default([])
-    .describe('CRLs: files, folders or URLs; looked at again every hour.'),
-  tsaPolicies: oids
-    .default([])
-    .describe('Policies it issues under; a query that names another is not sent to it.'),
-  hashAlgorithms: hashAlgorithms
-    .default([...defaultHashAlgorithms])
-    .describe('Imprint algorithms that it accepts.'),
-  timeouts: z
-    .strictObject({
-      connectMs: milliseconds
-        .default(3000)
-        .describe('From name look-up to the end of the TLS handshake.'),
-      responseMs: milliseconds.default(8000).describe('Then the next provider is asked.'),
-      lateMs: milliseconds
-        .default(60_000)
-        .describe('Until then a late token is still verified and journalled: it was paid for.'),
-    })
-    .prefault({}),
-  price: price.optional(),
-});
-
-const localProvider = z.strictObject({
-  type: z.literal('local'),
-  key: z
-    .enum(['P-256', 'RSA-3072'])
-    .default(defaultLocalProvider.key)
-    .describe('Key of CA and TSU; another one makes a new CA and TSU.'),
-  signatureDigest: z
-    .enum(signatureDigests)
-    .default(defaultLocalProvider.signatureDigest)
-    .describe('Digest of the signatures on tokens, certificates and CRLs.'),
-  hashAlgorithms: hashAlgorithms
-    .default([...defaultHashAlgorithms])
-    .describe('Imprint algorithms that it accepts.'),
-  tsaPolicies: oids
-    .min(1)
-    .default([...defaultLocalProvider.tsaPolicies])
-    .describe('The first is what it writes when not asked for another.'),
-  accuracyMilliseconds: z
-    .int()
-    .min(1)
-    .max(60_000)
-    .default(defaultLocalProvider.accuracyMilliseconds)
-    .describe('Accuracy that its tokens claim.'),
-  caLifeDays: days(2)
-    .default(defaultLocalProvider.caLifeDays)
-    .describe('Life of its CA’s certificate.'),
-  tsuLifeDays: days(2)
-    .default(defaultLocalProvider.tsuLifeDays)
-    .describe('Life of a TSU’s certificate.'),
-  tsuRenewBeforeDays: days(1)
-    .default(defaultLocalProvider.tsuRenewBeforeDays)
-    .describe('A new TSU key replaces the old one this long before its end.'),
-  // Reissued daily: one that lives a day or less would leave gaps.
-  crlLifeDays: days(2)
-    .default(defaultLocalProvider.crlLifeDays)
-    .describe('Life of a CRL; a new one is issued daily.'),
-  price: price.optional(),
-});
-
 const profile = z.strictObject({
   providers: z.array(name).min(1).describe('Names of providers, first choice first.'),
   hashAlgorithms: hashAlgorithms
@@ -148,6 +44,14 @@ const profile = z.strictObject({
     .default(defaultProfile.revocation)
     .describe(
       '`none`: not looked at; `soft`: revoked is refused, unknown passes; `require`: unknown is refused.',
+    ),
+  hedgesPerHour: z
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(defaultProfile.hedgesPerHour)
+    .describe(
+      'Requests an hour that may also go to the next provider once the first takes longer than 95 in 100 of its answers; 0: none. Each may buy a second token.',
     ),
 });
 

@@ -4,7 +4,9 @@ import path from 'node:path';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { RevocationMode } from '#shared/trust/path-query.ts';
+import { defaultBreaker, type BreakerConfig } from './breaker.ts';
 import type { ClientConfig } from './clients.ts';
+import type { RateLimit } from './provider-record.ts';
 
 /** Who may get tokens of which kind from which providers, in order. */
 export type Profile = {
@@ -23,12 +25,18 @@ export type Profile = {
   readonly clockToleranceSeconds: number;
   /** What is demanded of revocation data before a token is handed on. */
   readonly revocation: RevocationMode;
+  /** Requests an hour that may go to a second provider because the first is slow; 0: none. */
+  readonly hedgesPerHour: number;
 };
 
 export type ProviderAuth =
   | { readonly kind: 'none' }
   /** The password is the content of the file, without a final line break. */
-  | { readonly kind: 'basic'; readonly user: string; readonly passwordFile: string };
+  | { readonly kind: 'basic'; readonly user: string; readonly passwordFile: string }
+  /** RFC 6750; the token is the content of the file, without a final line break. */
+  | { readonly kind: 'bearer'; readonly tokenFile: string }
+  /** A client certificate: PEM files of the chain and of its key. */
+  | { readonly kind: 'certificate'; readonly certificate: string; readonly key: string };
 
 /** What one token costs. */
 export type Price = { readonly amount: number; readonly currency: string };
@@ -56,6 +64,18 @@ export type HttpProviderConfig = {
     readonly lateMs: number;
   };
   readonly price: Price | undefined;
+  readonly tls: {
+    /** Who issues its server's certificate; none: those whom the system trusts. */
+    readonly authorities: readonly string[];
+    /** TLS 1.2 will do. */
+    readonly tls12: boolean;
+  };
+  readonly breaker: BreakerConfig;
+  /** What it takes of us, as its contract or its manners say. */
+  readonly limits: {
+    readonly rate: RateLimit | undefined;
+    readonly tokensPerDay: number | undefined;
+  };
 };
 
 export type LocalKeyKind = 'P-256' | 'RSA-3072';
@@ -173,6 +193,20 @@ export const defaultLocalProvider = {
   price: undefined,
 } as const satisfies LocalProviderConfig;
 
+/** What a provider behind a URL need not say. */
+export const defaultHttpProvider = {
+  allowHttp: false,
+  auth: { kind: 'none' },
+  crls: [],
+  tsaPolicies: [],
+  hashAlgorithms: defaultHashAlgorithms,
+  timeouts: { connectMs: 3000, responseMs: 8000, lateMs: 60_000 },
+  price: undefined,
+  tls: { authorities: [], tls12: false },
+  breaker: defaultBreaker,
+  limits: { rate: undefined, tokensPerDay: undefined },
+} as const satisfies Partial<HttpProviderConfig>;
+
 export const defaultProfile = {
   name: 'default',
   providers: ['local'],
@@ -182,6 +216,7 @@ export const defaultProfile = {
   accuracyRequired: false,
   clockToleranceSeconds: 60,
   revocation: 'soft',
+  hedgesPerHour: 0,
 } as const satisfies Profile;
 
 export const defaultLimits = {

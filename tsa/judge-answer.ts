@@ -8,7 +8,8 @@ import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken } from '#shared/tsp/verify-token.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { Profile } from './config.ts';
-import type { FailureKind, Provider, TrustMaterial } from './providers.ts';
+import type { FailureKind } from './provider-record.ts';
+import type { Provider, TrustMaterial } from './providers.ts';
 import type { FailureBit } from './replies.ts';
 
 /** A token that passed every check, with the answer that carried it, unchanged. */

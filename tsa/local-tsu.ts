@@ -11,7 +11,8 @@ import { type Certificate, parseCertificate } from '#shared/x509/certificate.ts'
 import { type CertificateList, parseCertificateList } from '#shared/x509/crl.ts';
 import type { LocalProviderConfig } from './config.ts';
 import type { LocalAuthority, TsuCredential } from './local-authority.ts';
-import { createProviderRecord, type Provider, type TrustMaterial } from './providers.ts';
+import { createProviderRecord } from './provider-record.ts';
+import type { Provider, TrustMaterial } from './providers.ts';
 import { buildRejection } from './replies.ts';
 import type { SerialSource } from './serials.ts';
 

@@ -1,30 +1,22 @@
 // The proxy as one value with a lifetime: wiring of configuration, journal, providers and server. Used by
 // `tokiwa tsa serve`, by `npm start` and by the simulation; knows no protocol itself.
-import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { loadCredentials } from './adapters/client-file.ts';
-import {
-  openListener,
-  openTlsListener,
-  peerCertificate,
-  type Listener,
-  type TlsListener,
-} from './adapters/listener.ts';
 import { createPasswordChecker } from './adapters/password.ts';
 import { openPublicFiles, type PublicFiles } from './adapters/public-files.ts';
-import { createAdmission, type Admission, type Door } from './admission.ts';
+import { createAdmission } from './admission.ts';
 import type { AuditEntry } from './audit-line.ts';
 import { createAuditStamper } from './audit-stamp.ts';
-import { openBooks, type Books } from './books.ts';
+import { budgetsOf, openBooks, type Books } from './books.ts';
 import { listClients } from './client-list.ts';
-import type { TsaConfig } from './config.ts';
-import { openProviderSet, type ProviderSet, type Settings } from './provider-set.ts';
-import { createRefusalLog } from './refusals.ts';
+import type { Profile, TsaConfig } from './config.ts';
+import { createApps, openListeners } from './doors.ts';
+import { openLocalUnits, openSettings, type LocalUnits, type Settings } from './provider-set.ts';
+import { createSwitch } from './reload.ts';
 import { errorFields } from './replies.ts';
-import { createTsaApp } from './server.ts';
 import { createStampService, type StampService } from './stamp.ts';
 
 export type StartTsaOptions = {
@@ -53,6 +45,11 @@ export type RunningTsa = AsyncDisposable & {
    * due; also done by itself hourly.
    */
   readonly upkeep: () => Promise<void>;
+  /**
+   * Takes over another configuration, with certificates, anchors, keys and passwords read anew; no request is dropped.
+   * @throws ConfigError ERR_CONFIG_INVALID: it cannot be used, or asks for a restart; the old one stays
+   */
+  readonly reload: (config: TsaConfig) => Promise<void>;
   /** Stops taking requests, lets those in hand end, closes the journal. Safe to call twice. */
   readonly close: () => Promise<void>;
 };
@@ -61,68 +58,11 @@ const upkeepPeriodMs = 3_600_000;
 
 type Parts = {
   readonly books: Books;
-  readonly set: ProviderSet;
+  readonly local: LocalUnits;
   readonly settings: () => Settings;
   readonly service: StampService;
   readonly publicFiles: PublicFiles;
 };
-
-/** Makes the application behind each listener; what they share is made once. */
-function createApps(options: StartTsaOptions, parts: Parts, admission: Admission) {
-  const { books, set, publicFiles } = parts;
-  const { journal, audit } = books;
-  const refuse = createRefusalLog({ ...options, audit });
-  const newId = (): string => toHex(options.random(8));
-  const appFor = (door: Door, administrative: boolean): RequestListener => {
-    const app = createTsaApp({
-      ...options,
-      ...parts,
-      audit,
-      refuse,
-      admission,
-      door,
-      administrative,
-      certificateOf: peerCertificate,
-      newId,
-      writable: () => ({ journal: journal.writable(), audit: audit.writable() }),
-      anchorsPem: publicFiles.anchorsPem,
-      certificateList: async () => {
-        const [first] = set.authorities;
-        await first?.upkeep(options.clock.now());
-        return first?.certificateLists().at(-1);
-      },
-    });
-    // express answers every error itself; what it returns is not a promise to wait for.
-    return (request, response) => {
-      app(request, response);
-    };
-  };
-  const onHandshakeFailed = (address: string, reason: string): void => {
-    void refuse({ id: newId(), address, status: 0, reason });
-  };
-  return { appFor, onHandshakeFailed };
-}
-
-/** Opens every listener, or none. */
-async function openListeners(
-  { config }: StartTsaOptions,
-  { appFor, onHandshakeFailed }: ReturnType<typeof createApps>,
-  stack: AsyncDisposableStack,
-) {
-  const { listen, listeners, deadlineMs } = config;
-  const closing = <T extends Listener>(listener: T): T => {
-    stack.defer(() => listener.close(deadlineMs));
-    return listener;
-  };
-  const door = listen.anonymous ? 'anonymous' : 'credentials';
-  const plain = closing(await openListener(listen, appFor(door, true)));
-  const secure: TlsListener[] = [];
-  for (const one of listeners) {
-    const app = appFor(one.authentication, false);
-    secure.push(closing(await openTlsListener(one, app, onHandshakeFailed)));
-  }
-  return { plain, secure };
-}
 
 function createService(
   options: StartTsaOptions,
@@ -134,6 +74,11 @@ function createService(
     ...options,
     ...books,
     settings,
+    onNewTsu: ({ name: provider }, { subject: { text: subject }, fingerprint, notAfter }) => {
+      const tsu = { provider, subject, fingerprint, notAfter: notAfter.toString() };
+      options.events({ level: 'warn', name: 'tsa.provider.new-tsu', ...tsu });
+      audit.append({ event: 'new-tsu', ...tsu }).catch(() => undefined);
+    },
     onLate: ({ provider, serialNumber, genTime, id }) => {
       const token = { provider, serialNumber, genTime: genTime.toString() };
       // The journal has the token; a line that cannot be written is an event already.
@@ -145,15 +90,17 @@ function createService(
 
 function createUpkeep(
   options: StartTsaOptions,
-  { books, set, service }: Pick<Parts, 'books' | 'set' | 'service'>,
+  { books, local, service, settings }: Pick<Parts, 'books' | 'local' | 'service' | 'settings'>,
 ): () => Promise<void> {
-  const { config, clock } = options;
-  const profile = config.profiles[config.audit.stampProfile ?? ''];
   const { audit: log, auditFiles: files } = books;
-  const stampHead = profile && createAuditStamper({ ...options, log, files, service, profile });
+  const profile = (): Profile | undefined => {
+    const { profiles, audit } = settings().config;
+    return profiles[audit.stampProfile ?? ''];
+  };
+  const stampHead = createAuditStamper({ ...options, log, files, service, profile });
   return async () => {
-    for (const authority of set.authorities) await authority.upkeep(clock.now());
-    await stampHead?.();
+    for (const authority of local.authorities) await authority.upkeep(options.clock.now());
+    await stampHead();
   };
 }
 
@@ -172,12 +119,15 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
   const shutdown = new AbortController();
   const publicFiles = await openPublicFiles(path.join(config.stateDir, 'public'));
   const books = stack.use(await openBooks(options));
-  const set = stack.use(
-    await openProviderSet({ ...options, ...books, publicFiles, signal: shutdown.signal }),
+  const providerOptions = { ...options, ...books, publicFiles, signal: shutdown.signal };
+  const local = stack.use(await openLocalUnits(config, providerOptions));
+  const { settings, prepare } = createSwitch(
+    await openSettings(config, local, providerOptions),
+    (next, before) => openSettings(next, local, providerOptions, before),
+    stack,
   );
-  const settings = (): Settings => ({ config, providers: set.providers });
   const service = createService(options, { books, settings }, shutdown.signal);
-  const upkeep = createUpkeep(options, { books, set, service });
+  const upkeep = createUpkeep(options, { books, local, service, settings });
   // A disk that is full now has its event, and `/readyz` says so.
   const note = (entry: AuditEntry) => books.audit.append(entry).catch(() => undefined);
   await note({ event: 'started', configuration: configurationDigest(config) });
@@ -192,7 +142,7 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
   const clients = listClients(config, await loadCredentials(config.credentialsFile));
   const checkPassword = createPasswordChecker();
   const admission = createAdmission({ ...options, clients, checkPassword });
-  const parts = { books, set, settings, service, publicFiles };
+  const parts = { books, local, settings, service, publicFiles };
   const { plain, secure } = await openListeners(
     options,
     createApps(options, parts, admission),
@@ -210,6 +160,20 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
   });
   events({ level: 'info', name: 'tsa.started', url });
 
+  const reload = async (next: TsaConfig): Promise<void> => {
+    const others = listClients(next, await loadCredentials(next.credentialsFile));
+    const commits: (() => void)[] = [];
+    for (const listener of secure) commits.push(await listener.prepareReload());
+    commits.push(await prepare(next));
+    for (const commit of commits) commit();
+    admission.replace(others);
+    books.budgets.replace(budgetsOf(next));
+    await note({ event: 'reloaded', configuration: configurationDigest(next) });
+    events({ level: 'info', name: 'tsa.reloaded', configuration: configurationDigest(next) });
+  };
+
+  // One at a time: the second finds what the first left.
+  let reloading: Promise<void> = Promise.resolve();
   const owned = stack.move();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
@@ -229,6 +193,12 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
     anchorsPath: publicFiles.anchorsPath,
     crlPath: publicFiles.crlFolder,
     upkeep,
+    reload: (next) => {
+      reloading = reloading.then(() => reload(next));
+      const result = reloading;
+      reloading = reloading.catch(() => undefined);
+      return result;
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,18 +1,14 @@
-// Asking providers in order until one gives a token that passes every check (design §5). Each failure is reported
-// with its octets; an answer that comes too late for its client is still judged and reported.
+// Asking providers in order until one gives a token that passes every check (design §5). One that failed too often is
+// passed over while another is there; where a profile hedges, a slow one gets company. Every failure is reported.
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import { askProvider, within } from './ask-provider.ts';
 import type { Exhausted, Reservation } from './budgets.ts';
-import {
-  judgeAnswer,
-  judgeFailure,
-  type GoodAnswer,
-  type Judged,
-  type NextAnswer,
-} from './judge-answer.ts';
 import type { Profile } from './config.ts';
+import type { GoodAnswer, Judged, NextAnswer } from './judge-answer.ts';
 import type { Provider } from './providers.ts';
-import { errorFields, type FailureBit, type Rejection } from './replies.ts';
+import type { FailureBit, Rejection } from './replies.ts';
 
 export type Obtained =
   { readonly kind: 'token'; readonly provider: Provider; readonly answer: GoodAnswer } | Rejection;
@@ -39,145 +35,21 @@ export type ObtainOptions = {
   readonly reserve: (provider: Provider) => Reservation | Exhausted;
   /** A good token that came after its turn. */
   readonly onLate: (provider: Provider, answer: GoodAnswer) => Promise<void>;
+  /** A provider signs with another TSU than before; its token is good. */
+  readonly onNewTsu: (provider: Provider, tsu: Certificate) => void;
   /** Work that goes on after the answer; whoever closes waits for it. */
   readonly background: (work: Promise<void>) => void;
-  /** Buys a token with certReq TRUE, so that the provider's certificates are learned. */
+  /** Buys a token with certReq TRUE: to learn a provider's certificates, or to see whether it is back. */
   readonly probe: (provider: Provider) => Promise<void>;
+  /** Whether one more request may be sent because another provider is slow. */
+  readonly takeHedge: () => boolean;
 };
 
-type Answered = { readonly judged: Judged; readonly response?: Uint8Array };
-
-function reportFault(
-  name: string,
-  provider: Provider,
-  error: unknown,
-  options: ObtainOptions,
-): void {
-  options.events({ level: 'error', name, provider: provider.name, ...errorFields(error) });
-}
-
-/** Exchange and judgement; resolves always. */
-async function askAndJudge(provider: Provider, options: ObtainOptions): Promise<Answered> {
-  const signal = AbortSignal.any([options.shutdown, AbortSignal.timeout(provider.lateMs)]);
-  let response: Uint8Array;
-  try {
-    response = await provider.exchange(options.request, { signal });
-  } catch (error) {
-    const judged = judgeFailure(error, provider.name);
-    // A fault of ours, such as a full disk under the local unit: the reason is for the log alone.
-    if (judged.failure === 'internal') reportFault('tsa.exchange.failed', provider, error, options);
-    return { judged };
-  }
-  try {
-    const judge = async (): Promise<Judged> => {
-      const now = options.clock.now();
-      const trust = await provider.trust(now);
-      return judgeAnswer(response, { ...options, provider, trust, now });
-    };
-    const first = await judge();
-    if (first.kind !== 'unknown-signer') return { judged: first, response };
-    // certReq FALSE and a signer never seen: learn the provider's certificates, once a day at most.
-    if (provider.record.takeProbe(options.clock.now())) await options.probe(provider);
-    return { judged: await judge(), response };
-  } catch (error) {
-    reportFault('tsa.judge.failed', provider, error, options);
-    const reason = `${provider.name}: the answer could not be judged`;
-    return { judged: { kind: 'next', failure: 'internal', reason }, response };
-  }
-}
-
-/** The promise's value, or `undefined` when the time is over or the signal is aborted first. */
-async function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal) {
-  const { promise: over, resolve } = Promise.withResolvers<undefined>();
-  const stop = (): void => {
-    resolve(undefined);
-  };
-  const timer = setTimeout(stop, ms);
-  signal.addEventListener('abort', stop);
-  try {
-    return await Promise.race([promise, over]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-/** Counts and reports a failure. */
-function fail(
-  provider: Provider,
-  failure: Pick<NextAnswer, 'failure' | 'reason'>,
-  options: ObtainOptions,
-  response?: Uint8Array,
-): void {
-  const { failure: kind, reason } = failure;
-  provider.record.failed(options.clock.now(), kind, reason);
-  options.events({
-    level: 'warn',
-    name: 'tsa.provider.failed',
-    provider: provider.name,
-    kind,
-    reason,
-  });
-  options.onFailure(provider, failure, response);
-}
-
-/** Turns what a provider gave into the next step, with its side effects on the record. */
-function settle(provider: Provider, answered: Answered, options: ObtainOptions, late: boolean) {
-  const { judged, response } = answered;
-  switch (judged.kind) {
-    case 'token':
-      provider.record.granted(options.clock.now(), late);
-      provider.record.learn(judged.path);
-      return judged;
-    case 'unknown-signer': {
-      const failure = { kind: 'next', failure: 'invalid-token', reason: judged.reason } as const;
-      fail(provider, failure, options, response);
-      return failure;
-    }
-    case 'end':
-      fail(provider, { failure: 'rejected', reason: judged.reason }, options, response);
-      return judged;
-    case 'next':
-      fail(provider, judged, options, response);
-      return judged;
-    default:
-      return judged satisfies never;
-  }
-}
-
-/** One provider's turn: its judged answer, or a time-out while the answer is still waited for. */
-async function askProvider(provider: Provider, options: ObtainOptions) {
-  const reserved = options.reserve(provider);
-  if (reserved.kind === 'exhausted') {
-    const reason = `${provider.name} is not asked: ${reserved.message}`;
-    return { kind: 'next', failure: 'limited', reason } as const;
-  }
-  provider.record.asked();
-  const pending = askAndJudge(provider, options).then((answered) => {
-    // A token counts as bought when it is seen, however late; nothing else does.
-    if (answered.judged.kind === 'token') reserved.bought();
-    else reserved.release();
-    return answered;
-  });
-  const answered = await within(pending, provider.responseMs, options.deadline);
-  if (answered) return settle(provider, answered, options, false);
-  const late = async (): Promise<void> => {
-    const answer = await pending;
-    // No answer at all: that is the failure which is counted below already.
-    if (!answer.response) return;
-    const judged = settle(provider, answer, options, true);
-    try {
-      if (judged.kind === 'token') await options.onLate(provider, judged);
-    } catch (error) {
-      options.events({ level: 'error', name: 'tsa.late.failed', ...errorFields(error) });
-    }
-  };
-  options.background(late());
-  const reason = `${provider.name} gave no answer within ${provider.responseMs} ms`;
-  const timeout: NextAnswer = { kind: 'next', failure: 'timeout', reason };
-  fail(provider, timeout, options);
-  return timeout;
-}
+/** What one provider's turn came to. */
+type Turn = {
+  readonly provider: Provider;
+  readonly judged: Exclude<Judged, { kind: 'unknown-signer' }>;
+};
 
 /** What the client is told when no provider helped: the bit that all agree on, else timeNotAvailable. */
 function refuseAfter(failures: readonly NextAnswer[]): Rejection {
@@ -190,16 +62,92 @@ function refuseAfter(failures: readonly NextAnswer[]): Rejection {
   return { kind: 'rejected', failureBit, message };
 }
 
+/**
+ * Those that are well, in order. One whose trial is due gets it beside this request, as a token of the proxy's own;
+ * where none is well all are asked, since this client has nothing else.
+ */
+function wellOnes(options: ObtainOptions): readonly Provider[] {
+  const { providers, clock } = options;
+  const now = clock.now();
+  const well = providers.filter(({ record }) => record.breaker.state(now) === 'closed');
+  if (well.length === 0) return providers;
+  for (const provider of providers) {
+    const { breaker } = provider.record;
+    if (!breaker.takeTrial(now)) continue;
+    options.background(
+      options
+        .probe(provider)
+        .catch(() => undefined)
+        .finally(breaker.dropTrial),
+    );
+  }
+  return well;
+}
+
+async function turnOf(provider: Provider, options: ObtainOptions): Promise<Turn> {
+  return { provider, judged: await askProvider(provider, options) };
+}
+
+/** A token that lost the race was paid for: it goes the way of late ones. */
+function keepLoser(turn: Promise<Turn>, options: ObtainOptions): void {
+  const keep = async (): Promise<void> => {
+    const { provider, judged } = await turn;
+    if (judged.kind !== 'token') return;
+    // A failed append has its event, and the token waits for a journal that works.
+    await options.onLate(provider, judged).catch(() => undefined);
+  };
+  options.background(keep());
+}
+
+/** The first of two turns that gives a token, or both. */
+async function race(
+  first: Promise<Turn>,
+  second: Promise<Turn>,
+  options: ObtainOptions,
+): Promise<readonly Turn[]> {
+  const earliest = await Promise.race([
+    first.then((turn) => ({ turn, other: second })),
+    second.then((turn) => ({ turn, other: first })),
+  ]);
+  if (earliest.turn.judged.kind !== 'token') return [earliest.turn, await earliest.other];
+  keepLoser(earliest.other, options);
+  return [earliest.turn];
+}
+
+/** The turn of `provider`, and that of `next` where the first is slow and the profile hedges. */
+async function turnsOf(
+  provider: Provider,
+  next: Provider | undefined,
+  options: ObtainOptions,
+): Promise<readonly Turn[]> {
+  const first = turnOf(provider, options);
+  const { p95Ms } = provider.record.figures();
+  if (!next || p95Ms === undefined || options.profile.hedgesPerHour === 0) return [await first];
+  const inTime = await within(first, p95Ms, options.deadline);
+  if (inTime) return [inTime];
+  if (options.deadline.aborted || !options.takeHedge()) return [await first];
+  next.record.hedged();
+  const { events, profile } = options;
+  events({ level: 'info', name: 'tsa.hedged', profile: profile.name, provider: next.name });
+  return race(first, turnOf(next, options), options);
+}
+
 /** Asks the providers in order. Resolves always; a rejection says which bit and why. */
 export async function obtainToken(options: ObtainOptions): Promise<Obtained> {
   const failures: NextAnswer[] = [];
-  for (const provider of options.providers) {
+  const waiting = [...wellOnes(options)];
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
     if (options.deadline.aborted || options.shutdown.aborted) break;
-    const judged = await askProvider(provider, options);
-    if (judged.kind === 'token') return { kind: 'token', provider, answer: judged };
-    if (judged.kind === 'end')
-      return { kind: 'rejected', failureBit: judged.failureBit, message: judged.reason };
-    failures.push(judged);
+    const turns = await turnsOf(next, waiting[0], options);
+    if (turns.some(({ provider }) => provider === waiting[0])) waiting.shift();
+    const good = turns.find(({ judged }) => judged.kind === 'token');
+    if (good?.judged.kind === 'token')
+      return { kind: 'token', provider: good.provider, answer: good.judged };
+    for (const { judged } of turns) {
+      if (judged.kind === 'end')
+        return { kind: 'rejected', failureBit: judged.failureBit, message: judged.reason };
+      if (judged.kind === 'next') failures.push(judged);
+    }
   }
   return refuseAfter(failures);
 }

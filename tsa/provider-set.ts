@@ -1,4 +1,5 @@
-// The providers that a configuration names, opened: those behind URLs and local units look alike from here on.
+// The providers that a configuration names, opened: those behind URLs and local units look alike from here on. Local
+// units live as long as the process; those behind URLs change with a reload.
 import path from 'node:path';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { openAuthorityFiles } from './adapters/authority-files.ts';
@@ -12,8 +13,7 @@ import { createLocalTsu } from './local-tsu.ts';
 import type { Provider } from './providers.ts';
 import { createSerialSource } from './serials.ts';
 
-export type ProviderSetOptions = {
-  readonly config: TsaConfig;
+export type ProviderOptions = {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly events: EventSink;
@@ -28,17 +28,18 @@ export type Settings = {
   readonly providers: ReadonlyMap<string, Provider>;
 };
 
-export type ProviderSet = AsyncDisposable & {
+export type LocalUnits = AsyncDisposable & {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly authorities: readonly LocalAuthority[];
 };
 
-async function openLocalProvider(
+async function openLocalUnit(
   config: LocalProviderConfig,
-  options: ProviderSetOptions,
+  stateDir: string,
+  options: ProviderOptions,
 ): Promise<{ readonly provider: Provider; readonly authority: LocalAuthority }> {
   const { random, journal } = options;
-  const folder = path.join(options.config.stateDir, 'local', config.name);
+  const folder = path.join(stateDir, 'local', config.name);
   const files = await openAuthorityFiles(folder);
   const authority = await openLocalAuthority({ ...options, config, files });
   const serials = createSerialSource({
@@ -50,23 +51,50 @@ async function openLocalProvider(
   return { provider, authority };
 }
 
-/**
- * Opens every provider of the configuration, or none.
- * @throws ConfigError ERR_CONFIG_INVALID: a file that one of them names cannot be used
- */
-export async function openProviderSet(options: ProviderSetOptions): Promise<ProviderSet> {
+/** Opens every local unit of the configuration. @throws ConfigError ERR_CONFIG_INVALID: damaged state */
+export async function openLocalUnits(
+  config: TsaConfig,
+  options: ProviderOptions,
+): Promise<LocalUnits> {
   await using stack = new AsyncDisposableStack();
   const providers = new Map<string, Provider>();
   const authorities: LocalAuthority[] = [];
-  for (const config of Object.values(options.config.providers)) {
-    if (config.kind === 'local') {
-      const { provider, authority } = await openLocalProvider(config, options);
-      providers.set(config.name, stack.use(provider));
-      authorities.push(authority);
-    } else {
-      providers.set(config.name, stack.use(await openHttpProvider({ ...options, config })));
-    }
+  for (const one of Object.values(config.providers)) {
+    if (one.kind !== 'local') continue;
+    const { provider, authority } = await openLocalUnit(one, config.stateDir, options);
+    providers.set(one.name, stack.use(provider));
+    authorities.push(authority);
   }
   const owned = stack.move();
   return { providers, authorities, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Settings with the providers behind URLs that are theirs; disposing gives up their connections. */
+export type OpenSettings = Settings & AsyncDisposable;
+
+/**
+ * Opens every provider behind a URL, or none. One that `before` has with the same settings keeps its record.
+ * @throws ConfigError ERR_CONFIG_INVALID: a file that one of them names cannot be used
+ */
+export async function openSettings(
+  config: TsaConfig,
+  local: LocalUnits,
+  options: ProviderOptions,
+  before?: Settings,
+): Promise<OpenSettings> {
+  await using stack = new AsyncDisposableStack();
+  const providers = new Map<string, Provider>();
+  for (const one of Object.values(config.providers)) {
+    const unit = local.providers.get(one.name);
+    if (one.kind === 'local') {
+      if (unit) providers.set(one.name, unit);
+      continue;
+    }
+    const same = JSON.stringify(before?.config.providers[one.name]) === JSON.stringify(one);
+    const record = same ? before?.providers.get(one.name)?.record : undefined;
+    const provider = await openHttpProvider({ ...options, config: one, record });
+    providers.set(one.name, stack.use(provider));
+  }
+  const owned = stack.move();
+  return { config, providers, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

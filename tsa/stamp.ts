@@ -57,6 +57,22 @@ const journalFailed: Rejection = {
 /** The name under which tokens stand in the journal that were bought to learn a provider's certificates. */
 const probeClient = 'probe';
 
+type Probe = ObtainOptions['probe'];
+
+/** Counts the second requests of each profile, hour by hour. */
+function createHedgeLimit(clock: Clock): (profile: Profile) => boolean {
+  const hours = new Map<string, { readonly hour: number; count: number }>();
+  return ({ name, hedgesPerHour }) => {
+    const hour = Math.floor(clock.now().epochMilliseconds / 3_600_000);
+    const found = hours.get(name);
+    const current = found?.hour === hour ? found : { hour, count: 0 };
+    hours.set(name, current);
+    if (current.count >= hedgesPerHour) return false;
+    current.count++;
+    return true;
+  };
+}
+
 /** What is asked for at each request, since a reload may change it. */
 export type StampSettings = {
   readonly providers: ReadonlyMap<string, Provider>;
@@ -76,12 +92,15 @@ export function createStampService(options: {
   readonly events: EventSink;
   /** A token came after its client had been answered otherwise; the journal has it. */
   readonly onLate: (record: TokenRecord) => void;
+  /** A provider signs with another TSU than before. */
+  readonly onNewTsu: ObtainOptions['onNewTsu'];
   readonly shutdown: AbortSignal;
 }): StampService {
   const { journal, budgets, clock, events, random, shutdown } = options;
   const inFlight = new Map<string, Promise<Stamped>>();
   const running = new Set<Promise<unknown>>();
   const paid = createPaidTokens(journal, events);
+  const takeHedge = createHedgeLimit(clock);
 
   const track = <T>(promise: Promise<T>): Promise<T> => {
     running.add(promise);
@@ -157,6 +176,8 @@ export function createStampService(options: {
         await paid.append(record);
         options.onLate(record);
       },
+      onNewTsu: options.onNewTsu,
+      takeHedge: () => takeHedge(purchase.profile),
       background: (work) => {
         void track(work);
       },
@@ -268,5 +289,3 @@ export function createStampService(options: {
     },
   };
 }
-
-type Probe = ObtainOptions['probe'];

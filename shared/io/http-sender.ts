@@ -5,6 +5,7 @@ import { lookup } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
+import type { SecureVersion } from 'node:tls';
 import { concatBytes } from '#shared/bytes.ts';
 import { SourceError } from '#shared/errors.ts';
 import { type AddressRule, checkUrl, isPublicAddress } from './address-check.ts';
@@ -39,11 +40,17 @@ export type HttpAnswer = {
   readonly body: Uint8Array;
 };
 
-/** TLS of this sender: which authorities it trusts instead of the system's, who it is. PEM. */
+/** TLS of this sender: which authorities it trusts instead of the system's, who it is (PEM), what it speaks. */
 export type TlsOptions = {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  readonly minVersion?: SecureVersion | undefined;
+  readonly maxVersion?: SecureVersion | undefined;
+  /** Suites, groups and signature algorithms as OpenSSL lists them. */
+  readonly ciphers?: string | undefined;
+  readonly ecdhCurve?: string | undefined;
+  readonly sigalgs?: string | undefined;
 };
 
 export type HttpSender = {

@@ -2,6 +2,10 @@
 // that a proxy must not hand on.
 import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer as createTlsServer,
+  type ServerOptions as TlsServerOptions,
+} from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { toBase64 } from '#shared/bytes.ts';
@@ -9,7 +13,7 @@ import { buildMessageImprint, buildTimeStampToken } from '#shared/tsp/build-toke
 import { replyMediaType } from '#shared/tsp/http-exchange.ts';
 import { parseTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
 import { buildTimeStampResp } from '#shared/tsp/response.ts';
-import type { HttpProviderConfig } from '#tsa/config.ts';
+import { defaultHttpProvider, type HttpProviderConfig } from '#tsa/config.ts';
 import { type Issued, issueCrl, issueRoot, issueTsu } from '../_authority.ts';
 
 export const upstreamPolicy = '1.3.6.1.4.1.99999.1';
@@ -89,6 +93,8 @@ let upstreams = 0;
 export async function startUpstream(options: {
   readonly now: () => Temporal.Instant;
   readonly handler?: Handler;
+  /** Makes it speak TLS. */
+  readonly tls?: TlsServerOptions;
 }): Promise<Upstream> {
   const { now } = options;
   const number = ++upstreams;
@@ -98,13 +104,14 @@ export async function startUpstream(options: {
   const authorizations: string[] = [];
   let serialNumber = 0n;
   const handler: Handler = options.handler ?? ((request, self) => ({ body: self.grant(request) }));
-  const server = createServer((incoming, response) => {
+  const serve = (incoming: IncomingMessage, response: ServerResponse): void => {
     void readAll(incoming).then(async (octets) => {
       queries.push(octets);
       authorizations.push(incoming.headers.authorization ?? '');
       send(response, await handler(parseTimeStampReq(octets), upstream, queries.length));
     });
-  });
+  };
+  const server = options.tls ? createTlsServer(options.tls, serve) : createServer(serve);
   const upstream: Upstream = {
     url: '',
     root,
@@ -146,17 +153,15 @@ export async function startUpstream(options: {
         issueCrl({ issuer: root, thisUpdate: now(), nextUpdate: '2039-01-01T00:00:00Z' }).raw,
       );
       return {
+        ...defaultHttpProvider,
         kind: 'http',
         name: `upstream-${number}`,
         url: listening.url,
-        allowHttp: false,
-        auth: { kind: 'none' },
         anchors: [anchors],
         crls: [crl],
         tsaPolicies: [upstreamPolicy],
         hashAlgorithms: ['SHA-256', 'SHA-512'],
-        timeouts: { connectMs: 1000, responseMs: 2000, lateMs: 4000 },
-        price: undefined,
+        timeouts: { connectMs: 5000, responseMs: 10_000, lateMs: 20_000 },
         ...settings,
       };
     },
@@ -170,6 +175,9 @@ export async function startUpstream(options: {
   };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const listening: Upstream = { ...upstream, url: `http://127.0.0.1:${port}/tsr` };
+  const listening: Upstream = {
+    ...upstream,
+    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}/tsr`,
+  };
   return listening;
 }

@@ -1,32 +1,78 @@
 // A TSA behind a URL as a provider: sends the client's octets unchanged, keeps anchors and CRLs at hand. What an
 // answer is worth is not decided here.
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
-import { type HttpSender, openHttpSender } from '#shared/io/http-sender.ts';
+import { type HttpSender, openHttpSender, type TlsOptions } from '#shared/io/http-sender.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { maxReplyOctets, queryHeaders, replyOctets } from '#shared/tsp/http-exchange.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import type { HttpProviderConfig, ProviderAuth } from '../config.ts';
-import { createProviderRecord, type Provider } from '../providers.ts';
+import { createProviderRecord, type ProviderRecord } from '../provider-record.ts';
+import type { Provider } from '../providers.ts';
 import { errorFields } from '../replies.ts';
+import { tlsSettings } from '../tls-table.ts';
+import { readPrivateFile } from './private-file.ts';
+import { toPem } from './public-files.ts';
 import { fetchCrl, isUrl, loadCertificates, loadCrls } from '#shared/io/trust-files.ts';
 
 /** CRLs are looked at again after this long. */
 const refreshPeriod = { hours: 1 } as const;
 
-async function authHeaders(auth: ProviderAuth): Promise<Readonly<Record<string, string>>> {
-  if (auth.kind === 'none') return {};
+/** A secret is the content of its file, without a final line break. */
+async function readSecret(file: string, what: string): Promise<string> {
   try {
-    const password = (await readFile(auth.passwordFile, 'utf8')).replace(/\r?\n$/, '');
-    const credentials = Buffer.from(`${auth.user}:${password}`).toString('base64');
-    return { Authorization: `Basic ${credentials}` };
+    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new ConfigError('ERR_CONFIG_INVALID', `${what} file ${file} cannot be read`, {
+      cause: error,
+    });
+  }
+}
+
+async function authHeaders(auth: ProviderAuth): Promise<Readonly<Record<string, string>>> {
+  switch (auth.kind) {
+    case 'none':
+    case 'certificate':
+      return {};
+    case 'basic': {
+      const password = await readSecret(auth.passwordFile, 'password');
+      const credentials = Buffer.from(`${auth.user}:${password}`).toString('base64');
+      return { Authorization: `Basic ${credentials}` };
+    }
+    case 'bearer': {
+      const token = await readSecret(auth.tokenFile, 'token');
+      // RFC 6750 §2.1: anything else could end the header, or begin another one.
+      if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token))
+        throw new ConfigError('ERR_CONFIG_INVALID', `${auth.tokenFile} holds no bearer token`);
+      return { Authorization: `Bearer ${token}` };
+    }
+  }
+}
+
+/** What the connection to the TSA speaks, whom it trusts, and who we are on it. */
+async function tlsOptions({ tls, auth }: HttpProviderConfig): Promise<TlsOptions> {
+  const authorities = tls.authorities.length > 0 ? await loadCertificates(tls.authorities) : [];
+  const options = {
+    ...tlsSettings(tls),
+    ...(authorities.length > 0 ? { ca: toPem(authorities.map(({ raw }) => raw)) } : {}),
+  };
+  if (auth.kind !== 'certificate') return options;
+  const identity = {
+    cert: await readSecret(auth.certificate, 'certificate'),
+    key: await readPrivateFile(auth.key, 'key file'),
+  };
+  try {
+    // A key that is not the certificate's is found here, and not by the first request.
+    createSecureContext({ ...options, ...identity });
   } catch (error) {
     throw new ConfigError(
       'ERR_CONFIG_INVALID',
-      `password file ${auth.passwordFile} cannot be read`,
+      `${auth.certificate} and ${auth.key} cannot be used as a client certificate`,
       { cause: error },
     );
   }
+  return { ...options, ...identity };
 }
 
 /** The CRLs of one provider: files are read, addresses asked; the last good ones stay when that fails. */
@@ -81,11 +127,13 @@ function createCrlCache(options: {
 }
 
 /**
- * Opens a provider: reads its anchors and password; its CRLs come with the first token.
+ * Opens a provider: reads its anchors and secrets; its CRLs come with the first token. `record` is that of the same
+ * provider before a reload.
  * @throws ConfigError ERR_CONFIG_INVALID: a file that it names cannot be used
  */
 export async function openHttpProvider(options: {
   readonly config: HttpProviderConfig;
+  readonly record?: ProviderRecord | undefined;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly signal: AbortSignal;
@@ -94,9 +142,12 @@ export async function openHttpProvider(options: {
   const anchors = (await loadCertificates(config.anchors)).map((certificate) => ({ certificate }));
   await loadCrls(config.crls.filter((source) => !isUrl(source)));
   const headers = { ...queryHeaders, ...(await authHeaders(config.auth)) };
-  const sender = openHttpSender();
-  const crls = createCrlCache({ ...options, sender });
-  const record = createProviderRecord();
+  const sender = openHttpSender({ tls: await tlsOptions(config) });
+  // Whoever publishes CRLs is somebody else: who we are at the TSA is not for them.
+  const crlSender = openHttpSender();
+  const crls = createCrlCache({ ...options, sender: crlSender });
+  const { breaker, limits } = config;
+  const record = options.record ?? createProviderRecord({ breaker, rate: limits.rate });
   const { connectMs, responseMs, lateMs } = config.timeouts;
   return {
     kind: 'http',
@@ -125,6 +176,9 @@ export async function openHttpProvider(options: {
     },
     trust: async (now) => ({ anchors, certificates: record.learned(), crls: await crls(now) }),
     record,
-    [Symbol.asyncDispose]: () => sender[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await sender[Symbol.asyncDispose]();
+      await crlSender[Symbol.asyncDispose]();
+    },
   };
 }

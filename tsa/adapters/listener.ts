@@ -3,7 +3,7 @@ import { constants } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { TLSSocket, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, TLSSocket, type SecureContextOptions } from 'node:tls';
 import { readFile } from 'node:fs/promises';
 import { ConfigError, FormatError } from '#shared/errors.ts';
 import { loadCertificates, loadCrls } from '#shared/io/trust-files.ts';
@@ -37,8 +37,12 @@ export type Listener = {
 
 /** A socket that speaks TLS. */
 export type TlsListener = Listener & {
-  /** Reads its certificates, key and CRLs anew; connections that are open go on. @throws ConfigError ERR_CONFIG_INVALID: the old ones stay */
-  readonly reload: () => Promise<void>;
+  /**
+   * Reads its certificates, key and CRLs anew; they count from when the result is called, and connections that are
+   * open go on.
+   * @throws ConfigError ERR_CONFIG_INVALID
+   */
+  readonly prepareReload: () => Promise<() => void>;
   /** What it shows to clients. */
   readonly certificate: () => Certificate;
 };
@@ -145,7 +149,7 @@ export async function openTlsListener(
   serve: RequestListener,
   onRefused: (address: string, reason: string) => void,
 ): Promise<TlsListener> {
-  let context = await loadContext(config);
+  const context = await loadContext(config);
   let leaf = applyContext(() => leafOf(context), config);
   const byCertificate = config.authentication === 'certificate';
   const create = (): TlsServer =>
@@ -168,14 +172,16 @@ export async function openTlsListener(
   return {
     ...listener,
     certificate: () => leaf,
-    reload: async () => {
+    prepareReload: async () => {
       const next = await loadContext(config);
-      const nextLeaf = applyContext(() => leafOf(next), config);
-      applyContext(() => {
-        server.setSecureContext(next);
+      const nextLeaf = applyContext(() => {
+        createSecureContext(next);
+        return leafOf(next);
       }, config);
-      context = next;
-      leaf = nextLeaf;
+      return () => {
+        server.setSecureContext(next);
+        leaf = nextLeaf;
+      };
     },
   };
 }

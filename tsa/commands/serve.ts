@@ -1,20 +1,43 @@
-// `tokiwa tsa serve`: runs the proxy until it is told to stop. Exit code 3: the configuration cannot be used.
+// `tokiwa tsa serve` runs the proxy until it is told to stop, `tokiwa tsa reload` has it take over a changed
+// configuration. Exit code 3: the configuration cannot be used.
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { startTsa } from '../main.ts';
+import { askForReload, openControl } from '../adapters/control.ts';
+import { startTsa, type RunningTsa } from '../main.ts';
+import { errorFields } from '../replies.ts';
 import { loadTsaConfig, logEvents, untilSignal, withExitCode } from './context.ts';
 
-async function serve(options: { readonly config: string }): Promise<void> {
-  const config = await loadTsaConfig(options.config);
+type ServeOptions = { readonly config: string };
+
+/** Reloads at SIGHUP; what is wrong with the new configuration is an event, and the old one stays. */
+function reloadOnHangup(reload: () => Promise<void>): Disposable {
+  const listener = (): void => {
+    reload().catch((error: unknown) => {
+      logEvents({ level: 'error', name: 'tsa.reload.failed', ...errorFields(error) });
+    });
+  };
+  process.on('SIGHUP', listener);
+  return {
+    [Symbol.dispose]: () => {
+      process.off('SIGHUP', listener);
+    },
+  };
+}
+
+async function serve({ config: file }: ServeOptions): Promise<void> {
+  const config = await loadTsaConfig(file);
   const signal = untilSignal();
-  await using tsa = await startTsa({
+  await using tsa: RunningTsa = await startTsa({
     config,
     clock: { now: () => Temporal.Now.instant() },
     random: (length) => randomBytes(length),
     events: logEvents,
     signal,
   });
-  process.stderr.write(`tokiwa: time-stamping at ${tsa.url}\n`);
+  const reload = async (): Promise<void> => tsa.reload(await loadTsaConfig(file));
+  using _hangup = reloadOnHangup(reload);
+  await using _control = await openControl(config.stateDir, { reload });
+  process.stderr.write(`tokiwa: time-stamping at ${[tsa.url, ...tsa.secureUrls].join(' ')}\n`);
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<undefined>();
   signal.addEventListener('abort', () => {
@@ -23,11 +46,22 @@ async function serve(options: { readonly config: string }): Promise<void> {
   await promise;
 }
 
-/** Adds `tsa serve`. */
+async function reload({ config: file }: ServeOptions): Promise<void> {
+  const { stateDir } = await loadTsaConfig(file);
+  await askForReload(stateDir);
+  process.stderr.write('tokiwa: the proxy has taken over the configuration\n');
+}
+
+/** Adds `tsa serve` and `tsa reload`. */
 export function registerServe(tsa: Command): void {
   tsa
     .command('serve')
-    .description('run the proxy until it is told to stop')
+    .description('run the proxy until it is told to stop; SIGHUP reloads the configuration')
     .requiredOption('--config <file>', 'configuration file (YAML)')
-    .action((options: { readonly config: string }) => withExitCode(() => serve(options)));
+    .action((options: ServeOptions) => withExitCode(() => serve(options)));
+  tsa
+    .command('reload')
+    .description('check a changed configuration and have the running proxy take it over')
+    .requiredOption('--config <file>', 'configuration file of that proxy')
+    .action((options: ServeOptions) => withExitCode(() => reload(options)));
 }

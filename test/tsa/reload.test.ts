@@ -1,0 +1,149 @@
+// Another configuration while requests are under way: they end as they began, the next ones see the new settings, and
+// a configuration that cannot be used changes nothing.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { createApiKey } from '#tsa/adapters/password.ts';
+import { projectRoot } from '../_sources.ts';
+import {
+  ask,
+  configWith,
+  createTestClock,
+  queryFor,
+  startTestTsa,
+  temporaryFolder,
+} from './_proxy.ts';
+import { clientConfig, createPki, pemOf, post, tlsConfig } from './_tls.ts';
+import { startUpstream } from './_upstream.ts';
+
+test('a request under way ends with the provider that it began with; the next goes to the new one', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  const { promise: held, resolve: release } = Promise.withResolvers<undefined>();
+  await using old = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      await held;
+      return { body: self.grant(request) };
+    },
+  });
+  await using next = await startUpstream(clock);
+  const timeouts = { connectMs: 5000, responseMs: 20_000, lateMs: 20_000 };
+  const before = configWith(folder.path, [await old.provider(folder.path, { timeouts })]);
+  const after = configWith(folder.path, [await next.provider(folder.path, { timeouts })]);
+  await using tsa = await startTestTsa(before, clock);
+  const pending = ask(tsa.url, queryFor('under way'));
+  while (old.queries.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await tsa.reload(after);
+  t.is((await ask(tsa.url, queryFor('afterwards'))).response.statusName, 'granted');
+  t.is(next.queries.length, 1);
+  release(undefined);
+  t.is((await pending).response.statusName, 'granted');
+  t.is(old.queries.length, 1);
+});
+
+test('figures of a provider that stays the same go on', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using upstream = await startUpstream(clock);
+  const config = configWith(folder.path, [await upstream.provider(folder.path)]);
+  await using tsa = await startTestTsa(config, clock);
+  await ask(tsa.url, queryFor('a'));
+  await tsa.reload({ ...config, bodyLimitBytes: 300 });
+  await ask(tsa.url, queryFor('b'));
+  t.regex(await (await fetch(`${tsa.url}readyz`)).text(), /"granted":2/);
+});
+
+test('budgets that are set by a reload know what the month has bought', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using upstream = await startUpstream(clock);
+  const config = configWith(folder.path, [await upstream.provider(folder.path)]);
+  await using tsa = await startTestTsa(config, clock);
+  for (const text of ['a', 'b']) await ask(tsa.url, queryFor(text));
+  await tsa.reload({ ...config, budgets: [{ period: 'month', tokens: 3, warnAtPercent: 80 }] });
+  await ask(tsa.url, queryFor('c'));
+  await t.throwsAsync(ask(tsa.url, queryFor('d')), { message: /HTTP 429/ });
+});
+
+test('what cannot be used, or asks for a restart, is refused and changes nothing', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using upstream = await startUpstream(clock);
+  const provider = await upstream.provider(folder.path);
+  const config = configWith(folder.path, [provider]);
+  await using tsa = await startTestTsa(config, clock);
+  const missing = { ...provider, anchors: [path.join(folder.path, 'missing.pem')] };
+  for (const bad of [
+    configWith(folder.path, [missing]),
+    { ...config, listen: { ...config.listen, port: 1 } },
+    { ...config, stateDir: '/elsewhere' },
+    { ...config, timeZone: 'UTC' },
+  ])
+    await t.throwsAsync(tsa.reload(bad), { code: 'ERR_CONFIG_INVALID' });
+  t.is((await ask(tsa.url, queryFor('a'))).response.statusName, 'granted');
+});
+
+test('certificates and clients are read anew', async (t) => {
+  await using folder = await temporaryFolder();
+  const pki = createPki();
+  const other = createPki();
+  const config = await tlsConfig(folder.path, pki);
+  await using tsa = await startTestTsa(config, createTestClock());
+  const [, url = ''] = tsa.secureUrls;
+  const { key, sha256 } = createApiKey();
+  const headers = { authorization: `Bearer ${key}` };
+  const query = queryFor('a');
+  const ca = pemOf(pki.root).cert;
+  t.is((await post(url, query, { ca }, headers)).status, 401);
+  const clients = [clientConfig('records', { keys: [sha256] })];
+  await writeFile(path.join(folder.path, 'server.pem'), pemOf(other.server).cert);
+  await t.throwsAsync(tsa.reload({ ...config, clients }), { code: 'ERR_CONFIG_INVALID' });
+  t.is((await post(url, query, { ca }, headers)).status, 401, 'a key of another certificate');
+  await writeFile(path.join(folder.path, 'server.key'), pemOf(other.server).key);
+  await tsa.reload({ ...config, clients });
+  t.is((await post(url, query, { ca: pemOf(other.root).cert }, headers)).status, 200);
+  await t.throwsAsync(post(url, query, { ca }, headers));
+});
+
+test('the command and SIGHUP have the running proxy take over its file', async (t) => {
+  await using folder = await temporaryFolder();
+  const file = path.join(folder.path, 'tsa.yaml');
+  const text = [
+    'stateDir: state',
+    'listen: { port: 0 }',
+    'profiles: { default: { providers: [local] } }',
+    'providers: { local: { type: local } }',
+  ].join('\n');
+  const more = text.replace('} }', '}, other: { providers: [local] } }');
+  await writeFile(file, text);
+  const cli = path.join(projectRoot, 'cli.ts');
+  const child = spawn(process.execPath, [cli, 'tsa', 'serve', '--config', file]);
+  let log = '';
+  child.stderr.on('data', (part: Buffer) => (log += part.toString()));
+  const said = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const [match] = pattern.exec(log) ?? [];
+      if (match !== undefined) return match;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  try {
+    const url = await said(/http:\/\/127\.0\.0\.1:\d+\/(?=\n)/);
+    t.is((await fetch(`${url}tsa/other`)).status, 404);
+    await writeFile(file, more);
+    const command = spawn(process.execPath, [cli, 'tsa', 'reload', '--config', file]);
+    t.deepEqual(await once(command, 'close'), [0, null]);
+    t.is((await fetch(`${url}tsa/other`)).status, 200);
+    await writeFile(file, 'nonsense: true');
+    child.kill('SIGHUP');
+    await said(/tsa\.reload\.failed/);
+    t.is((await fetch(`${url}tsa/other`)).status, 200);
+  } finally {
+    child.kill('SIGTERM');
+    await once(child, 'close');
+  }
+  t.is(child.exitCode, 0);
+});

@@ -1,0 +1,210 @@
+// One provider's turn: asked, its answer judged, the outcome counted. An answer that comes too late for its client is
+// still judged and kept, since it was paid for.
+import { errorFields } from './replies.ts';
+import {
+  judgeAnswer,
+  judgeFailure,
+  type GoodAnswer,
+  type Judged,
+  type NextAnswer,
+} from './judge-answer.ts';
+import type { ObtainOptions } from './obtain.ts';
+import type { Provider } from './providers.ts';
+
+type Answered = {
+  readonly judged: Judged;
+  readonly response?: Uint8Array;
+  /** From the request to its answer. */
+  readonly milliseconds: number;
+};
+
+function reportFault(
+  name: string,
+  provider: Provider,
+  error: unknown,
+  options: ObtainOptions,
+): void {
+  options.events({ level: 'error', name, provider: provider.name, ...errorFields(error) });
+}
+
+type Heard = Omit<Answered, 'milliseconds'>;
+
+/** Exchange and judgement; resolves always. */
+async function exchangeAndJudge(provider: Provider, options: ObtainOptions): Promise<Heard> {
+  const signal = AbortSignal.any([options.shutdown, AbortSignal.timeout(provider.lateMs)]);
+  let response: Uint8Array;
+  try {
+    response = await provider.exchange(options.request, { signal });
+  } catch (error) {
+    const judged = judgeFailure(error, provider.name);
+    // A fault of ours, such as a full disk under the local unit: the reason is for the log alone.
+    if (judged.failure === 'internal') reportFault('tsa.exchange.failed', provider, error, options);
+    return { judged };
+  }
+  try {
+    const judge = async (): Promise<Judged> => {
+      const now = options.clock.now();
+      const trust = await provider.trust(now);
+      return judgeAnswer(response, { ...options, provider, trust, now });
+    };
+    const first = await judge();
+    if (first.kind !== 'unknown-signer') return { judged: first, response };
+    // certReq FALSE and a signer never seen: learn the provider's certificates, once a day at most.
+    if (provider.record.takeProbe(options.clock.now())) await options.probe(provider);
+    return { judged: await judge(), response };
+  } catch (error) {
+    reportFault('tsa.judge.failed', provider, error, options);
+    const reason = `${provider.name}: the answer could not be judged`;
+    return { judged: { kind: 'next', failure: 'internal', reason }, response };
+  }
+}
+
+async function askAndJudge(provider: Provider, options: ObtainOptions): Promise<Answered> {
+  const { clock } = options;
+  const began = clock.now().epochMilliseconds;
+  const heard = await exchangeAndJudge(provider, options);
+  return { ...heard, milliseconds: Math.max(0, clock.now().epochMilliseconds - began) };
+}
+
+/** The promise's value, or `undefined` when the time is over or the signal is aborted first. */
+export async function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal) {
+  const { promise: over, resolve } = Promise.withResolvers<undefined>();
+  const stop = (): void => {
+    resolve(undefined);
+  };
+  const timer = setTimeout(stop, ms);
+  signal.addEventListener('abort', stop);
+  try {
+    return await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Bits by which a provider says that it is the request, not the provider, that cannot be served. */
+const bitsOfRequests: readonly unknown[] = [
+  'badAlg',
+  'unacceptedPolicy',
+  'unacceptedExtension',
+  'badRequest',
+  'badDataFormat',
+];
+
+/** Whether a failure says that the provider is not well. */
+function isSick({ failure, failureBit }: Pick<NextAnswer, 'failure' | 'failureBit'>): boolean {
+  if (failure === 'internal' || failure === 'limited') return false;
+  return failure !== 'rejected' || !bitsOfRequests.includes(failureBit);
+}
+
+function countAgainst(provider: Provider, now: Temporal.Instant, options: ObtainOptions): void {
+  const until = provider.record.breaker.failed(now);
+  if (!until) return;
+  const event = { name: 'tsa.provider.opened', provider: provider.name, until: until.toString() };
+  options.events({ level: 'error', ...event });
+}
+
+/** Counts and reports a failure. */
+function fail(
+  provider: Provider,
+  failure: Pick<NextAnswer, 'failure' | 'reason' | 'failureBit'>,
+  options: ObtainOptions,
+  response?: Uint8Array,
+): void {
+  const { failure: kind, reason } = failure;
+  const now = options.clock.now();
+  provider.record.failed(now, kind, reason);
+  if (isSick(failure)) countAgainst(provider, now, options);
+  options.events({
+    level: 'warn',
+    name: 'tsa.provider.failed',
+    provider: provider.name,
+    kind,
+    reason,
+  });
+  options.onFailure(provider, failure, response);
+}
+
+/** Takes note of a good token: how long it took, and by whom it is signed. */
+function noteToken(
+  provider: Provider,
+  { path }: GoodAnswer,
+  { late, milliseconds }: { readonly late: boolean; readonly milliseconds: number },
+  options: ObtainOptions,
+): void {
+  const { record, name } = provider;
+  record.granted(options.clock.now(), late, milliseconds);
+  // A late one does not make a slow provider well.
+  if (!late && record.breaker.succeeded())
+    options.events({ level: 'info', name: 'tsa.provider.closed', provider: name });
+  const [tsu] = path;
+  if (record.learn(path) && tsu) options.onNewTsu(provider, tsu);
+}
+
+/** Turns what a provider gave into the next step, with its side effects on the record. */
+function settle(provider: Provider, answered: Answered, options: ObtainOptions, late: boolean) {
+  const { judged, response, milliseconds } = answered;
+  switch (judged.kind) {
+    case 'token':
+      noteToken(provider, judged, { late, milliseconds }, options);
+      return judged;
+    case 'unknown-signer': {
+      const failure = { kind: 'next', failure: 'invalid-token', reason: judged.reason } as const;
+      fail(provider, failure, options, response);
+      return failure;
+    }
+    case 'end':
+      fail(
+        provider,
+        { failure: 'rejected', reason: judged.reason, failureBit: judged.failureBit },
+        options,
+        response,
+      );
+      return judged;
+    case 'next':
+      fail(provider, judged, options, response);
+      return judged;
+    default:
+      return judged satisfies never;
+  }
+}
+
+/** One provider's turn: its judged answer, or a time-out while the answer is still waited for. */
+export async function askProvider(provider: Provider, options: ObtainOptions) {
+  const limited = (why: string) => {
+    const reason = `${provider.name} is not asked: ${why}`;
+    return { kind: 'next', failure: 'limited', reason } as const;
+  };
+  const reserved = options.reserve(provider);
+  if (reserved.kind === 'exhausted') return limited(reserved.message);
+  const free = provider.record.takeRate(options.clock.now());
+  if (free) {
+    reserved.release();
+    return limited(`its rate allows no request before ${free.toString()}`);
+  }
+  provider.record.asked();
+  const pending = askAndJudge(provider, options).then((answered) => {
+    // A token counts as bought when it is seen, however late; nothing else does.
+    if (answered.judged.kind === 'token') reserved.bought();
+    else reserved.release();
+    return answered;
+  });
+  const answered = await within(pending, provider.responseMs, options.deadline);
+  if (answered) return settle(provider, answered, options, false);
+  const late = async (): Promise<void> => {
+    const answer = await pending;
+    // No answer at all: that is the failure which is counted below already.
+    if (!answer.response) return;
+    const judged = settle(provider, answer, options, true);
+    try {
+      if (judged.kind === 'token') await options.onLate(provider, judged);
+    } catch (error) {
+      options.events({ level: 'error', name: 'tsa.late.failed', ...errorFields(error) });
+    }
+  };
+  options.background(late());
+  const reason = `${provider.name} gave no answer within ${provider.responseMs} ms`;
+  const timeout: NextAnswer = { kind: 'next', failure: 'timeout', reason };
+  fail(provider, timeout, options);
+  return timeout;
+}

@@ -1,0 +1,92 @@
+// The proxy's listeners and what answers behind each: one application a door, since clients and operators see different
+// things.
+import type { RequestListener } from 'node:http';
+import { toHex } from '#shared/bytes.ts';
+import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import {
+  openListener,
+  openTlsListener,
+  peerCertificate,
+  type Listener,
+  type TlsListener,
+} from './adapters/listener.ts';
+import type { PublicFiles } from './adapters/public-files.ts';
+import type { Admission, Door } from './admission.ts';
+import type { Books } from './books.ts';
+import type { TsaConfig } from './config.ts';
+import type { LocalUnits, Settings } from './provider-set.ts';
+import { createRefusalLog } from './refusals.ts';
+import { createTsaApp } from './server.ts';
+import type { StampService } from './stamp.ts';
+
+export type DoorOptions = {
+  readonly config: TsaConfig;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly events: EventSink;
+};
+
+export type DoorParts = {
+  readonly books: Books;
+  readonly local: LocalUnits;
+  readonly settings: () => Settings;
+  readonly service: StampService;
+  readonly publicFiles: PublicFiles;
+};
+
+/** Makes the application behind each listener; what they share is made once. */
+export function createApps(options: DoorOptions, parts: DoorParts, admission: Admission) {
+  const { books, local, publicFiles } = parts;
+  const { journal, audit } = books;
+  const refuse = createRefusalLog({ ...options, audit });
+  const newId = (): string => toHex(options.random(8));
+  const appFor = (door: Door, administrative: boolean): RequestListener => {
+    const app = createTsaApp({
+      ...options,
+      ...parts,
+      audit,
+      refuse,
+      admission,
+      door,
+      administrative,
+      certificateOf: peerCertificate,
+      newId,
+      writable: () => ({ journal: journal.writable(), audit: audit.writable() }),
+      anchorsPem: publicFiles.anchorsPem,
+      certificateList: async () => {
+        const [first] = local.authorities;
+        await first?.upkeep(options.clock.now());
+        return first?.certificateLists().at(-1);
+      },
+    });
+    // express answers every error itself; what it returns is not a promise to wait for.
+    return (request, response) => {
+      app(request, response);
+    };
+  };
+  const onHandshakeFailed = (address: string, reason: string): void => {
+    void refuse({ id: newId(), address, status: 0, reason });
+  };
+  return { appFor, onHandshakeFailed };
+}
+
+/** Opens every listener, or none. */
+export async function openListeners(
+  { config }: DoorOptions,
+  { appFor, onHandshakeFailed }: ReturnType<typeof createApps>,
+  stack: AsyncDisposableStack,
+) {
+  const { listen, listeners, deadlineMs } = config;
+  const closing = <T extends Listener>(listener: T): T => {
+    stack.defer(() => listener.close(deadlineMs));
+    return listener;
+  };
+  const door = listen.anonymous ? 'anonymous' : 'credentials';
+  const plain = closing(await openListener(listen, appFor(door, true)));
+  const secure: TlsListener[] = [];
+  for (const one of listeners) {
+    const app = appFor(one.authentication, false);
+    secure.push(closing(await openTlsListener(one, app, onHandshakeFailed)));
+  }
+  return { plain, secure };
+}

@@ -1,0 +1,186 @@
+// What is remembered of a provider while the process lives: how it has done, how long it takes, its certificates, and
+// how much of its limits is used.
+import { compareInstants, earlier } from '#shared/time.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import { createBreaker, defaultBreaker, type Breaker, type BreakerConfig } from './breaker.ts';
+
+/** Why a provider's answer was of no use. */
+export type FailureKind =
+  /** No connection, or a transport error. */
+  | 'unreachable'
+  | 'timeout'
+  /** An HTTP answer that holds no TimeStampResp. */
+  | 'not-an-answer'
+  /** A TimeStampResp with a status other than granted. */
+  | 'rejected'
+  /** A token that failed its verification. */
+  | 'invalid-token'
+  /** Not asked: a budget or a limit is used up. */
+  | 'limited'
+  /** A fault of ours while judging. */
+  | 'internal';
+
+/** Outcomes of one provider since the start, for events and status pages. */
+export type ProviderFigures = {
+  readonly asked: number;
+  readonly granted: number;
+  readonly late: number;
+  /** Requests that were sent to it because another one was slow. */
+  readonly hedged: number;
+  readonly failures: Readonly<Record<string, number>>;
+  readonly lastSuccess: Temporal.Instant | undefined;
+  readonly lastFailure:
+    | { readonly at: Temporal.Instant; readonly kind: FailureKind; readonly reason: string }
+    | undefined;
+  /** Milliseconds within which half, and 95 in 100, of the latest good answers came. */
+  readonly medianMs: number | undefined;
+  readonly p95Ms: number | undefined;
+  /** End of the shortest-lived certificate of the newest token's path. */
+  readonly chainEnds: Temporal.Instant | undefined;
+};
+
+/** Requests that a provider takes in any stretch of so many seconds. */
+export type RateLimit = { readonly requests: number; readonly withinSeconds: number };
+
+export type ProviderRecord = {
+  readonly asked: () => void;
+  readonly hedged: () => void;
+  readonly granted: (at: Temporal.Instant, late: boolean, milliseconds: number) => void;
+  readonly failed: (at: Temporal.Instant, kind: FailureKind, reason: string) => void;
+  readonly figures: () => ProviderFigures;
+  readonly breaker: Breaker;
+  /** Takes one request of the rate limit; from when there is room, where there is none. */
+  readonly takeRate: (now: Temporal.Instant) => Temporal.Instant | undefined;
+  /**
+   * Keeps the certificates of a verified token, TSU first, for tokens that come without (certReq FALSE).
+   * @returns whether its TSU is another than all before, and not the first
+   */
+  readonly learn: (path: readonly Certificate[]) => boolean;
+  readonly learned: () => readonly Certificate[];
+  /** True at most once in 24 hours: whether a token may be bought now only to learn from it. */
+  readonly takeProbe: (now: Temporal.Instant) => boolean;
+};
+
+/** A TSA has a handful of certificates in use; more means that something is wrong with it. */
+const maxLearned = 64;
+const probePeriod = { hours: 24 } as const;
+const latenciesKept = 200;
+/** Fewer say nothing about one in twenty. */
+const latenciesForP95 = 20;
+
+function createLatencies() {
+  const latest: number[] = [];
+  const at = (share: number, least: number): number | undefined => {
+    if (latest.length < least) return undefined;
+    const sorted = latest.toSorted((a, b) => a - b);
+    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  };
+  return {
+    add: (milliseconds: number): void => {
+      latest.push(milliseconds);
+      if (latest.length > latenciesKept) latest.shift();
+    },
+    median: () => at(0.5, 1),
+    p95: () => at(0.95, latenciesForP95),
+  };
+}
+
+function createWindow(limit: RateLimit | undefined) {
+  const taken: Temporal.Instant[] = [];
+  return (now: Temporal.Instant): Temporal.Instant | undefined => {
+    if (!limit) return undefined;
+    const [oldest] = taken;
+    if (oldest && taken.length >= limit.requests) {
+      const free = oldest.add({ seconds: limit.withinSeconds });
+      if (compareInstants(now, free) < 0) return free;
+      taken.shift();
+    }
+    taken.push(now);
+    return undefined;
+  };
+}
+
+/** Certificates by fingerprint, the newest last. */
+function createCertificateMemory() {
+  const known = new Map<string, Certificate>();
+  const tsus = new Set<string>();
+  return {
+    learn: (path: readonly Certificate[]): boolean => {
+      for (const certificate of path) {
+        // The newest stay: a rollover must not be shut out by what came before it.
+        known.delete(certificate.fingerprint);
+        known.set(certificate.fingerprint, certificate);
+        const oldest = known.keys().next();
+        if (known.size > maxLearned && !oldest.done) known.delete(oldest.value);
+      }
+      const tsu = path[0]?.fingerprint ?? '';
+      const isNew = tsus.size > 0 && !tsus.has(tsu);
+      if (tsus.size < maxLearned) tsus.add(tsu);
+      return isNew;
+    },
+    all: () => [...known.values()],
+  };
+}
+
+/** An empty record. */
+export function createProviderRecord(
+  options: {
+    readonly breaker?: BreakerConfig;
+    readonly rate?: RateLimit | undefined;
+  } = {},
+): ProviderRecord {
+  let asked = 0;
+  let granted = 0;
+  let late = 0;
+  let hedged = 0;
+  let lastSuccess: Temporal.Instant | undefined;
+  let lastFailure: ProviderFigures['lastFailure'];
+  let nextProbe: Temporal.Instant | undefined;
+  let chainEnds: Temporal.Instant | undefined;
+  const failures = new Map<FailureKind, number>();
+  const latencies = createLatencies();
+  const certificates = createCertificateMemory();
+  return {
+    asked: () => {
+      asked++;
+    },
+    hedged: () => {
+      hedged++;
+    },
+    granted: (at, isLate, milliseconds) => {
+      if (isLate) late++;
+      else granted++;
+      latencies.add(milliseconds);
+      lastSuccess = at;
+    },
+    failed: (at, kind, reason) => {
+      failures.set(kind, (failures.get(kind) ?? 0) + 1);
+      lastFailure = { at, kind, reason };
+    },
+    figures: () => ({
+      asked,
+      granted,
+      late,
+      hedged,
+      failures: Object.fromEntries(failures),
+      lastSuccess,
+      lastFailure,
+      medianMs: latencies.median(),
+      p95Ms: latencies.p95(),
+      chainEnds,
+    }),
+    breaker: createBreaker(options.breaker ?? defaultBreaker),
+    takeRate: createWindow(options.rate),
+    learn: (path) => {
+      const ends = path.map(({ notAfter }) => notAfter);
+      chainEnds = ends.length > 0 ? ends.reduce(earlier) : chainEnds;
+      return certificates.learn(path);
+    },
+    learned: certificates.all,
+    takeProbe: (now) => {
+      if (nextProbe && compareInstants(now, nextProbe) < 0) return false;
+      nextProbe = now.add(probePeriod);
+      return true;
+    },
+  };
+}
