@@ -23,8 +23,6 @@ export const xadesTsu = createTsu();
 export type TestXades = {
   readonly signer?: Issued;
   readonly method?: string;
-  /** From DER to what XML Signature wants, for ECDSA. */
-  readonly toXml?: (signature: Uint8Array) => Uint8Array;
   readonly signingTime?: string;
   /** Signed data object properties, as text. */
   readonly dataObjectProperties?: (text: string) => string;
@@ -34,6 +32,12 @@ export type TestXades = {
   /** Put in the ds:Object beside the properties. */
   readonly objects?: string;
   readonly certificateDigest?: Uint8Array;
+  /** In a SigningCertificate of the first edition. */
+  readonly secondCertificateDigest?: Uint8Array;
+  /** In place of the reference to the signed properties. */
+  readonly propertiesReference?: string;
+  /** Inside of SignatureMethod. */
+  readonly methodParameters?: string;
 };
 
 function sha256Of(octets: Uint8Array): string {
@@ -57,8 +61,14 @@ export function signXades(spec: TestXades = {}): string {
     spec;
   const c14n = `<ds:Transform Algorithm="${exclusiveUri}"/>`;
   const certificate = signer.certificate.raw;
-  const signedProperties = `<x:SignedProperties Id="sp"><x:SignedSignatureProperties><x:SigningTime>${spec.signingTime ?? '2026-02-03T04:05:06Z'}</x:SigningTime><x:SigningCertificateV2><x:Cert><x:CertDigest><ds:DigestMethod Algorithm="${sha256}"/><ds:DigestValue>${toBase64(spec.certificateDigest ?? digest('SHA-256', certificate))}</ds:DigestValue></x:CertDigest></x:Cert></x:SigningCertificateV2></x:SignedSignatureProperties>@OBJECTS@</x:SignedProperties>`;
-  let text = `<doc xmlns="urn:doc">${spec.data ?? '<item Id="data" b="1" a="2">one</item>'}<ds:Signature xmlns:ds="${ds}" Id="sig"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="${exclusiveUri}"/><ds:SignatureMethod Algorithm="${method}"/>${reference('#data', spec.transforms ?? c14n, '@DATA@')}${reference('#sp', c14n, '@PROPERTIES@', ' Type="http://uri.etsi.org/01903#SignedProperties"')}</ds:SignedInfo><ds:SignatureValue Id="value">@VALUE@</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>${toBase64(certificate)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo><ds:Object><x:QualifyingProperties xmlns:x="${xades}" Target="#sig">${signedProperties}<x:UnsignedProperties><x:UnsignedSignatureProperties></x:UnsignedSignatureProperties></x:UnsignedProperties></x:QualifyingProperties></ds:Object>${spec.objects ?? ''}</ds:Signature></doc>`;
+  const second =
+    spec.secondCertificateDigest &&
+    `<x:SigningCertificate><x:Cert><x:CertDigest><ds:DigestMethod Algorithm="${sha256}"/><ds:DigestValue>${toBase64(spec.secondCertificateDigest)}</ds:DigestValue></x:CertDigest></x:Cert></x:SigningCertificate>`;
+  const overProperties =
+    spec.propertiesReference ??
+    reference('#sp', c14n, '@PROPERTIES@', ' Type="http://uri.etsi.org/01903#SignedProperties"');
+  const signedProperties = `<x:SignedProperties Id="sp"><x:SignedSignatureProperties><x:SigningTime>${spec.signingTime ?? '2026-02-03T04:05:06Z'}</x:SigningTime><x:SigningCertificateV2><x:Cert><x:CertDigest><ds:DigestMethod Algorithm="${sha256}"/><ds:DigestValue>${toBase64(spec.certificateDigest ?? digest('SHA-256', certificate))}</ds:DigestValue></x:CertDigest></x:Cert></x:SigningCertificateV2>${second ?? ''}</x:SignedSignatureProperties>@OBJECTS@</x:SignedProperties>`;
+  let text = `<doc xmlns="urn:doc">${spec.data ?? '<item Id="data" b="1" a="2">one</item>'}<ds:Signature xmlns:ds="${ds}" Id="sig"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="${exclusiveUri}"/><ds:SignatureMethod Algorithm="${method}">${spec.methodParameters ?? ''}</ds:SignatureMethod>${reference('#data', spec.transforms ?? c14n, '@DATA@')}${overProperties}</ds:SignedInfo><ds:SignatureValue Id="value">@VALUE@</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>${toBase64(certificate)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo><ds:Object><x:QualifyingProperties xmlns:x="${xades}" Target="#sig">${signedProperties}<x:UnsignedProperties><x:UnsignedSignatureProperties></x:UnsignedSignatureProperties></x:UnsignedProperties></x:QualifyingProperties></ds:Object>${spec.objects ?? ''}</ds:Signature></doc>`;
   const objects = spec.dataObjectProperties?.(text) ?? '';
   text = text.replace(
     '@OBJECTS@',
@@ -67,7 +77,7 @@ export function signXades(spec: TestXades = {}): string {
   text = text.replace('@DATA@', sha256Of(canonicalizeFound(text, byId('data'), exclusive)));
   text = text.replace('@PROPERTIES@', sha256Of(canonicalizeFound(text, byId('sp'), exclusive)));
   const value = signer.key.sign(canonicalOf(text, 'SignedInfo'));
-  return text.replace('@VALUE@', toBase64(spec.toXml?.(value) ?? value));
+  return text.replace('@VALUE@', toBase64(value));
 }
 
 export type TestXadesTimestamp = {
@@ -75,18 +85,23 @@ export type TestXadesTimestamp = {
   readonly genTime?: Temporal.Instant;
   readonly namespace?: string;
   readonly before?: string;
+  /** A token over the imprint (SHA-256), in place of one of `tsu`. */
+  readonly stamp?: ((imprint: Uint8Array) => Uint8Array) | undefined;
 };
 
 /** One timestamp container over these octets. */
 export function xadesTimestamp(
   name: string,
   parts: readonly Uint8Array[],
-  { tsu = xadesTsu, genTime, namespace = xades, before = '' }: TestXadesTimestamp = {},
+  { tsu = xadesTsu, genTime, namespace = xades, before = '', stamp }: TestXadesTimestamp = {},
 ): string {
-  const token = issueToken(tsu, {
-    messageImprint: buildMessageImprint('SHA-256', digest('SHA-256', ...parts)),
-    ...(genTime && { genTime }),
-  });
+  const imprint = digest('SHA-256', ...parts);
+  const token =
+    stamp?.(imprint) ??
+    issueToken(tsu, {
+      messageImprint: buildMessageImprint('SHA-256', imprint),
+      ...(genTime && { genTime }),
+    });
   return `<t:${name} xmlns:t="${namespace}">${before}<ds:CanonicalizationMethod xmlns:ds="${ds}" Algorithm="${exclusiveUri}"/><x:EncapsulatedTimeStamp xmlns:x="${xades}">${toBase64(token)}</x:EncapsulatedTimeStamp></t:${name}>`;
 }
 
@@ -100,25 +115,45 @@ export function withUnsigned(text: string, property: string): string {
 
 export const xades141 = 'http://uri.etsi.org/01903/v1.4.1#';
 
+export type TestArchivedXades = TestXades & {
+  readonly archive?: TestXadesTimestamp & { readonly is132?: boolean };
+  readonly signatureStamp?: TestXadesTimestamp['stamp'];
+  readonly certificates?: readonly Uint8Array[];
+  readonly crls?: readonly Uint8Array[];
+};
+
+const encapsulated = (name: string, values: readonly Uint8Array[]): string =>
+  values.map((octets) => `<x:${name}>${toBase64(octets)}</x:${name}>`).join('');
+
+export function revocationValues(crls: readonly Uint8Array[]): string {
+  return `<x:RevocationValues><x:CRLValues>${encapsulated('EncapsulatedCRLValue', crls)}</x:CRLValues></x:RevocationValues>`;
+}
+
 /** Signature, signature timestamp, validation data and an archive timestamp over all of it. */
-export function archivedXades(
-  spec: TestXades & { readonly archive?: TestXadesTimestamp & { readonly is132?: boolean } } = {},
-): string {
+export function archivedXades(spec: TestArchivedXades = {}): string {
   const signed = signXades(spec);
   const stamped = withUnsigned(
     signed,
-    xadesTimestamp('SignatureTimeStamp', [canonicalOf(signed, 'SignatureValue')]),
+    xadesTimestamp('SignatureTimeStamp', [canonicalOf(signed, 'SignatureValue')], {
+      stamp: spec.signatureStamp,
+    }),
   );
+  const { certificates = [testRoot.certificate.raw], crls = [] } = spec;
   const full = withUnsigned(
     stamped,
-    `<x:CertificateValues><x:EncapsulatedX509Certificate>${toBase64(testRoot.certificate.raw)}</x:EncapsulatedX509Certificate></x:CertificateValues>`,
+    `<x:CertificateValues>${encapsulated('EncapsulatedX509Certificate', certificates)}</x:CertificateValues>${revocationValues(crls)}`,
   );
   const parts = [
     canonicalizeFound(full, byId('data'), exclusive),
     canonicalizeFound(full, byId('sp'), exclusive),
-    ...['SignedInfo', 'SignatureValue', 'KeyInfo', 'SignatureTimeStamp', 'CertificateValues'].map(
-      (name) => canonicalOf(full, name),
-    ),
+    ...[
+      'SignedInfo',
+      'SignatureValue',
+      'KeyInfo',
+      'SignatureTimeStamp',
+      'CertificateValues',
+      'RevocationValues',
+    ].map((name) => canonicalOf(full, name)),
     ...(spec.objects === undefined
       ? []
       : [canonicalizeFound(full, "//*[local-name()='Object'][2]", exclusive)]),

@@ -149,7 +149,7 @@ function describeSigner(
 }
 
 /** RFC 5126 §6.3.4 stores the BasicOCSPResponse, the security store of a PDF the whole response. */
-function readOcsp(octets: Uint8Array): OcspResponse {
+export function readOcsp(octets: Uint8Array): OcspResponse {
   const [first] = readChildren(readTlv(octets));
   return parseOcspResponse(
     isUniversal(first, tags.enumerated) ? octets : wrapBasicOcspResponse(octets),

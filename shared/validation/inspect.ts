@@ -14,6 +14,7 @@ import { readXmlDocument } from '#shared/validation/read-xml.ts';
 import type {
   CmsSignatureReading,
   EvidenceRecordReading,
+  JudgeableSignature,
   Reading,
 } from '#shared/validation/reading.ts';
 import { type Certificate, decodePem } from '#shared/x509/certificate.ts';
@@ -36,6 +37,7 @@ export type InspectInput = {
 export type DocumentReading = {
   readonly facts: Facts;
   readonly cmsSignatures: readonly CmsSignatureReading[];
+  readonly xmlSignatures: readonly JudgeableSignature[];
   /** Every certificate of the document. */
   readonly certificates: readonly Certificate[];
   readonly crls: readonly CertificateList[];
@@ -123,6 +125,7 @@ function readPem(reading: Reading, octets: Uint8Array): Outcome {
 export function readDocument(input: InspectInput): DocumentReading {
   const collector = createCollector();
   const cmsSignatures: CmsSignatureReading[] = [];
+  const xmlSignatures: JudgeableSignature[] = [];
   const evidenceRecords: EvidenceRecordReading[] = [];
   const outer = input.size === 0 ? 'empty' : detectFormat(input.bytes);
   let outcome: Outcome = { format: claimed[outer] };
@@ -139,6 +142,7 @@ export function readDocument(input: InspectInput): DocumentReading {
       collector,
       detached: input.detached ?? [],
       cmsSignatures,
+      xmlSignatures,
       evidenceRecords,
     };
     outcome =
@@ -150,6 +154,7 @@ export function readDocument(input: InspectInput): DocumentReading {
   return {
     facts,
     cmsSignatures,
+    xmlSignatures,
     evidenceRecords,
     certificates: collector.certificates(),
     crls: collector.crls(),

@@ -1,23 +1,18 @@
-// One CMS signature as of an instant, with proofs of existence: as it stands, or as of the oldest proof
+// One signature as of an instant, with proofs of existence: as it stands, or as of the oldest proof
 // of its value (EN 319 102-1 §5.5, §5.6.2.4, §5.6.3). What is over what was settled by the readers.
-import { digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
-import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
 import { acceptableAt } from '#shared/policy/algorithm-policy.ts';
 import { compareInstants, isBefore } from '#shared/time.ts';
 import { certificateFacts } from '#shared/trust/certificate-label.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import { verifyCertificatePath } from '#shared/trust/verify-path.ts';
-import {
-  checkSignedOctets,
-  verifySignatureValue,
-  withLaterChanges,
-} from '#shared/validation/signature-value.ts';
+import { checkSignedOctets, withLaterChanges } from '#shared/validation/signature-value.ts';
 import { type PastVerdict, validatePast } from '#shared/validation/past-validation.ts';
 import type { ProofOfExistence } from '#shared/validation/proof-of-existence.ts';
-import type { CmsSignatureReading } from '#shared/validation/reading.ts';
+import type { JudgeableSignature } from '#shared/validation/reading.ts';
 import {
   algorithmEnds,
+  digestEnd,
   signatureAlgorithmCheck,
   type ValidationMaterial,
 } from '#shared/validation/validation-material.ts';
@@ -44,19 +39,18 @@ const withoutProofOfExistence: Readonly<Partial<Record<SubIndication, SubIndicat
 
 /** §5.2.8: the signature's own algorithms as of the instant at which it is known to exist. */
 function checkAlgorithms(
-  { signerInfo }: CmsSignatureReading,
+  signature: JudgeableSignature,
   signer: Certificate,
   { algorithmPolicy }: ValidationMaterial,
   existsSince: Temporal.Instant,
 ): readonly Finding[] {
   if (!algorithmPolicy) return [];
-  const digest = digestAlgorithmOfOid(signerInfo.digestAlgorithm.oid);
-  const described = describeSignatureAlgorithm(
-    signerInfo.signatureAlgorithm,
-    signer.publicKey,
-    digest,
-  );
-  return algorithmEnds(algorithmPolicy, { ...described, ...(digest && { digest }) })
+  const described = signature.describe(signer);
+  const digests = signature.referenceDigests.filter((digest) => digest !== described.digest);
+  return [
+    ...algorithmEnds(algorithmPolicy, described),
+    ...digests.map((digest) => digestEnd(algorithmPolicy, digest)),
+  ]
     .filter(({ answer }) => !acceptableAt(answer, existsSince))
     .map(({ algorithm, answer }) => ({
       check: 'signature-algorithms',
@@ -115,7 +109,7 @@ export type SignatureQuestion = {
  * @see EN 319 102-1 §5.6.3
  */
 export function judgeSignature(
-  signature: CmsSignatureReading,
+  signature: JudgeableSignature,
   question: SignatureQuestion,
   material: ValidationMaterial,
 ): SignatureJudgement {
@@ -123,16 +117,16 @@ export function judgeSignature(
 }
 
 function judgeUnchanged(
-  signature: CmsSignatureReading,
+  signature: JudgeableSignature,
   question: SignatureQuestion,
   material: ValidationMaterial,
 ): SignatureJudgement {
   const { at } = question;
-  const proof = material.proofs.since(signature.signerInfo.signature);
+  const proof = material.proofs.since(signature.value);
   const offence = checkSignedOctets(signature);
   if (offence)
     return { status: 'invalid', subIndication: 'FORMAT_FAILURE', findings: [offence], proof };
-  const value = verifySignatureValue(signature, material.certificates);
+  const value = signature.verify(material.certificates);
   const { signer } = value;
   if (value.status !== 'valid' || !signer)
     return {

@@ -1,5 +1,5 @@
 // The signatures of a document as of one instant, such as its intake: one verdict for each of the facts, by
-// the same judgement as a whole document gets (long-term.ts). XML signatures are listed as not judged.
+// the same judgement as a whole document gets (long-term.ts).
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import type { SignerFacts } from '#shared/validation/facts.ts';

@@ -9,7 +9,12 @@ import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampReading } from '#shared/validation/collect.ts';
-import type { DetachedContent, Facts, SignatureFacts } from '#shared/validation/facts.ts';
+import type {
+  DetachedContent,
+  Facts,
+  SignatureFacts,
+  TimestampType,
+} from '#shared/validation/facts.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
 import { judgeRecord, type RecordJudgement } from '#shared/validation/judge-record.ts';
 import { judgeSignature, type SignatureJudgement } from '#shared/validation/judge-signature.ts';
@@ -20,6 +25,7 @@ import {
   objectsOf,
 } from '#shared/validation/proof-of-existence.ts';
 import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
+import { judgeableCms } from '#shared/validation/signature-value.ts';
 import type { GivenMaterial, ValidationMaterial } from '#shared/validation/validation-material.ts';
 import {
   recordNode,
@@ -67,12 +73,12 @@ export type LongTermVerdict = {
   readonly signatures: ReadonlyMap<string, SignatureJudgement>;
 };
 
-/** XML signatures are listed without a verdict. */
+/** A signature of which a reader could make nothing that can be judged. */
 export const notJudged: Finding = {
   check: 'signature-judged',
   clause: 'EN 319 102-1 §5.2',
   level: 'unknown',
-  message: 'XML signatures are not judged yet.',
+  message: 'The signature cannot be judged: it was not read.',
   facts: {},
 };
 
@@ -327,13 +333,25 @@ function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
   return nodes;
 }
 
+/** Timestamps that a signature is over, so that they are older. */
+const contentTypes: readonly TimestampType[] = [
+  'content',
+  'all-data-objects',
+  'individual-data-objects',
+];
+
 /** The signatures, countersignatures below those that they are about. */
 function judgeAllSignatures(
   { input, reading, material, signatures }: Scope,
   inner: ReadonlyMap<string, VerdictNode>,
 ): readonly VerdictNode[] {
   const { facts } = reading;
-  const byId = new Map(reading.cmsSignatures.map((signature) => [signature.id, signature]));
+  const byId = new Map(
+    [...reading.cmsSignatures.map(judgeableCms), ...reading.xmlSignatures].map((signature) => [
+      signature.id,
+      signature,
+    ]),
+  );
   const nodeOf = (id: string): VerdictNode[] => {
     const node = inner.get(id);
     return node ? [node] : [];
@@ -368,7 +386,8 @@ function judgeAllSignatures(
       );
     const contentTimes = timestamps
       .filter(
-        ({ type, id: timestamp }) => type === 'content' && inner.get(timestamp)?.status === 'valid',
+        ({ type, id: timestamp }) =>
+          contentTypes.includes(type) && inner.get(timestamp)?.status === 'valid',
       )
       .map(({ genTime }) => genTime);
     const judgement = judgeSignature(signature, { at: input.at, contentTimes }, material);

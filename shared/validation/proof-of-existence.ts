@@ -44,6 +44,7 @@ export function createProofStore(): ProofStore {
 export function objectsOf(reading: DocumentReading): readonly Uint8Array[] {
   return [
     ...reading.cmsSignatures.map(({ signerInfo }) => signerInfo.signature),
+    ...reading.xmlSignatures.map(({ value }) => value),
     ...reading.timestamps.flatMap(({ token }) => objectsOfToken(token)),
     ...reading.certificates.map(({ raw }) => raw),
     ...reading.crls.map(identityOf),

@@ -1,6 +1,5 @@
 // XML documents, XML signatures and RFC 6283 records into facts. Signature values are not verified here.
 import { equalBytes, toHex } from '#shared/bytes.ts';
-import { digestAlgorithmOfUri } from '#shared/crypto/digest-uri.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { rootOfReduced } from '#shared/ers/reduce.ts';
 import {
@@ -19,30 +18,15 @@ import {
   readManifests,
   readReference,
 } from '#shared/validation/xml-references.ts';
+import { judgeableXml } from '#shared/validation/xml-signature.ts';
 import { addXmlTimestamps } from '#shared/validation/xml-timestamps.ts';
 import { type XadesSignature, findSignatures, readXadesSignature } from '#shared/xades/read.ts';
+import { namedSigner } from '#shared/xades/verify.ts';
 import { signedDocument } from '#shared/xmldsig/process.ts';
 import { signatureError } from '#shared/xmldsig/references.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { parseXml } from '#shared/xml/parse.ts';
 import { type XmlElement, isElement } from '#shared/xml/tree.ts';
-
-/** The certificate that SigningCertificate names by digest; without that, the first of KeyInfo. */
-function signerOf(
-  signature: XadesSignature,
-  keyCertificates: readonly Certificate[],
-  others: readonly Certificate[],
-): Certificate | undefined {
-  const [named] = signature.signingCertificates;
-  const algorithm = named && digestAlgorithmOfUri(named.digestMethod);
-  const meant =
-    algorithm &&
-    [...keyCertificates, ...others].find((one) =>
-      equalBytes(digest(algorithm, one.raw), named.digestValue),
-    );
-  // A certificate that the signer did not name is not the signer's (EN 319 132-1 §5.2.2).
-  return algorithm ? meant : keyCertificates[0];
-}
 
 function levelOf(signature: XadesSignature): SignatureLevel {
   const types = new Set(signature.timestamps.map(({ type }) => type));
@@ -51,14 +35,29 @@ function levelOf(signature: XadesSignature): SignatureLevel {
   return signature.crls.length + signature.ocspResponses.length > 0 ? 'LT' : 'T';
 }
 
+/** The signature that one is over: its id in the facts, and its value. */
+type Countersigned = { readonly id: string; readonly value: XmlElement; readonly depth: number };
+
+/** The certificate that SigningCertificate names by digest; without that, the first of KeyInfo. */
+function signerOf(
+  signature: XadesSignature,
+  keyCertificates: readonly Certificate[],
+  others: readonly Certificate[],
+): Certificate | undefined {
+  // A certificate that the signer did not name is not the signer's (EN 319 132-1 §5.2.2).
+  return signature.signingCertificates.length > 0
+    ? namedSigner(signature, [...keyCertificates, ...others])
+    : keyCertificates[0];
+}
+
 function addSignature(
   source: XmlSource,
   element: XmlElement,
-  countersigns: string | undefined,
-  depth: number,
+  countersigned: Countersigned | undefined,
 ): 'XML' | 'XAdES' {
   const { reading, place } = source;
   const { collector } = reading;
+  const depth = countersigned?.depth ?? 0;
   if (depth > 8) throw signatureError('countersignatures nested too deep');
   const signature = readXadesSignature(element);
   collector.addProblems(signature.problems, place);
@@ -73,6 +72,7 @@ function addSignature(
     readReference(source, signature, reference, 'xml-reference'),
   );
   const facts = references.map((reference) => reference.facts);
+  const entries = readManifests(source, signature, references);
   const id = collector.addSignature({
     by: {
       kind: 'xml',
@@ -83,11 +83,21 @@ function addSignature(
     format: signature.isXades ? 'XAdES' : 'XML',
     level: levelOf(signature),
     place: [place, signature.id].filter((part) => part !== undefined).join('#') || undefined,
-    countersigns,
+    countersigns: countersigned?.id,
     claimedSigningTime: signature.claimedSigningTime,
     detached: facts.some(({ uri }) => uri !== undefined && !/^(?:#|$)/.test(uri)),
-    references: [...facts, ...readManifests(source, signature, references)],
+    references: [...facts, ...entries],
   });
+  reading.xmlSignatures.push(
+    judgeableXml(source, signature, {
+      id,
+      references,
+      entries,
+      keyCertificates,
+      others,
+      countersigned: countersigned?.value,
+    }),
+  );
   addXmlTimestamps(source, signature, references, id);
   for (const record of signature.evidenceRecords)
     attempt(collector.problems, place, () => {
@@ -97,7 +107,11 @@ function addSignature(
     });
   for (const counter of signature.countersignatures)
     attempt(collector.problems, place, () => {
-      addSignature(source, counter, id, depth + 1);
+      addSignature(source, counter, {
+        id,
+        value: signature.signatureValueElement,
+        depth: depth + 1,
+      });
     });
   return signature.isXades ? 'XAdES' : 'XML';
 }
@@ -184,7 +198,7 @@ export function readXmlSignatures(
   const source: XmlSource = { ...context, reading, home: signedDocument(document) };
   const kinds = findSignatures(root).map((element) =>
     attempt(reading.collector.problems, context.place, () =>
-      addSignature(source, element, undefined, 0),
+      addSignature(source, element, undefined),
     ),
   );
   return kinds.includes('XAdES') ? 'XAdES' : 'XML';

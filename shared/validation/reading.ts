@@ -3,9 +3,13 @@
 import { concatBytes } from '#shared/bytes.ts';
 import type { SignedData, SignerInfo } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest } from '#shared/crypto/digest.ts';
+import type { SignatureDescription } from '#shared/crypto/signature.ts';
 import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import type { Finding } from '#shared/trust/finding.ts';
+import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import type { Collector } from '#shared/validation/collect.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
 
 /** Content of which a signature or record says that it is over it, from the document or beside it. */
 export type SignedContent = DetachedContent;
@@ -24,6 +28,28 @@ export type CmsSignatureReading = {
   readonly laterChanges: readonly string[];
 };
 
+/** A signature of any format with what it takes to judge it. */
+export type JudgeableSignature = {
+  /** Id in the facts. */
+  readonly id: string;
+  /** The octets by which proofs of existence know it. */
+  readonly value: Uint8Array;
+  readonly contentProblem?: string | undefined;
+  readonly laterChanges: readonly string[];
+  /** What it is over, and its value; `candidates`: certificates from outside of the signature. */
+  readonly verify: (candidates: readonly Certificate[]) => {
+    readonly status: 'valid' | 'invalid' | 'indeterminate';
+    readonly subIndication?: SubIndication | undefined;
+    readonly signer?: Certificate | undefined;
+    readonly findings: readonly Finding[];
+    readonly signatureIntact: boolean;
+  };
+  /** Its algorithms, for the policy. */
+  readonly describe: (signer: Certificate) => SignatureDescription;
+  /** Digests of what it is over, where they may be others than its own. */
+  readonly referenceDigests: readonly DigestAlgorithm[];
+};
+
 /** An evidence record with what it is known to be over. */
 export type EvidenceRecordReading = {
   /** Id in the facts. */
@@ -36,6 +62,7 @@ export type Reading = {
   readonly collector: Collector;
   readonly detached: readonly DetachedContent[];
   readonly cmsSignatures: CmsSignatureReading[];
+  readonly xmlSignatures: JudgeableSignature[];
   readonly evidenceRecords: EvidenceRecordReading[];
 };
 

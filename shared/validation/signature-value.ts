@@ -1,8 +1,10 @@
-// Parts of judging one CMS signature that need no path: what was signed, digest and value, and what a
+// Parts of judging one signature that need no path: what was signed, digest and value of CMS, and what a
 // later revision changed. EN 319 102-1 §5.2.2, §5.2.7.
 import { type SignerVerdict, verifySigner } from '#shared/cms/verify-signer.ts';
+import { digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
+import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
 import type { Finding } from '#shared/trust/finding.ts';
-import type { CmsSignatureReading } from '#shared/validation/reading.ts';
+import type { CmsSignatureReading, JudgeableSignature } from '#shared/validation/reading.ts';
 import type { Verdict } from '#shared/validation/verdict.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 
@@ -25,8 +27,28 @@ export function verifySignatureValue(
   });
 }
 
+/** A CMS signature as one of any format. */
+export function judgeableCms(reading: CmsSignatureReading): JudgeableSignature {
+  const { id, signerInfo, contentProblem, laterChanges } = reading;
+  const digest = digestAlgorithmOfOid(signerInfo.digestAlgorithm.oid);
+  return {
+    id,
+    value: signerInfo.signature,
+    contentProblem,
+    laterChanges,
+    verify: (candidates) => verifySignatureValue(reading, candidates),
+    describe: ({ publicKey }) => ({
+      ...describeSignatureAlgorithm(signerInfo.signatureAlgorithm, publicKey, digest),
+      ...(digest && { digest }),
+    }),
+    referenceDigests: [],
+  };
+}
+
 /** What was signed has to be known before anything else. @see EN 319 102-1 §5.2.2 */
-export function checkSignedOctets({ contentProblem }: CmsSignatureReading): Finding | undefined {
+export function checkSignedOctets({
+  contentProblem,
+}: Pick<JudgeableSignature, 'contentProblem'>): Finding | undefined {
   if (contentProblem === undefined) return undefined;
   return {
     check: 'signed-octets',
@@ -39,7 +61,7 @@ export function checkSignedOctets({ contentProblem }: CmsSignatureReading): Find
 
 /** A verdict with what later revisions of a PDF changed: the octets signed are intact, what a viewer shows is not what was signed. */
 export function withLaterChanges<T extends Verdict>(
-  { laterChanges }: CmsSignatureReading,
+  { laterChanges }: Pick<JudgeableSignature, 'laterChanges'>,
   verdict: T,
 ): T {
   const [change] = laterChanges;

@@ -1,5 +1,6 @@
 // What judging a document stands on: whom to trust, the validation data at hand, the algorithm policy,
 // and since when each thing is known to exist. Values only; nothing is fetched.
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { SignatureDescription } from '#shared/crypto/signature.ts';
 import {
   acceptableAt,
@@ -47,10 +48,13 @@ export function algorithmEnds(
       algorithm: `${scheme} ${curve ?? keyBits}`,
       answer: askProfile(profile, { kind: 'signature', scheme, digest, keyBits, curve }),
     },
-    ...(digest
-      ? [{ algorithm: digest, answer: askProfile(profile, { kind: 'digest', digest }) }]
-      : []),
+    ...(digest ? [digestEnd(profile, digest)] : []),
   ];
+}
+
+/** What the policy says of a digest. */
+export function digestEnd(profile: AlgorithmProfile, digest: DigestAlgorithm): AlgorithmEnd {
+  return { algorithm: digest, answer: askProfile(profile, { kind: 'digest', digest }) };
 }
 
 /** The same as path validation asks it: what is wrong with a signature as of an instant. */

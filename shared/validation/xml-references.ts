@@ -124,11 +124,11 @@ function checkType(
     if (reference.transforms.some(({ kind }) => kind !== 'canonical'))
       throw signatureError('signed properties transformed before they are digested');
   }
-  const object = type === manifestType ? element?.parent : element;
+  // By Object some mean another part of the signature, such as KeyInfo.
+  const part = type === manifestType ? element?.parent : element;
   const isOwn =
     element &&
-    object?.parent === signature.element &&
-    isElement(object, dsNamespace, 'Object') &&
+    part?.parent === signature.element &&
     (type === objectType || isElement(element, dsNamespace, 'Manifest'));
   if ((type === objectType || type === manifestType) && !isOwn)
     throw signatureError(
@@ -177,7 +177,16 @@ export function readReference(
         message: `reference to ${JSON.stringify(reference.uri ?? 'no name')} is not in the document and was not given`,
         ...(source.place !== undefined && { place: source.place }),
       });
-    return { facts: { ...facts, ...claim }, target, data };
+    // Some leave the type out.
+    const isProperties =
+      target.kind === 'element' &&
+      target.element === signature.signedProperties &&
+      reference.transforms.every((one) => one.kind === 'canonical');
+    return {
+      facts: { ...facts, ...(isProperties && { kind: 'signed-properties' }), ...claim },
+      target,
+      data,
+    };
   } catch (error) {
     problems.push(problemOf(error, source.place));
     const isUnknown =

@@ -2,9 +2,10 @@
 // existed. EN 319 132-1 §5.2.8, §5.3, §5.5.2, A.1.5; EN 319 102-1 §5.6.2.3.
 import { digest } from '#shared/crypto/digest.ts';
 import { UnsupportedError } from '#shared/errors.ts';
-import { type Problem, attempt, problemOf } from '#shared/problem.ts';
+import { attempt, problemOf } from '#shared/problem.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
-import type { CoveredObjects } from '#shared/validation/covered-objects.ts';
+import { readOcsp } from '#shared/validation/collect.ts';
+import { type CoveredObjects, identityOf } from '#shared/validation/covered-objects.ts';
 import { compareImprint } from '#shared/validation/read-cms.ts';
 import type { TimestampFacts } from '#shared/validation/facts.ts';
 import type { ReferenceReading, XmlSource } from '#shared/validation/xml-references.ts';
@@ -15,26 +16,36 @@ import { type XmlElement, walkElements } from '#shared/xml/tree.ts';
 import { dsNamespace } from '#shared/xmldsig/names.ts';
 import { base64Of } from '#shared/xmldsig/references.ts';
 
-/** Elements whose octets are objects that a proof may be asked for. */
-function isEncapsulated(element: XmlElement): boolean {
-  const { namespace, localName } = element;
-  return namespace === dsNamespace
-    ? ['SignatureValue', 'X509Certificate'].includes(localName)
-    : xadesNamespaces.some((one) => one === namespace) && localName.startsWith('Encapsulated');
-}
+/** What the elements hold whose octets are objects that a proof may be asked for, by their names. */
+const readers = new Map<string, (octets: Uint8Array) => CoveredObjects>([
+  ['SignatureValue', (octets) => ({ objects: [octets] })],
+  ['X509Certificate', (octets) => ({ objects: [octets] })],
+  ['EncapsulatedX509Certificate', (octets) => ({ objects: [octets] })],
+  ['EncapsulatedCRLValue', (octets) => ({ objects: [octets] })],
+  ['EncapsulatedOCSPValue', (octets) => ({ objects: [identityOf(readOcsp(octets))] })],
+  ['EncapsulatedTimeStamp', (octets) => ({ tokens: [parseTimeStampToken(octets)] })],
+]);
+
+const namespaces: readonly string[] = [dsNamespace, ...xadesNamespaces];
 
 /**
  * What stands in the elements that are digested, and nothing else: signature values, tokens, validation
- * data. What is no Base64 is no object; the readers have said so.
+ * data. What does not parse is no object; the readers have said so.
  */
 function objectsIn(elements: readonly XmlElement[]): CoveredObjects {
-  const unread: Problem[] = [];
-  const objects = elements
+  const found = elements
     .flatMap((element) => [...walkElements(element)])
-    .filter(isEncapsulated)
-    .map((element) => attempt(unread, undefined, () => base64Of(element, element.localName)))
-    .filter((octets) => octets !== undefined);
-  return { objects };
+    .flatMap((element) => {
+      const read = namespaces.includes(element.namespace)
+        ? readers.get(element.localName)
+        : undefined;
+      if (!read) return [];
+      return attempt([], undefined, () => read(base64Of(element, element.localName))) ?? [];
+    });
+  return {
+    objects: found.flatMap(({ objects = [] }) => objects),
+    tokens: found.flatMap(({ tokens = [] }) => tokens),
+  };
 }
 
 type Coverage = Pick<TimestampFacts, 'imprintFound' | 'imprintIntact'> & {

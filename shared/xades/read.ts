@@ -1,6 +1,6 @@
 // XML signatures and their XAdES properties: references, certificates, timestamps, validation data,
 // evidence records, countersignatures. XML Signature 1.1, EN 319 132-1. It verifies nothing.
-import { FormatError, UnsupportedError } from '#shared/errors.ts';
+import { FormatError } from '#shared/errors.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 import {
   type XadesTimestampType,
@@ -8,13 +8,14 @@ import {
   xadesEvidenceNamespace,
   xadesNamespaces,
 } from '#shared/xades/names.ts';
-import { dsNamespace, signatureMethods } from '#shared/xmldsig/names.ts';
+import { dsNamespace } from '#shared/xmldsig/names.ts';
 import {
   type XmlReference,
   base64Of,
   readReferences,
   signatureError,
 } from '#shared/xmldsig/references.ts';
+import { type SignatureMethod, readSignatureMethod } from '#shared/xmldsig/signature-method.ts';
 import {
   type XmlElement,
   attributeOf,
@@ -36,20 +37,27 @@ export type XadesTimestamp = {
 export type XadesSignature = {
   readonly element: XmlElement;
   readonly id: string | undefined;
+  readonly signedInfo: XmlElement;
+  /** Absent where it is none that is verified. */
+  readonly method: SignatureMethod | undefined;
+  /** Its name, for reports. */
   readonly signatureMethod: string;
   readonly references: readonly XmlReference[];
   readonly signatureValue: Uint8Array;
   readonly signatureValueElement: XmlElement;
   /** X509Certificate elements of KeyInfo, in order. */
   readonly keyCertificates: readonly Uint8Array[];
-  /** Digests by which SigningCertificate names the signer's certificate; the first counts. */
+  /** Digests by which SigningCertificateV2 and SigningCertificate name the signer's certificate. */
   readonly signingCertificates: readonly {
     readonly digestMethod: string;
     readonly digestValue: Uint8Array;
   }[];
+  /** The property is there and names nothing that can be read. */
+  readonly signingCertificateUnread: boolean;
   readonly isXades: boolean;
   /** The element in which signing time and certificate stand: a reference has to be over this very one. */
   readonly signedProperties: XmlElement | undefined;
+  readonly severalSignedProperties: boolean;
   readonly claimedSigningTime: Temporal.Instant | undefined;
   readonly timestamps: readonly XadesTimestamp[];
   readonly certificates: readonly Uint8Array[];
@@ -95,12 +103,16 @@ function readSigningTime(properties: XmlElement | undefined): Temporal.Instant |
   }
 }
 
+const signingCertificateNames = ['SigningCertificateV2', 'SigningCertificate'];
+
 function readSigningCertificates(
   properties: XmlElement | undefined,
 ): XadesSignature['signingCertificates'] {
-  return ['SigningCertificateV2', 'SigningCertificate'].flatMap((name) =>
-    childrenNamed(childNamed(properties, xadesNamespaces, name), xadesNamespaces, 'Cert').flatMap(
-      (certificate) => {
+  return signingCertificateNames.flatMap((name) =>
+    // The first names the signer, others are of its path.
+    childrenNamed(childNamed(properties, xadesNamespaces, name), xadesNamespaces, 'Cert')
+      .slice(0, 1)
+      .flatMap((certificate) => {
         const digest = childNamed(certificate, xadesNamespaces, 'CertDigest');
         const digestMethod = attributeOf(
           childNamed(digest, [dsNamespace, ...xadesNamespaces], 'DigestMethod'),
@@ -110,8 +122,7 @@ function readSigningCertificates(
         return digestMethod !== undefined && value
           ? [{ digestMethod, digestValue: base64Of(value, 'CertDigest') }]
           : [];
-      },
-    ),
+      }),
   );
 }
 
@@ -192,20 +203,6 @@ function readKeyInfo(signature: XmlElement, problems: Problem[]): Uint8Array[] {
     .filter((octets) => octets !== undefined);
 }
 
-function readSignatureMethod(signedInfo: XmlElement): string {
-  const uri =
-    attributeOf(childNamed(signedInfo, dsNamespace, 'SignatureMethod'), 'Algorithm') ?? '';
-  const name = signatureMethods.get(uri);
-  // HMAC among them: with a public key as secret, anybody makes a good signature.
-  if (name === undefined)
-    throw new UnsupportedError(
-      'ERR_UNSUPPORTED_ALGORITHM',
-      `signature method ${JSON.stringify(uri)} is no signature with a certificate's key`,
-      { feature: uri },
-    );
-  return name;
-}
-
 const secondProperties: Problem = {
   severity: 'error',
   code: 'ERR_FORMAT_XML',
@@ -240,21 +237,28 @@ export function readXadesSignature(element: XmlElement): XadesSignature {
   const unsigned = qualifying
     .flatMap((one) => childrenNamed(one, xadesNamespaces, 'UnsignedProperties'))
     .flatMap((one) => childrenNamed(one, xadesNamespaces, 'UnsignedSignatureProperties'));
+  const signingCertificates =
+    attempt(problems, 'SigningCertificate', () => readSigningCertificates(signedSignature)) ?? [];
+  const method = attempt(problems, undefined, () => readSignatureMethod(signedInfo));
   return {
     element,
     id: attributeOf(element, 'Id'),
-    signatureMethod:
-      attempt(problems, undefined, () => readSignatureMethod(signedInfo)) ?? 'unsupported',
+    signedInfo,
+    method,
+    signatureMethod: method?.name ?? 'unsupported',
     references: attempt(problems, undefined, () => readReferences(signedInfo)) ?? [],
     signatureValue:
       attempt(problems, undefined, () => base64Of(valueElement, 'SignatureValue')) ??
       new Uint8Array(),
     signatureValueElement: valueElement,
     keyCertificates: readKeyInfo(element, problems),
-    signingCertificates:
-      attempt(problems, 'SigningCertificate', () => readSigningCertificates(signedSignature)) ?? [],
+    signingCertificates,
+    signingCertificateUnread:
+      signingCertificates.length === 0 &&
+      signingCertificateNames.some((name) => childNamed(signedSignature, xadesNamespaces, name)),
     isXades: signed.length > 0,
     signedProperties: signed[0],
+    severalSignedProperties: signed.length > 1,
     claimedSigningTime: attempt(problems, undefined, () => readSigningTime(signedSignature)),
     timestamps: readTimestamps([...signedDataObjects, ...unsigned], problems),
     certificates: encapsulated(unsigned, 'EncapsulatedX509Certificate', problems),

@@ -17,6 +17,8 @@ export type DssReference = {
 export type DssSignature = {
   readonly format: string;
   readonly filename: string | null;
+  readonly signedDataFound: boolean;
+  readonly signedDataIntact: boolean;
   readonly references: readonly DssReference[];
   readonly claimedSigningTime: string | null;
   readonly signer: string | null;

@@ -16,6 +16,7 @@ import {
   digestName,
   loadDetached,
 } from './_dss-manifest.ts';
+import { compareXmlValues, hasXmlSignatures } from './_dss-xml-values.ts';
 import { xmlReferences } from './_dss-xml.ts';
 import type { ConformanceReport, ConformanceResult } from './_report.ts';
 
@@ -258,6 +259,10 @@ export async function run(folder: string): Promise<ConformanceReport> {
   const results: ConformanceResult[] = [];
   for (const entry of manifest) {
     results.push(await compareEntry(folder, entry));
+    if (hasXmlSignatures(entry)) {
+      const values = await compareXmlValues(folder, entry);
+      results.push({ ...values, case: `${values.case}: values verified` });
+    }
     if (isEvidenceRecordEntry(entry) && entry.oracleError === null) {
       const walked = await compareEvidenceRecord(folder, entry);
       results.push({ ...walked, case: `${walked.case}: record walked` });

@@ -12,6 +12,7 @@ import { buildTestCms, testContent, testRoot, testSigner } from '../../_cms.ts';
 import { testAttribute, testPolicy, tokenSignerOf } from '../../_tsu.ts';
 import { appendRevision, plainPdf, signPdf } from '../../_pdf.ts';
 import { materialOf } from '../../_material.ts';
+import { signXades } from '../../_xades.ts';
 import { signedXml } from '../../_xml-signature.ts';
 import { profileWith } from './_world.ts';
 
@@ -158,7 +159,14 @@ const rows: readonly (readonly [string, Given, string, string | undefined])[] = 
     'indeterminate',
     'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
   ],
-  ['XML', { bytes: signedXml() }, 'not-judged', undefined],
+  ['XML that signs nothing', { bytes: signedXml() }, 'invalid', 'HASH_FAILURE'],
+  ['XAdES', { bytes: new TextEncoder().encode(signXades()) }, 'valid', undefined],
+  [
+    'XAdES, content changed',
+    { bytes: new TextEncoder().encode(signXades().replace('>one<', '>two<')) },
+    'invalid',
+    'HASH_FAILURE',
+  ],
 ];
 for (const [what, given, status, subIndication] of rows)
   test(`${what}: ${status} ${subIndication ?? ''}`, (t) => {
