@@ -32,6 +32,12 @@ const groups: readonly {
     },
   },
   {
+    names: ['policy'],
+    register: async (program) => {
+      (await import('./archiver/commands/policy.ts')).registerPolicyCommands(program);
+    },
+  },
+  {
     names: ['pack'],
     register: async (program) => {
       (await import('./archiver/commands/pack.ts')).registerPack(program);

@@ -1,0 +1,93 @@
+// `tokiwa policy diff NEW`: what a changed configuration (algorithm profile and overrides, accreditation,
+// retention rules) would move, before it takes effect.
+import type { Command } from 'commander';
+import type { ArchiverConfig } from '../config.ts';
+import type { Aspect, AspectCount, Difference, Side } from '../reports/difference.ts';
+import { parseInstant } from './archive.ts';
+import { configOption, loadConfig, systemClock, withArchiver } from './context.ts';
+
+type Options = {
+  readonly config?: string;
+  readonly at?: string;
+  readonly examples: string;
+  readonly json?: boolean;
+};
+
+const aspectNames: Readonly<Record<Aspect, string>> = {
+  'proof-horizon': 'provable until',
+  'next-renewal': 'next renewal',
+  outlook: 'outlook',
+  retention: 'retention',
+  compliance: 'compliance',
+};
+
+function renderText({ documents, moved, byAspect, editions, examples }: Difference): string {
+  const lines: string[] = [];
+  for (const key of Object.keys(editions.from) as (keyof typeof editions.from)[]) {
+    const [from, to] = [editions.from[key], editions.to[key]].map(String);
+    if (from !== to) lines.push(`${key}: ${String(from)} → ${String(to)}`);
+  }
+  lines.push(`${moved} of ${documents} documents would move`);
+  for (const [aspect, count] of Object.entries(byAspect) as [Aspect, AspectCount][]) {
+    const earliest = count.earliest === undefined ? '' : `, the earliest to ${count.earliest}`;
+    lines.push(
+      `  ${aspectNames[aspect]}: ${count.documents} documents, ${count.worse} for the worse${earliest}`,
+    );
+  }
+  if (examples.length > 0) lines.push('for example:');
+  for (const { key, aspect, from, to } of examples)
+    lines.push(`  ${JSON.stringify(key)}: ${aspectNames[aspect]} ${from} → ${to}`);
+  return `${lines.join('\n')}\n`;
+}
+
+async function sideOf(config: ArchiverConfig): Promise<Side> {
+  const { reportRules } = await import('../reports/write.ts');
+  return {
+    config,
+    rules: reportRules(config),
+    horizonRules: { profile: config.profile, anchorEnds: new Map(), revocations: new Map() },
+  };
+}
+
+async function diff(file: string, options: Options): Promise<void> {
+  const { compareConfigurations } = await import('../reports/difference.ts');
+  const to = await sideOf(await loadConfig(file));
+  const difference = await withArchiver(
+    options.config,
+    { create: false, json: options.json },
+    async ({ archiver, events, signal }) =>
+      compareConfigurations(
+        archiver.catalogue,
+        { from: await sideOf(archiver.config), to },
+        {
+          at: options.at === undefined ? systemClock().now() : parseInstant(options.at),
+          maxExamples: Number(options.examples),
+          signal,
+          onProgress: (documents) => {
+            events({ level: 'info', name: 'archiver.policy.progress', documents });
+          },
+        },
+      ),
+  );
+  process.stdout.write(
+    options.json ? `${JSON.stringify(difference, undefined, 2)}\n` : renderText(difference),
+  );
+  // As diff(1) has it: 1 where something differs.
+  process.exitCode = difference.moved > 0 ? 1 : 0;
+}
+
+/** Adds `policy` with its subcommands. */
+export function registerPolicyCommands(program: Command): void {
+  program
+    .command('policy')
+    .description('policies, accreditation and retention rules in force')
+    .command('diff')
+    .description('what another configuration would move, before it takes effect')
+    .argument('<file>', 'the configuration as it is to be')
+    .option(...configOption)
+    .option('--at <time>', 'as of another time')
+    .option('--examples <n>', 'how many documents to name', '10')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExit status: 0 nothing moves, 1 something moves, 3 usage.')
+    .action(diff);
+}
