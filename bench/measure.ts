@@ -77,6 +77,14 @@ export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
+/** The same in CPU time of this process. */
+export async function cpuSecondsOf(work: () => Promise<unknown>): Promise<number> {
+  const start = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
+}
+
 const openssl = (args: readonly string[]): string =>
   spawnSync('openssl', ['speed', '-mr', '-seconds', '1', ...args], { encoding: 'utf8' }).stdout ??
   '';

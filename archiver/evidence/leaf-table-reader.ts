@@ -33,12 +33,24 @@ export type StoredGroup = {
   readonly previous: LeafRow['previous'];
 };
 
+/** The groups of one block. */
+export type StoredBlock = {
+  readonly count: number;
+  /** Over the block's leaves, and over the roots of all blocks. */
+  readonly tree: HashTree;
+  readonly upper: HashTree;
+  /** Digests of a group, by its place in the block. @throws FormatError ERR_FORMAT_STORED */
+  readonly members: (at: number) => readonly Uint8Array[];
+};
+
 export type LeafTableReader = {
   /**
    * Group `index`, checked: members to leaf, leaf to root.
    * @throws FormatError ERR_FORMAT_STORED: the table is damaged; what the store throws
    */
   readonly group: (index: number) => Promise<StoredGroup>;
+  /** A whole block, checked: its groups at hand without another read. Throws as `group`. */
+  readonly block: (number: number) => Promise<StoredBlock>;
   /** The blind value of group `index` of a blind table; zeros stand for a group without one. */
   readonly blindValue: (index: number) => Promise<Uint8Array | undefined>;
 };
@@ -112,16 +124,29 @@ export function openLeafTable(
     return tree;
   };
 
+  const membersEnd = (block: Block, at: number): number =>
+    block.rows[at + 1]?.memberStart ?? block.memberEnd;
+
   const readMembers = async (block: Block, at: number, row: LeafRow): Promise<Uint8Array[]> => {
-    const end = block.rows[at + 1]?.memberStart ?? block.memberEnd;
+    const end = membersEnd(block, at);
     if (end === row.memberStart) return [row.leaf];
-    const base = block.rows[0]?.memberStart ?? 0;
     const octets = block.members
-      ? block.members.subarray(
-          (row.memberStart - base) * layout.digestLength,
-          (end - base) * layout.digestLength,
-        )
+      ? membersIn(block, block.members, row.memberStart, end)
       : await membersBetween(row.memberStart, end);
+    return checkedMembers(block, at, row, octets);
+  };
+
+  const membersIn = (block: Block, all: Uint8Array, from: number, to: number): Uint8Array => {
+    const base = block.rows[0]?.memberStart ?? 0;
+    return all.subarray((from - base) * layout.digestLength, (to - base) * layout.digestLength);
+  };
+
+  const checkedMembers = (
+    block: Block,
+    at: number,
+    row: LeafRow,
+    octets: Uint8Array,
+  ): Uint8Array[] => {
     const members = Array.from({ length: octets.length / layout.digestLength }, (_, i) =>
       octets.slice(i * layout.digestLength, (i + 1) * layout.digestLength),
     );
@@ -130,20 +155,44 @@ export function openLeafTable(
     return members;
   };
 
+  /** A block that leads to the root by way of its own. */
+  const checkedBlock = async (number: number): Promise<readonly [Block, HashTree]> => {
+    if (current?.number !== number) current = await loadBlock(number);
+    const block = current;
+    upper ??= await loadUpper(block);
+    const stored = upper.levels[0]?.subarray(
+      number * layout.digestLength,
+      (number + 1) * layout.digestLength,
+    );
+    if (!stored || !equalBytes(stored, block.tree.root))
+      throw damaged(key, `block ${number} does not lead to its root`);
+    return [block, upper];
+  };
+
   return {
+    block: async (number) => {
+      const [block, over] = await checkedBlock(number);
+      const { rows, tree } = block;
+      const all =
+        block.members ?? (await membersBetween(rows[0]?.memberStart ?? 0, block.memberEnd));
+      return {
+        count: tree.leafCount,
+        tree,
+        upper: over,
+        members: (at) => {
+          const row = rows[at];
+          if (!row) throw damaged(key, `no group ${number * blockSize + at}`);
+          const end = membersEnd(block, at);
+          if (end === row.memberStart) return [row.leaf];
+          return checkedMembers(block, at, row, membersIn(block, all, row.memberStart, end));
+        },
+      };
+    },
     group: async (index) => {
       if (!(index >= 0 && index < shape.groupCount)) throw damaged(key, `no group ${index}`);
       const number = Math.floor(index / blockSize);
-      if (current?.number !== number) current = await loadBlock(number);
-      const block = current;
-      upper ??= await loadUpper(block);
+      const [block, over] = await checkedBlock(number);
       const at = index % blockSize;
-      const stored = upper.levels[0]?.subarray(
-        number * layout.digestLength,
-        (number + 1) * layout.digestLength,
-      );
-      if (!stored || !equalBytes(stored, block.tree.root))
-        throw damaged(key, `block ${number} does not lead to its root`);
       const row = block.rows[at];
       if (!row) throw damaged(key, `no group ${index}`);
       const members = await readMembers(block, at, row);
@@ -152,7 +201,7 @@ export function openLeafTable(
         reducedHashtree: reducedHashtreeFor(
           members,
           siblingPath(block.tree, at),
-          siblingPath(upper, number),
+          siblingPath(over, number),
         ),
         previous: row.previous,
       };

@@ -81,11 +81,18 @@ export function digestInto(
   target.write(latin1Digest(algorithm, input), offset, 'latin1');
 }
 
+/** So few octets are joined and hashed at once: making a running digest costs more than copying them. */
+const joinedUpTo = 4096;
+
 /** Digest of the concatenation of `parts`. */
 export function digest(algorithm: DigestAlgorithm, ...parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
   const { node, length: outputLength } = algorithms[algorithm];
   if (parts.length === 1 && only) return Buffer.from(latin1Digest(algorithm, only), 'latin1');
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length <= joinedUpTo)
+    return Buffer.from(latin1Digest(algorithm, Buffer.concat(parts, length)), 'latin1');
   const running = createHash(node, { outputLength });
   for (const part of parts) running.update(part);
   return running.digest();

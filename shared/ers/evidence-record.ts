@@ -122,12 +122,16 @@ function beyondLimit(message: string): FormatError {
   return new FormatError('ERR_FORMAT_LIMIT', message, { clause: 'RFC 4998 §3.1' });
 }
 
+/** How a token is read: anew, or remembered from another record (token-memory.ts). */
+export type TokenParser = (octets: Uint8Array) => TimeStampToken;
+
 /** What is left of the limits while one record is read. */
 type Budget = {
   archiveTimeStamps: number;
   hashValues: number;
   renewalOctets: number;
   readonly read: ReadLimits;
+  readonly parseToken: TokenParser;
 };
 
 function parseAttributes(children: readonly Tlv[], read: ReadLimits): EvidenceAttribute[] {
@@ -177,7 +181,7 @@ function parseArchiveTimeStamp(element: Tlv, budget: Budget): ArchiveTimeStamp {
   const [timeStamp, ...rest] = fields;
   if (!isUniversal(timeStamp, tags.sequence) || rest.length > 0)
     throw malformed('ArchiveTimeStamp does not end with its timeStamp', element, 'RFC 4998 §4.1');
-  const token = parseTimeStampToken(timeStamp.raw);
+  const token = budget.parseToken(timeStamp.raw);
   const { messageImprint } = token.tstInfo;
   const imprint: Imprint = {
     algorithm: requireDigestAlgorithm(messageImprint.hashAlgorithm.oid),
@@ -231,6 +235,7 @@ function parseEncryptionInfo(element: Tlv, read: ReadLimits): EncryptionInfo {
 /**
  * Reads one evidence record in BER or DER; octet fields are views of the input (constructed BER
  * strings aside). Tokens are read, not verified; octets after the record are refused.
+ * `parseToken`: another reader of tokens, for many records that share theirs.
  * @throws FormatError ERR_FORMAT_EVIDENCE_RECORD, ERR_FORMAT_DER, ERR_FORMAT_LIMIT, or what reading a token throws
  * @throws UnsupportedError another version, an unknown hash algorithm of a tree, a timestamp that is no RFC 3161 token
  * @see RFC 4998 §3.1
@@ -238,6 +243,7 @@ function parseEncryptionInfo(element: Tlv, read: ReadLimits): EncryptionInfo {
 export function parseEvidenceRecord(
   octets: Uint8Array,
   limits: EvidenceRecordLimits = defaultEvidenceRecordLimits,
+  parseToken: TokenParser = parseTimeStampToken,
 ): EvidenceRecord {
   if (octets.length > limits.maxOctets)
     throw beyondLimit(`record of ${octets.length} octets is larger than ${limits.maxOctets}`);
@@ -246,6 +252,7 @@ export function parseEvidenceRecord(
     hashValues: limits.maxHashValues,
     renewalOctets: limits.maxRenewalOctets,
     read: limits.read,
+    parseToken,
   };
   const record = readWhole(octets, limits.read);
   if (!isUniversal(record, tags.sequence))
