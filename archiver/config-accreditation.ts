@@ -54,7 +54,7 @@ export function resolveAccreditation(
         scheme: entry.scheme,
         from: startOf(from),
         until: until === undefined ? undefined : startOf(until),
-        anchors: anchors.map((fingerprint) => fingerprint.replaceAll(':', '').toLowerCase()),
+        anchors,
         tsaPolicies,
       };
     }),

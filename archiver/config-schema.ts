@@ -108,6 +108,11 @@ const rule = z.strictObject({
 });
 
 const day = z.iso.date('a date such as 2026-04-01');
+/** As `openssl x509 -fingerprint -sha256` prints it, with or without colons. */
+const fingerprint = z
+  .string()
+  .regex(/^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i, 'a SHA-256 fingerprint')
+  .transform((text) => text.replaceAll(':', '').toLowerCase());
 
 /** Nothing makes a provider accredited but what an operator read and confirmed (R-09). */
 const accredited = z.strictObject({
@@ -116,7 +121,7 @@ const accredited = z.strictObject({
   from: day.describe('First day of its accreditation.'),
   until: day.optional().describe('First day on which it is no longer accredited.'),
   anchors: z
-    .array(z.string().regex(/^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i, 'a SHA-256 fingerprint'))
+    .array(fingerprint)
     .min(1)
     .describe('SHA-256 fingerprints of the trust anchors that its TSUs lead to.'),
   tsaPolicies: z
@@ -170,6 +175,16 @@ export const archiverSettings = z.strictObject({
         .describe('Anchors of the TSUs of timestamps in documents, beside `tsa.anchors`.'),
     })
     .prefault({}),
+  anchorEnds: z
+    .array(
+      z.strictObject({
+        anchor: fingerprint.describe('SHA-256 fingerprint of a trust anchor named above.'),
+        end: day.describe(
+          'First day on which it is trusted no longer, in place of its certificate’s own end.',
+        ),
+      }),
+    )
+    .default([]),
   status: z
     .strictObject({
       fetch: z

@@ -45,6 +45,8 @@ export type ArchiverConfig = {
   readonly timeZone: string;
   readonly rules: readonly RetentionRule[];
   readonly accreditation: AccreditationRules;
+  /** By fingerprint of an anchor: the first instant at which it is trusted no longer. */
+  readonly anchorEnds: ReadonlyMap<string, Temporal.Instant>;
   readonly detachedSuffixes: readonly string[];
   readonly ceiling: ArchiverSettings['ceiling'];
   readonly fixityDays: number;
@@ -235,6 +237,12 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
     timeZone: settings.timeZone,
     rules,
     accreditation,
+    anchorEnds: new Map(
+      settings.anchorEnds.map(({ anchor, end }) => [
+        anchor,
+        Temporal.PlainDate.from(end).toZonedDateTime(settings.timeZone).toInstant(),
+      ]),
+    ),
     detachedSuffixes: settings.detachedSuffixes,
     ceiling: settings.ceiling,
     fixityDays: settings.fixityDays,

@@ -30,6 +30,7 @@ import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
 import type { StampingTsa } from './evidence/types.ts';
 import type { NightDependencies } from './night/dependencies.ts';
 import type { SkippedObject } from './stages/scan.ts';
+import { horizonRules, trustAnchors } from './trust.ts';
 
 export type ArchiverOptions = {
   readonly clock: Clock;
@@ -163,7 +164,7 @@ export async function openArchiver(
   ): Promise<StampingTsa> => ({
     source: asked,
     verification: {
-      anchors: anchors.map((certificate) => ({ certificate })),
+      anchors: trustAnchors(config, anchors),
       certificates: anchors,
       statusSource: await asking(
         configuredStatusSource({ sources: settings.crls, sender, events }, anchors),
@@ -202,17 +203,15 @@ export async function openArchiver(
       tsaClock: (clockSignal) => source.clock(clockSignal),
       secondTsaClock: second && ((clockSignal) => second.source.clock(clockSignal)),
       signerMaterial: {
-        signerAnchors: signerAnchors.map((certificate) => ({ certificate })),
-        tsuAnchors: [...tsaAnchors, ...secondAnchors, ...timestampAnchors].map((certificate) => ({
-          certificate,
-        })),
+        signerAnchors: trustAnchors(config, signerAnchors),
+        tsuAnchors: trustAnchors(config, [...tsaAnchors, ...secondAnchors, ...timestampAnchors]),
         certificates: [],
         ...signerStatus,
         revocationMode: 'require',
         algorithmPolicy: config.profile,
       },
       signerStatus: await asking(heldStatusSource(signerStatus, signerAnchors)),
-      horizonRules: { profile: config.profile, anchorEnds: new Map(), revocations: new Map() },
+      horizonRules: horizonRules(config),
       clock,
       random,
       events,

@@ -2,6 +2,7 @@
 // retention rules) would move, before it takes effect.
 import type { Command } from 'commander';
 import type { ArchiverConfig } from '../config.ts';
+import { horizonRules } from '../trust.ts';
 import type { Aspect, AspectCount, Difference, Side } from '../reports/difference.ts';
 import { parseInstant } from './archive.ts';
 import { configOption, loadConfig, systemClock, withArchiver } from './context.ts';
@@ -45,7 +46,7 @@ async function sideOf(config: ArchiverConfig): Promise<Side> {
   return {
     config,
     rules: reportRules(config),
-    horizonRules: { profile: config.profile, anchorEnds: new Map(), revocations: new Map() },
+    horizonRules: horizonRules(config),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type Side,
 } from '#archiver/reports/difference.ts';
 import { reportRules } from '#archiver/reports/write.ts';
+import { horizonRules } from '#archiver/trust.ts';
 import { at, batchRow, catalogueOf, documentRow } from './_archive.ts';
 
 const { signal } = new AbortController();
@@ -23,7 +24,7 @@ ${extra}`;
   return {
     config,
     rules: reportRules(config),
-    horizonRules: { profile: config.profile, anchorEnds: new Map(), revocations: new Map() },
+    horizonRules: horizonRules(config),
   };
 }
 
@@ -65,6 +66,10 @@ const rows: Readonly<Record<string, readonly [Side, readonly Aspect[]]>> = {
   'the same configuration': [side(), []],
   'an algorithm that ends sooner': [
     side(ended('SHA-256', '2032-01-01')),
+    ['proof-horizon', 'next-renewal'],
+  ],
+  'an anchor that is trusted no longer': [
+    side(`anchorEnds: [{ anchor: ${anchor}, end: 2033-01-01 }]`),
     ['proof-horizon', 'next-renewal'],
   ],
   'a longer lead time': [side('leadTimeDays: 120'), ['next-renewal']],

@@ -1,0 +1,25 @@
+// Trust as the configuration limits it: certificates as anchors with the ends that an operator set, and the
+// rules of proof horizons that follow.
+import type { TrustAnchor } from '#shared/trust/anchors.ts';
+import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { ArchiverConfig } from './config.ts';
+
+/** Certificates as anchors, each with its configured end. */
+export function trustAnchors(
+  { anchorEnds }: Pick<ArchiverConfig, 'anchorEnds'>,
+  certificates: readonly Certificate[],
+): readonly TrustAnchor[] {
+  return certificates.map((certificate) => {
+    const sunset = anchorEnds.get(certificate.fingerprint);
+    return { certificate, ...(sunset && { sunset }) };
+  });
+}
+
+/** Revocations are found by verifying, batch by batch; none is known beforehand. */
+export function horizonRules({
+  profile,
+  anchorEnds,
+}: Pick<ArchiverConfig, 'profile' | 'anchorEnds'>): HorizonRules {
+  return { profile, anchorEnds, revocations: new Map() };
+}
