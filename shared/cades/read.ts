@@ -15,6 +15,7 @@ import { oids } from '#shared/oid.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 import { parseGeneralizedTime, parseUtcTime } from '#shared/time.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
+import { recordAttributeTypes } from './evidence-record-subject.ts';
 
 /** What the imprint of an attribute's timestamp is over. */
 export type TimestampedPart =
@@ -37,6 +38,14 @@ export type AttributeValues = {
   readonly ocspResponses: readonly Uint8Array[];
 };
 
+/** An EvidenceRecord in an attribute. RFC 4998 Appendix A */
+export type AttributeEvidenceRecord = {
+  readonly octets: Uint8Array;
+  readonly attribute: Attribute;
+  /** External: over the detached content as well. */
+  readonly kind: 'internal' | 'external';
+};
+
 export type CadesSignature = {
   readonly signerInfo: SignerInfo;
   /** Whether a signing-certificate attribute makes it CAdES. EN 319 122-1 §5.2.2 */
@@ -45,8 +54,7 @@ export type CadesSignature = {
   readonly messageDigest?: Uint8Array | undefined;
   readonly timestamps: readonly AttributeTimestamp[];
   readonly values: AttributeValues;
-  /** EvidenceRecords of internal and external evidence-record attributes. RFC 4998 Appendix A */
-  readonly evidenceRecords: readonly Uint8Array[];
+  readonly evidenceRecords: readonly AttributeEvidenceRecord[];
   readonly countersignatures: readonly CadesSignature[];
 };
 
@@ -238,7 +246,6 @@ function readSignature(
       );
     })
     .filter((signature) => signature !== undefined);
-  const evidenceTypes: readonly string[] = [oids.idAaErInternal, oids.idAaErExternal];
   return {
     signerInfo,
     isCades: types.has(oids.idAaSigningCertificate) || types.has(oids.idAaSigningCertificateV2),
@@ -247,8 +254,14 @@ function readSignature(
     timestamps: readTimestamps(signerInfo, budget, problems),
     values: readAttributeValues(unsignedAttrs, problems),
     evidenceRecords: unsignedAttrs
-      .filter(({ oid }) => evidenceTypes.includes(oid))
-      .flatMap(({ values }) => values),
+      .filter(({ oid }) => recordAttributeTypes.includes(oid))
+      .flatMap((attribute) =>
+        attribute.values.map((octets): AttributeEvidenceRecord => ({
+          octets,
+          attribute,
+          kind: attribute.oid === oids.idAaErInternal ? 'internal' : 'external',
+        })),
+      ),
     countersignatures,
   };
 }

@@ -5,7 +5,16 @@ import {
   type ArchiveTimestampReader,
   createArchiveTimestampReader,
 } from '#shared/cades/archive-timestamp.ts';
-import { type AttributeTimestamp, type CadesSignature, readCades } from '#shared/cades/read.ts';
+import {
+  type RecordSubjectReader,
+  createRecordSubjectReader,
+} from '#shared/cades/evidence-record-subject.ts';
+import {
+  type AttributeEvidenceRecord,
+  type AttributeTimestamp,
+  type CadesSignature,
+  readCades,
+} from '#shared/cades/read.ts';
 import type { SignedData } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { oidName, oids } from '#shared/oid.ts';
@@ -99,6 +108,29 @@ function coveredBy(
   return { objects: [signerInfo.signature, ...signatureTimestamps.map(({ token }) => token.raw)] };
 }
 
+const notAtHand: SignedContent = { name: 'content', digest: () => undefined };
+
+/**
+ * What a record in an attribute has to cover: the signature as it was before, in the first reading that
+ * the record holds; an external record the detached content, too. RFC 4998 Appendix A
+ */
+function coveredByRecord(
+  { signedData, subjects }: CmsSource,
+  { signerInfo }: CadesSignature,
+  { attribute, kind }: AttributeEvidenceRecord,
+  content: SignedContent | undefined,
+  isHeld: (content: SignedContent) => boolean,
+): readonly SignedContent[] {
+  const readings = subjects
+    .of(signerInfo, attribute)
+    .map((one): SignedContent => ({ name: 'signature', digest: one.digest, octets: one.octets }));
+  const subject = readings.find(isHeld) ?? readings[0];
+  const isOverContent = kind === 'external' && signedData.eContent === undefined;
+  // Content that is not at hand is covered all the same: nothing can be said of it then.
+  const given = isOverContent ? (content ?? notAtHand) : undefined;
+  return [subject, given].filter((one) => one !== undefined);
+}
+
 /** Level by what is carried. EN 319 122-1 §6.1; `hasRevocation`: CRLs or OCSP in SignedData or the store. */
 function levelOf(signature: CadesSignature, hasRevocation: boolean): SignatureLevel {
   const types = new Set(signature.timestamps.map(({ type }) => type));
@@ -167,6 +199,7 @@ type CmsSource = {
   readonly reading: Reading;
   readonly signedData: SignedData;
   readonly archive: ArchiveTimestampReader;
+  readonly subjects: RecordSubjectReader;
   /** What is encapsulated, where that is what the signatures are over. */
   readonly encapsulated: SignedContent | undefined;
   readonly context: CmsContext;
@@ -223,9 +256,13 @@ function addSignature(
       ...coverageOf(source, signature, timestamp, content),
     });
   }
-  for (const octets of signature.evidenceRecords)
+  for (const record of signature.evidenceRecords)
     attempt(collector.problems, context.place, () => {
-      readEvidenceRecord(reading, octets, { of: id, place: context.place, dataObjects: [] });
+      readEvidenceRecord(reading, record.octets, {
+        of: id,
+        place: context.place,
+        dataObjects: (isHeld) => coveredByRecord(source, signature, record, content, isHeld),
+      });
     });
   for (const counter of signature.countersignatures)
     addSignature(source, counter, { id, octets: signature.signerInfo.signature });
@@ -272,6 +309,7 @@ export function readCmsDocument(
     reading,
     signedData,
     archive: createArchiveTimestampReader(signedData),
+    subjects: createRecordSubjectReader(signedData),
     encapsulated:
       signedData.eContent && !context.detachedOnly ? contentOf([signedData.eContent]) : undefined,
     context: { ...context, contentProblem },

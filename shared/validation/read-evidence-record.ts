@@ -1,8 +1,8 @@
 // RFC 4998 evidence records into facts: chains, tokens, and every imprint recomputed from the reduced
 // hash tree. The verdict is for shared/ers/verify.ts.
-import { toHex } from '#shared/bytes.ts';
+import { equalBytes, toHex } from '#shared/bytes.ts';
 import { readAttributeValues } from '#shared/cades/read.ts';
-import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { type EvidenceRecord, parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { type WalkedArchiveTimeStamp, walkEvidenceRecord } from '#shared/ers/walk.ts';
 import type { ReferenceFacts, TimestampFacts } from '#shared/validation/facts.ts';
 import type { Reading, SignedContent } from '#shared/validation/reading.ts';
@@ -22,6 +22,14 @@ function imprintFacts(
   };
 }
 
+/** Whether the initial archive timestamp is directly about the content. RFC 4998 §5.3 step 1 */
+function isInFirstList(record: EvidenceRecord, content: SignedContent): boolean {
+  const [initial] = record.sequence.chains[0]?.archiveTimeStamps ?? [];
+  const value = initial && content.digest(initial.effectiveDigestAlgorithm);
+  const list = initial?.reducedHashtree ? initial.reducedHashtree[0] : [initial?.imprint.digest];
+  return value !== undefined && (list ?? []).some((one) => one && equalBytes(one, value));
+}
+
 /**
  * Adds one record with its timestamps.
  * @throws FormatError, UnsupportedError what reading the record throws
@@ -31,14 +39,21 @@ export function readEvidenceRecord(
   reading: Reading,
   octets: Uint8Array,
   context: {
-    readonly dataObjects: readonly SignedContent[];
+    /** Where several readings are possible, told which content stands in the record's first list. */
+    readonly dataObjects:
+      | readonly SignedContent[]
+      | ((isHeld: (content: SignedContent) => boolean) => readonly SignedContent[]);
     readonly of?: string | undefined;
     readonly place?: string | undefined;
   },
 ): void {
   const { collector } = reading;
   const record = parseEvidenceRecord(octets);
-  const dataObjects = context.dataObjects.map((content, index) => ({
+  const contents =
+    typeof context.dataObjects === 'function'
+      ? context.dataObjects((content) => isInFirstList(record, content))
+      : context.dataObjects;
+  const dataObjects = contents.map((content, index) => ({
     name: content.name ?? `data object ${index + 1}`,
     digest: content.digest,
   }));
@@ -54,7 +69,7 @@ export function readEvidenceRecord(
   for (const value of values.crls) collector.addCrlOctets(value, context.place);
   for (const value of values.ocspResponses) collector.addOcspOctets(value, context.place);
   const id = collector.nextEvidenceRecordId();
-  reading.evidenceRecords.push({ id, record, dataObjects: context.dataObjects });
+  reading.evidenceRecords.push({ id, record, dataObjects: contents });
   const [first] = steps;
   const timestamps = steps.map((step) => {
     return collector.addTimestamp({

@@ -121,18 +121,17 @@ function brokenRenewals({ evidenceRecords }: DocumentReading): ReadonlySet<Uint8
   );
 }
 
-/**
- * Ids of timestamps of which it is not computed whether they cover what they have to: renewals of RFC 6283
- * records, and all of a record inside a signature.
- */
+/** Ids of the renewals of RFC 6283 records: whether they cover what they renew is not computed. */
 function openTimestamps({ facts }: DocumentReading): ReadonlySet<string | undefined> {
   return new Set(
-    facts.evidenceRecords.flatMap(({ kind, of, chains }) =>
-      chains
-        .flatMap(({ archiveTimeStamps }) => archiveTimeStamps)
-        .slice(of !== undefined ? 0 : kind === 'RFC 6283' ? 1 : Infinity)
-        .map(({ timestamp }) => timestamp),
-    ),
+    facts.evidenceRecords
+      .filter(({ kind }) => kind === 'RFC 6283')
+      .flatMap(({ chains }) =>
+        chains
+          .flatMap(({ archiveTimeStamps }) => archiveTimeStamps)
+          .slice(1)
+          .map(({ timestamp }) => timestamp),
+      ),
   );
 }
 

@@ -43,6 +43,14 @@ export type DssTimestamp = {
   readonly atsHashIndexValid?: boolean | null;
 };
 
+export type DssEvidenceRecord = {
+  readonly type: string;
+  readonly references: readonly DssReference[];
+  readonly sequence: readonly {
+    readonly archiveTimeStamps: readonly { readonly reducedHashTree: readonly number[] | null }[];
+  }[];
+};
+
 export type DssEntry = {
   readonly file: string;
   readonly case: string;
@@ -57,7 +65,7 @@ export type DssEntry = {
   readonly evidenceRecordFiles?: readonly { readonly file: string }[];
   readonly signatures: readonly DssSignature[];
   readonly timestamps: readonly DssTimestamp[];
-  readonly evidenceRecords: readonly unknown[];
+  readonly evidenceRecords: readonly DssEvidenceRecord[];
   readonly certificates?: readonly {
     readonly serial: string;
     readonly notBefore: string;

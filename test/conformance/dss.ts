@@ -2,7 +2,12 @@
 // RFC 4998 records walked in full. Which fields are compared: docs/conformance.md.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Facts, SignatureFacts, TimestampFacts } from '#shared/validation/facts.ts';
+import type {
+  DetachedContent,
+  Facts,
+  SignatureFacts,
+  TimestampFacts,
+} from '#shared/validation/facts.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
 import { compareHashIndexes, compareSignatureValues, compareTokenSignatures } from './_dss-cms.ts';
 import { type Comparison, compareLists } from './_dss-compare.ts';
@@ -18,6 +23,7 @@ import {
 } from './_dss-manifest.ts';
 import { compareXmlValues, hasXmlSignatures } from './_dss-xml-values.ts';
 import { xmlReferences } from './_dss-xml.ts';
+import { compareRecordReferences } from './_dss-records.ts';
 import type { ConformanceReport, ConformanceResult } from './_report.ts';
 
 /** Our formats by the manifest's. OpenDocument with signatures is a ZIP to us, a container to the judge. */
@@ -177,6 +183,7 @@ function compareReading(
   entry: DssEntry,
   reading: DocumentReading,
   beside: readonly DocumentReading[],
+  detached: readonly DetachedContent[],
 ): Comparison[] {
   const { facts } = reading;
   const comparisons = [
@@ -195,6 +202,9 @@ function compareReading(
     compareHashIndexes(entry, reading),
     compareSignatureValues(entry, reading),
     ...compareTokenSignatures(entry, [reading, ...beside]),
+    ...(isEvidenceRecordEntry(entry)
+      ? []
+      : [compareRecordReferences(entry, reading, beside, detached)]),
   ];
   const allowed = entry.format === null ? undefined : formats[entry.format];
   if (allowed && !allowed.includes(facts.format))
@@ -232,7 +242,7 @@ async function compareEntry(folder: string, entry: DssEntry): Promise<Conformanc
       },
     ),
   );
-  const differences = compareReading(entry, reading, beside).filter(
+  const differences = compareReading(entry, reading, beside, detached).filter(
     ({ expected, got }) => expected !== got,
   );
   const explain = (difference: Comparison): string | undefined =>

@@ -71,3 +71,14 @@ test('what comes out has definite and shortest lengths, and stays as it is', (t)
     { numRuns: 200 },
   );
 });
+
+test('more members than a call takes arguments, as a large CRL has', (t) => {
+  const members = new Uint8Array(2 * 300_000).map((_, index) => (index % 2 === 0 ? 5 : 0));
+  const ber = Uint8Array.of(0x30, 0x80, ...[0, 0]);
+  const long = new Uint8Array(ber.length + members.length);
+  long.set(ber.subarray(0, 2));
+  long.set(members, 2);
+  const der = reEncodeAsDer(long);
+  t.is(der.length, 5 + members.length);
+  t.deepEqual([...der.subarray(0, 7)], [0x30, 0x83, 0x09, 0x27, 0xc0, 5, 0]);
+});

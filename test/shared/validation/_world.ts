@@ -126,9 +126,9 @@ export function sign(spec: TestCms & { readonly crlsOn?: readonly string[] } = {
   });
 }
 
-/** An evidence record over a document: one archive timestamp, then timestamp renewals. */
+/** An evidence record over a document, or a group: one archive timestamp, then timestamp renewals. */
 export function recordOver(
-  document: Uint8Array,
+  document: Uint8Array | readonly Uint8Array[],
   steps: readonly (readonly [TsuName, string])[],
 ): Uint8Array {
   const stamping = (tsu: TsuName, on: string): Stamping => ({
@@ -138,7 +138,8 @@ export function recordOver(
     },
   });
   const [[tsu, on] = ['first', '2027-01-01'] as const, ...renewals] = steps;
-  const others = [[document], [new TextEncoder().encode('another document')]];
+  const group = document instanceof Uint8Array ? [document] : document;
+  const others = [group, [new TextEncoder().encode('another document')]];
   let archive = createArchive('SHA-256', others, day(on), stamping(tsu, on));
   for (const [next, when] of renewals) archive = renewTimestamps(archive, stamping(next, when));
   return recordOf(archive, 0);
