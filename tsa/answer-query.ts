@@ -2,7 +2,7 @@
 // before its line is durable.
 import { toHex } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
-import type { EventSink } from '#shared/ports/runtime.ts';
+import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { admitTimeStampReq } from '#shared/tsp/check-request.ts';
 import type { TimeStampReq } from '#shared/tsp/request.ts';
 import type { Asking, AuditEntry } from './audit-line.ts';
@@ -18,12 +18,15 @@ import {
   type Rejection,
 } from './replies.ts';
 import type { StampService, Stamped } from './stamp.ts';
+import type { Tally } from './tally.ts';
 
 export type AnswerOptions = {
   readonly service: StampService;
   /** Asked at each request, since a reload may change them. */
   readonly settings: () => Settings;
   readonly audit: AuditLog;
+  readonly tally: Tally;
+  readonly clock: Clock;
   readonly events: EventSink;
 };
 
@@ -56,7 +59,7 @@ function imprintOf(request: TimeStampReq, algorithm: DigestAlgorithm) {
 
 async function judge(
   octets: Uint8Array,
-  client: string,
+  asking: Asking,
   profile: Profile,
   options: AnswerOptions,
 ): Promise<Judged> {
@@ -72,10 +75,17 @@ async function judge(
     const { request } = admission;
     const { algorithm } = request.messageImprint;
     if (!algorithm) throw new TypeError('an admitted query has a known imprint algorithm');
-    const stamped = await options.service.stamp({ client, profile, request, algorithm });
+    const stamped = await options.service.stamp({
+      id: asking.id,
+      client: asking.client,
+      profile,
+      request,
+      algorithm,
+    });
     return { stamped, imprint: imprintOf(request, algorithm) };
   } catch (error) {
-    options.events({ level: 'error', name: 'tsa.query.failed', ...errorFields(error) });
+    const fault = { name: 'tsa.query.failed', id: asking.id, ...errorFields(error) };
+    options.events({ level: 'error', ...fault });
     return { stamped: rejectionOf(error) };
   }
 }
@@ -100,6 +110,23 @@ function entryOf(asking: Asking, profile: string, { stamped, imprint }: Judged):
   }
 }
 
+/** One event an answer, with no word of what was stamped. */
+function tell(
+  { stamped }: Judged,
+  { id, client }: Asking,
+  profile: Profile,
+  milliseconds: number,
+  { events, tally }: AnswerOptions,
+): void {
+  const verdict =
+    stamped.kind !== 'granted' ? stamped.kind : stamped.repeated ? 'repeated' : 'granted';
+  tally.answered(profile.name, verdict);
+  const provider = stamped.kind === 'granted' ? { provider: stamped.record.provider } : {};
+  const failInfo = stamped.kind === 'rejected' ? { failInfo: stamped.failureBit } : {};
+  const fields = { id, client, profile: profile.name, verdict, ...provider, ...failInfo };
+  events({ level: 'info', name: 'tsa.query.answered', ...fields, milliseconds });
+}
+
 /** Answers a query to `profile`. Resolves always. */
 export async function answerQuery(
   octets: Uint8Array,
@@ -107,7 +134,8 @@ export async function answerQuery(
   profile: Profile,
   options: AnswerOptions,
 ): Promise<QueryAnswer> {
-  const judged = await judge(octets, asking.client, profile, options);
+  const began = options.clock.now().epochMilliseconds;
+  const judged = await judge(octets, asking, profile, options);
   const { stamped } = judged;
   try {
     await options.audit.append(entryOf(asking, profile.name, judged));
@@ -115,6 +143,8 @@ export async function answerQuery(
     // The token, if there is one, is in the journal: a repeat gets it.
     return { kind: 'reply', octets: buildRejection(auditFailed) };
   }
+  const milliseconds = options.clock.now().epochMilliseconds - began;
+  tell(judged, asking, profile, milliseconds, options);
   if (stamped.kind === 'limited') return stamped;
   return {
     kind: 'reply',

@@ -118,6 +118,7 @@ function fail(
   options.events({
     level: 'warn',
     name: 'tsa.provider.failed',
+    id: options.id,
     provider: provider.name,
     kind,
     reason,
@@ -134,6 +135,7 @@ function noteToken(
 ): void {
   const { record, name } = provider;
   record.granted(options.clock.now(), late, milliseconds);
+  record.took(late ? 'late' : 'granted', milliseconds);
   // A late one does not make a slow provider well.
   if (!late && record.breaker.succeeded())
     options.events({ level: 'info', name: 'tsa.provider.closed', provider: name });
@@ -149,11 +151,13 @@ function settle(provider: Provider, answered: Answered, options: ObtainOptions, 
       noteToken(provider, judged, { late, milliseconds }, options);
       return judged;
     case 'unknown-signer': {
+      provider.record.took('invalid-token', milliseconds);
       const failure = { kind: 'next', failure: 'invalid-token', reason: judged.reason } as const;
       fail(provider, failure, options, response);
       return failure;
     }
     case 'end':
+      provider.record.took('rejected', milliseconds);
       fail(
         provider,
         { failure: 'rejected', reason: judged.reason, failureBit: judged.failureBit },
@@ -162,6 +166,7 @@ function settle(provider: Provider, answered: Answered, options: ObtainOptions, 
       );
       return judged;
     case 'next':
+      if (!late) provider.record.took(judged.failure, milliseconds);
       fail(provider, judged, options, response);
       return judged;
     default:
@@ -204,6 +209,7 @@ export async function askProvider(provider: Provider, options: ObtainOptions) {
   };
   options.background(late());
   const reason = `${provider.name} gave no answer within ${provider.responseMs} ms`;
+  provider.record.took('timeout', provider.responseMs);
   const timeout: NextAnswer = { kind: 'next', failure: 'timeout', reason };
   fail(provider, timeout, options);
   return timeout;

@@ -5,7 +5,7 @@ import { compareInstants } from '#shared/time.ts';
 import type { Budget, Price } from './config.ts';
 import { endOfDay, endOfMonth, startOfDay, startOfMonth } from './days.ts';
 import type { Ledger } from './ledger.ts';
-import { formatMicros, toMicros } from './usage.ts';
+import { toMicros } from './usage.ts';
 
 /** What a token was, or is to be, bought for and where. */
 export type Purchase = {
@@ -217,15 +217,4 @@ export function createBudgets(options: {
       }));
     },
   };
-}
-
-/** For a log or a page: what was used and what there is. */
-export function budgetText({ budget, tokens, costMicros }: BudgetState): string {
-  const parts = [
-    budget.tokens === undefined ? [] : [`${tokens} of ${budget.tokens} tokens`],
-    budget.cost
-      ? [`${formatMicros(costMicros)} of ${budget.cost.amount} ${budget.cost.currency}`]
-      : [],
-  ];
-  return parts.flat().join(', ');
 }

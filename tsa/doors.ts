@@ -1,7 +1,6 @@
 // The proxy's listeners and what answers behind each: one application a door, since clients and operators see different
 // things.
 import type { RequestListener } from 'node:http';
-import { toHex } from '#shared/bytes.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import {
   openListener,
@@ -17,7 +16,9 @@ import type { TsaConfig } from './config.ts';
 import type { LocalUnits, Settings } from './provider-set.ts';
 import { createRefusalLog } from './refusals.ts';
 import { createTsaApp } from './server.ts';
+import { takeSnapshot, type OwnCertificate, type Snapshot } from './snapshot.ts';
 import type { StampService } from './stamp.ts';
+import type { Tally } from './tally.ts';
 
 export type DoorOptions = {
   readonly config: TsaConfig;
@@ -31,6 +32,7 @@ export type DoorParts = {
   readonly local: LocalUnits;
   readonly settings: () => Settings;
   readonly service: StampService;
+  readonly tally: Tally;
   readonly publicFiles: PublicFiles;
 };
 
@@ -38,8 +40,15 @@ export type DoorParts = {
 export function createApps(options: DoorOptions, parts: DoorParts, admission: Admission) {
   const { books, local, publicFiles } = parts;
   const { journal, audit } = books;
-  const refuse = createRefusalLog({ ...options, audit });
-  const newId = (): string => toHex(options.random(8));
+  const refuse = createRefusalLog({ ...options, ...parts, audit });
+  const newId = (): string => journal.newId();
+  const listenerCertificates: (() => OwnCertificate)[] = [];
+  const snapshot = (): Snapshot =>
+    takeSnapshot(options.clock.now(), {
+      ...parts,
+      settings: parts.settings(),
+      listenerCertificates: listenerCertificates.map((one) => one()),
+    });
   const appFor = (door: Door, administrative: boolean): RequestListener => {
     const app = createTsaApp({
       ...options,
@@ -51,6 +60,7 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
       administrative,
       certificateOf: peerCertificate,
       newId,
+      snapshot,
       writable: () => ({ journal: journal.writable(), audit: audit.writable() }),
       anchorsPem: publicFiles.anchorsPem,
       certificateList: async () => {
@@ -67,13 +77,16 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
   const onHandshakeFailed = (address: string, reason: string): void => {
     void refuse({ id: newId(), address, status: 0, reason });
   };
-  return { appFor, onHandshakeFailed };
+  const noteListener = ({ url, certificate }: TlsListener): void => {
+    listenerCertificates.push(() => ({ use: `listener ${url}`, notAfter: certificate().notAfter }));
+  };
+  return { appFor, onHandshakeFailed, noteListener, snapshot };
 }
 
 /** Opens every listener, or none. */
 export async function openListeners(
   { config }: DoorOptions,
-  { appFor, onHandshakeFailed }: ReturnType<typeof createApps>,
+  { appFor, onHandshakeFailed, noteListener }: ReturnType<typeof createApps>,
   stack: AsyncDisposableStack,
 ) {
   const { listen, listeners, deadlineMs } = config;
@@ -86,7 +99,9 @@ export async function openListeners(
   const secure: TlsListener[] = [];
   for (const one of listeners) {
     const app = appFor(one.authentication, false);
-    secure.push(closing(await openTlsListener(one, app, onHandshakeFailed)));
+    const listener = closing(await openTlsListener(one, app, onHandshakeFailed));
+    noteListener(listener);
+    secure.push(listener);
   }
   return { plain, secure };
 }

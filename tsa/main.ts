@@ -13,11 +13,14 @@ import { createAuditStamper } from './audit-stamp.ts';
 import { budgetsOf, openBooks, type Books } from './books.ts';
 import { listClients } from './client-list.ts';
 import type { Profile, TsaConfig } from './config.ts';
+import { dayOf } from './days.ts';
 import { createApps, openListeners } from './doors.ts';
 import { openLocalUnits, openSettings, type LocalUnits, type Settings } from './provider-set.ts';
 import { createSwitch } from './reload.ts';
 import { errorFields } from './replies.ts';
+import { daysUntil, endingSoon, type Snapshot } from './snapshot.ts';
 import { createStampService, type StampService } from './stamp.ts';
+import { createTally } from './tally.ts';
 
 export type StartTsaOptions = {
   readonly config: TsaConfig;
@@ -104,6 +107,16 @@ function createUpkeep(
   };
 }
 
+/** Says which certificates end within the time in which somebody has to see to it. */
+function warnOfEnds(snapshot: Snapshot, events: EventSink): void {
+  for (const { use, notAfter } of endingSoon(snapshot)) {
+    const days = daysUntil(notAfter, snapshot.at);
+    const level = days < 7 ? 'error' : 'warn';
+    const end = { use, notAfter: notAfter.toString(), days };
+    events({ level, name: 'tsa.certificate.ending', ...end });
+  }
+}
+
 /** SHA-256 of the settings in force: two starts with equal ones had the same. */
 function configurationDigest(config: TsaConfig): string {
   return toHex(digest('SHA-256', Buffer.from(JSON.stringify(config))));
@@ -142,14 +155,16 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
   const clients = listClients(config, await loadCredentials(config.credentialsFile));
   const checkPassword = createPasswordChecker();
   const admission = createAdmission({ ...options, clients, checkPassword });
-  const parts = { books, local, settings, service, publicFiles };
-  const { plain, secure } = await openListeners(
-    options,
-    createApps(options, parts, admission),
-    stack,
-  );
+  const parts = { books, local, settings, service, publicFiles, tally: createTally() };
+  const apps = createApps(options, parts, admission);
+  const { plain, secure } = await openListeners(options, apps, stack);
+  warnOfEnds(apps.snapshot(), events);
   const { url } = plain;
+  let warnedOn = dayOf(options.clock.now());
   const timer = setInterval(() => {
+    const today = dayOf(options.clock.now());
+    if (today !== warnedOn) warnOfEnds(apps.snapshot(), events);
+    warnedOn = today;
     upkeep().catch((error: unknown) => {
       events({ level: 'error', name: 'tsa.upkeep.failed', ...errorFields(error) });
     });

@@ -14,6 +14,8 @@ export type Obtained =
   { readonly kind: 'token'; readonly provider: Provider; readonly answer: GoodAnswer } | Rejection;
 
 export type ObtainOptions = {
+  /** Joins the events and journal lines of one request. */
+  readonly id: string;
   /** The client's own octets: nonce and policy inside are what will be signed. */
   readonly request: Uint8Array;
   readonly profile: Profile;

@@ -2,6 +2,7 @@
 // how much of its limits is used.
 import { compareInstants, earlier } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
+import { createHistogram, type Histogram, type HistogramValue } from './histogram.ts';
 import { createBreaker, defaultBreaker, type Breaker, type BreakerConfig } from './breaker.ts';
 
 /** Why a provider's answer was of no use. */
@@ -35,6 +36,8 @@ export type ProviderFigures = {
   /** Milliseconds within which half, and 95 in 100, of the latest good answers came. */
   readonly medianMs: number | undefined;
   readonly p95Ms: number | undefined;
+  /** Times by outcome: `granted`, `late` or a kind of failure. */
+  readonly latencies: Readonly<Record<string, HistogramValue>>;
   /** End of the shortest-lived certificate of the newest token's path. */
   readonly chainEnds: Temporal.Instant | undefined;
 };
@@ -46,6 +49,8 @@ export type ProviderRecord = {
   readonly asked: () => void;
   readonly hedged: () => void;
   readonly granted: (at: Temporal.Instant, late: boolean, milliseconds: number) => void;
+  /** How long a turn took, by what came of it: `granted`, `late` or the kind of failure. */
+  readonly took: (outcome: string, milliseconds: number) => void;
   readonly failed: (at: Temporal.Instant, kind: FailureKind, reason: string) => void;
   readonly figures: () => ProviderFigures;
   readonly breaker: Breaker;
@@ -139,6 +144,7 @@ export function createProviderRecord(
   let chainEnds: Temporal.Instant | undefined;
   const failures = new Map<FailureKind, number>();
   const latencies = createLatencies();
+  const histograms = new Map<string, Histogram>();
   const certificates = createCertificateMemory();
   return {
     asked: () => {
@@ -157,6 +163,11 @@ export function createProviderRecord(
       failures.set(kind, (failures.get(kind) ?? 0) + 1);
       lastFailure = { at, kind, reason };
     },
+    took: (outcome, milliseconds) => {
+      const histogram = histograms.get(outcome) ?? createHistogram();
+      histograms.set(outcome, histogram);
+      histogram.observe(milliseconds / 1000);
+    },
     figures: () => ({
       asked,
       granted,
@@ -167,6 +178,9 @@ export function createProviderRecord(
       lastFailure,
       medianMs: latencies.median(),
       p95Ms: latencies.p95(),
+      latencies: Object.fromEntries(
+        [...histograms].map(([outcome, histogram]) => [outcome, histogram.value()]),
+      ),
       chainEnds,
     }),
     breaker: createBreaker(options.breaker ?? defaultBreaker),

@@ -21,6 +21,8 @@ export type Provider = TimestampSource & {
   readonly tsaPolicies: readonly string[];
   readonly hashAlgorithms: readonly DigestAlgorithm[];
   readonly price: Price | undefined;
+  /** End of the certificate by which we say who we are, where we have one. */
+  readonly identityEnds?: Temporal.Instant | undefined;
   /** After this long without an answer the next provider is asked. */
   readonly responseMs: number;
   /** Until then a late answer is waited for. */

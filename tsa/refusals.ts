@@ -4,6 +4,7 @@ import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { compareInstants } from '#shared/time.ts';
 import type { AuditEntry } from './audit-line.ts';
 import type { AuditLog } from './audit-log.ts';
+import type { Tally } from './tally.ts';
 
 export type Refusal = Omit<Extract<AuditEntry, { event: 'refused' }>, 'event' | 'unlisted'>;
 
@@ -14,15 +15,17 @@ const linesPerMinute = 120;
 
 export function createRefusalLog(options: {
   readonly audit: AuditLog;
+  readonly tally: Tally;
   readonly clock: Clock;
   readonly events: EventSink;
 }): RefusalLog {
-  const { audit, clock, events } = options;
+  const { audit, tally, clock, events } = options;
   let minuteEnds = clock.now();
   let lines = 0;
   let unlisted = 0;
   return async (refusal) => {
     events({ level: 'warn', name: 'tsa.client.refused', ...refusal });
+    tally.refused(refusal.status);
     const now = clock.now();
     if (compareInstants(now, minuteEnds) >= 0) {
       minuteEnds = now.add({ minutes: 1 });

@@ -5,12 +5,16 @@ import helmet from 'helmet';
 import { errorFields, plainAnswers } from './replies.ts';
 import { addEndpoint, type EndpointOptions } from './server/endpoint.ts';
 import { sendPlain } from './server/http.ts';
+import { addStatus } from './server/status.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export type TsaServerOptions = EndpointOptions & {
   /** Whether figures of the whole proxy are shown here: on the plain listener, which clients do not reach. */
   readonly administrative: boolean;
   /** Whether the journal and the audit log take records. */
   readonly writable: () => { readonly journal: boolean; readonly audit: boolean };
+  /** How the proxy is just now. */
+  readonly snapshot: () => Snapshot;
   /** Anchors of the local units as PEM text, empty without one. */
   readonly anchorsPem: () => string;
   /** The newest CRL of the first local unit, in DER. */
@@ -31,6 +35,7 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
     next();
   });
 
+  if (options.administrative) addStatus(app, options.snapshot);
   addEndpoint(app, '/', () => undefined, options);
   addEndpoint(app, '/tsa/:profile', (request) => String(request.params['profile']), options);
 

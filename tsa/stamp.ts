@@ -16,6 +16,8 @@ import { errorFields, type Rejection } from './replies.ts';
 
 /** A query that admission let through. */
 export type StampQuery = {
+  /** Joins the events, journal and audit lines of one request; made here where it is missing. */
+  readonly id?: string;
   /** Who asks. */
   readonly client: string;
   readonly profile: Profile;
@@ -154,6 +156,7 @@ export function createStampService(options: {
   const obtain = (purchase: Purchase, providers: readonly Provider[], probe: Probe) => {
     const { algorithmPolicy, deadlineMs } = options.settings().config;
     return obtainToken({
+      id: purchase.id,
       clock,
       events,
       shutdown,
@@ -260,7 +263,7 @@ export function createStampService(options: {
       const message = 'no provider of this profile offers this policy with this digest algorithm';
       return Promise.resolve({ kind: 'rejected', failureBit: 'unacceptedPolicy', message });
     }
-    const purchase = { id: journal.newId(), client, profile, request: request.raw };
+    const purchase = { id: query.id ?? journal.newId(), client, profile, request: request.raw };
     // Without a nonce two equal queries may mean two stamps: every one is new (design §5).
     if (request.nonce === undefined) return buy({ ...purchase, repeatKey: undefined }, providers);
     const repeatKey = repeatKeyOf({ client, profile: profile.name, octets: request.raw });

@@ -11,6 +11,7 @@ import { answerQuery } from '#tsa/answer-query.ts';
 import { emptyHead } from '#tsa/audit-line.ts';
 import type { AuditLog } from '#tsa/audit-log.ts';
 import { defaultProfile, localTsaConfig } from '#tsa/config.ts';
+import { createTally } from '#tsa/tally.ts';
 import { checkAuditLog } from '#tsa/audit-check.ts';
 import { issueRoot } from '../_authority.ts';
 import { projectRoot } from '../_sources.ts';
@@ -93,6 +94,8 @@ test('without its line no answer leaves', async (t) => {
     service: { stamp: () => Promise.reject(new Error('not asked')), idle: () => Promise.resolve() },
     settings: () => ({ config: localTsaConfig({ stateDir: '' }), providers: new Map() }),
     audit: failing,
+    tally: createTally(),
+    clock: createTestClock(),
     events: () => undefined,
   });
   const octets = answer.kind === 'reply' ? answer.octets : new Uint8Array();

@@ -6,6 +6,7 @@ import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
 import { type HttpSender, openHttpSender, type TlsOptions } from '#shared/io/http-sender.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { maxReplyOctets, queryHeaders, replyOctets } from '#shared/tsp/http-exchange.ts';
+import { parsePemCertificates } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import type { HttpProviderConfig, ProviderAuth } from '../config.ts';
 import { createProviderRecord, type ProviderRecord } from '../provider-record.ts';
@@ -51,7 +52,7 @@ async function authHeaders(auth: ProviderAuth): Promise<Readonly<Record<string, 
 }
 
 /** What the connection to the TSA speaks, whom it trusts, and who we are on it. */
-async function tlsOptions({ tls, auth }: HttpProviderConfig): Promise<TlsOptions> {
+export async function tlsOptions({ tls, auth }: HttpProviderConfig): Promise<TlsOptions> {
   const authorities = tls.authorities.length > 0 ? await loadCertificates(tls.authorities) : [];
   const options = {
     ...tlsSettings(tls),
@@ -142,7 +143,8 @@ export async function openHttpProvider(options: {
   const anchors = (await loadCertificates(config.anchors)).map((certificate) => ({ certificate }));
   await loadCrls(config.crls.filter((source) => !isUrl(source)));
   const headers = { ...queryHeaders, ...(await authHeaders(config.auth)) };
-  const sender = openHttpSender({ tls: await tlsOptions(config) });
+  const tls = await tlsOptions(config);
+  const sender = openHttpSender({ tls });
   // Whoever publishes CRLs is somebody else: who we are at the TSA is not for them.
   const crlSender = openHttpSender();
   const crls = createCrlCache({ ...options, sender: crlSender });
@@ -155,6 +157,7 @@ export async function openHttpProvider(options: {
     tsaPolicies: config.tsaPolicies,
     hashAlgorithms: config.hashAlgorithms,
     price: config.price,
+    identityEnds: tls.cert === undefined ? undefined : parsePemCertificates(tls.cert)[0]?.notAfter,
     responseMs,
     lateMs,
     exchange: async (request, { signal }) => {

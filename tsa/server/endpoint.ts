@@ -1,7 +1,6 @@
 // The addresses that take queries: `POST /` and `POST /tsa/NAME`. Who may ask is settled before a body is read; what
 // a query is worth is decided behind it.
 import type { Express, Request, Response } from 'express';
-import type { Clock } from '#shared/ports/runtime.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { Admission, Admitted, Door } from '../admission.ts';
 import { answerQuery, type AnswerOptions } from '../answer-query.ts';
@@ -12,7 +11,6 @@ import { endpointText, plainAnswers, type PlainAnswer } from '../replies.ts';
 import { isQuery, readBody, sendPlain, sendReply } from './http.ts';
 
 export type EndpointOptions = AnswerOptions & {
-  readonly clock: Clock;
   readonly refuse: RefusalLog;
   readonly admission: Admission;
   /** How clients say who they are at this listener. */

@@ -1,0 +1,32 @@
+// What operators read: the status page behind `/` for browsers, and metrics. Clients do not reach it.
+import type { Express, NextFunction, Request, Response } from 'express';
+import { metricsMediaType, metricsText } from '../metrics.ts';
+import { plainAnswers } from '../replies.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { renderStatusPage } from '../status-page.ts';
+import { chooseLanguage } from '../status-texts.ts';
+import { sendPlain } from './http.ts';
+
+/** Adds `GET /` for those who accept HTML, and `GET /metrics`. */
+export function addStatus(app: Express, snapshot: () => Snapshot): void {
+  app.get('/', (request: Request, response: Response, next: NextFunction) => {
+    response.vary('Accept, Accept-Language');
+    // Programs that take anything are told how to ask for a timestamp; a browser names HTML.
+    if (request.headers.accept?.includes('text/html') !== true) {
+      next();
+      return;
+    }
+    const language = chooseLanguage(request.query['lang'], request.headers['accept-language']);
+    response.set({ 'cache-control': 'no-store', 'content-language': language });
+    response.type('html').send(renderStatusPage(snapshot(), language));
+  });
+  app
+    .route('/metrics')
+    .get((_, response) => {
+      response.set({ 'cache-control': 'no-store', 'content-type': metricsMediaType });
+      response.end(metricsText(snapshot()));
+    })
+    .all((_, response) => {
+      sendPlain(response, plainAnswers.readOnly());
+    });
+}

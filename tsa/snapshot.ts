@@ -1,0 +1,106 @@
+// How the proxy is just now, as one value: what the status page shows and what metrics are made of.
+import type { AuditHead } from './audit-line.ts';
+import type { BreakerState } from './breaker.ts';
+import type { BudgetState } from './budgets.ts';
+import type { Books } from './books.ts';
+import { monthOf } from './days.ts';
+import type { ProviderFigures } from './provider-record.ts';
+import type { Settings } from './provider-set.ts';
+import type { Tally } from './tally.ts';
+
+export type ProviderStatus = ProviderFigures & {
+  readonly name: string;
+  /** `local`: accredited by nobody. */
+  readonly kind: 'http' | 'local';
+  readonly breaker: BreakerState;
+  readonly tokensToday: number;
+};
+
+/** A certificate of ours. */
+export type OwnCertificate = {
+  /** Where it is used, such as `listener 0.0.0.0:3443` or `provider accredited`. */
+  readonly use: string;
+  readonly notAfter: Temporal.Instant;
+};
+
+export type Snapshot = {
+  readonly at: Temporal.Instant;
+  readonly timeZone: string;
+  readonly month: string;
+  readonly journalWritable: boolean;
+  readonly auditWritable: boolean;
+  readonly auditHead: AuditHead;
+  readonly providers: readonly ProviderStatus[];
+  readonly tokensToday: number;
+  readonly tokensThisMonth: number;
+  /** Millionths, by currency. */
+  readonly costsThisMonth: ReadonlyMap<string, bigint>;
+  readonly budgets: readonly BudgetState[];
+  readonly certificates: readonly OwnCertificate[];
+  readonly answers: ReturnType<Tally['answers']>;
+  readonly refusals: ReturnType<Tally['refusals']>;
+};
+
+/** So long before its end a certificate is spoken of (R-50). */
+export const endingWithinDays = 60;
+
+/** Days from now to an end, rounded down; negative afterwards. */
+export function daysUntil(end: Temporal.Instant, now: Temporal.Instant): number {
+  return Math.floor((end.epochMilliseconds - now.epochMilliseconds) / 86_400_000);
+}
+
+/** Certificates that end soon, and chains of providers' TSUs: what and when, the first to end first. */
+export function endingSoon(snapshot: Snapshot): readonly OwnCertificate[] {
+  const chains = snapshot.providers.flatMap(({ name, chainEnds }) =>
+    chainEnds ? [{ use: `TSU chain of ${name}`, notAfter: chainEnds }] : [],
+  );
+  return [...snapshot.certificates, ...chains]
+    .filter(({ notAfter }) => daysUntil(notAfter, snapshot.at) < endingWithinDays)
+    .toSorted((a, b) => Temporal.Instant.compare(a.notAfter, b.notAfter));
+}
+
+/** Puts the parts together. */
+export function takeSnapshot(
+  now: Temporal.Instant,
+  parts: {
+    readonly books: Pick<Books, 'journal' | 'audit' | 'ledger' | 'budgets'>;
+    readonly settings: Settings;
+    readonly tally: Tally;
+    readonly listenerCertificates: readonly OwnCertificate[];
+  },
+): Snapshot {
+  const { books, settings, tally } = parts;
+  const { journal, audit, ledger, budgets } = books;
+  const { timeZone } = settings.config;
+  const today = now.toZonedDateTimeISO(timeZone).toPlainDate().toString();
+  const month = monthOf(now, timeZone);
+  const monthSum = ledger.sum({ within: month });
+  const providers = [...settings.providers.values()];
+  return {
+    at: now,
+    timeZone,
+    month,
+    journalWritable: journal.writable(),
+    auditWritable: audit.writable(),
+    auditHead: audit.head(),
+    providers: providers.map(({ name, kind, record }) => ({
+      ...record.figures(),
+      name,
+      kind,
+      breaker: record.breaker.state(now),
+      tokensToday: ledger.sum({ provider: name, within: today }).tokens,
+    })),
+    tokensToday: ledger.sum({ within: today }).tokens,
+    tokensThisMonth: monthSum.tokens,
+    costsThisMonth: monthSum.costs,
+    budgets: budgets.states(),
+    certificates: [
+      ...parts.listenerCertificates,
+      ...providers.flatMap(({ name, identityEnds }) =>
+        identityEnds ? [{ use: `provider ${name}`, notAfter: identityEnds }] : [],
+      ),
+    ],
+    answers: tally.answers(),
+    refusals: tally.refusals(),
+  };
+}
