@@ -92,8 +92,16 @@ export type Plan = {
   readonly nextDue: Temporal.Instant | undefined;
 };
 
-/** After a renewal that moved no horizon the same batch is left alone this long. */
-const fruitlessPause = Temporal.Duration.from({ hours: 7 * 24 });
+const leastPauseHours = 7 * 24;
+
+/**
+ * After a renewal that moved no horizon the same batch is left alone for half of the time that is left,
+ * a week at least: a TSA that gets a new certificate late is still noticed, for a handful of tokens.
+ */
+function retryAt({ fruitlessSince, horizon }: BatchRow): Temporal.Instant | undefined {
+  const half = fruitlessSince && horizon && horizon.since(fruitlessSince).total('hours') / 2;
+  return fruitlessSince?.add({ hours: Math.max(leastPauseHours, Math.floor(half ?? 0)) });
+}
 
 function subtractDays(instant: Temporal.Instant, duration: Temporal.Duration): Temporal.Instant {
   return instant.subtract({ hours: 24 * duration.total('days') });
@@ -176,7 +184,8 @@ function sortDue(
         message: `the proof of batch ${batch.batchId} ended at ${batch.horizon.toString()} (${batch.horizonElement.kind} ${batch.horizonElement.name})`,
       });
     }
-    if (batch.fruitlessSince && isBefore(input.runAt, batch.fruitlessSince.add(fruitlessPause))) {
+    const again = retryAt(batch);
+    if (again && isBefore(input.runAt, again)) {
       due.findings.push({
         kind: 'renewal-does-not-help',
         batchId: batch.batchId,
@@ -321,7 +330,7 @@ export function planNight(input: PlanInput): Plan {
     .flatMap((batch) => {
       const at = dueAt(batch, demand.get(batch.batchId), rules);
       // What was renewed in vain is looked at again after the pause.
-      const again = batch.fruitlessSince?.add(fruitlessPause);
+      const again = retryAt(batch);
       const from = at && again && isBefore(at, again) ? again : at;
       return from && isBefore(runAt, from) ? [from] : [];
     })

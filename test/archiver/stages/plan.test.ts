@@ -1,0 +1,50 @@
+// When a renewal that moved nothing is tried again: after half of what is left, a week at least.
+import test from 'ava';
+import { type Plan, planNight } from '#archiver/stages/plan.ts';
+import { selectProfile } from '#shared/policy/algorithm-policy.ts';
+import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { batchRow } from '../reports/_archive.ts';
+
+const horizon = Temporal.Instant.from('2034-01-01T00:00:00Z');
+const before = (days: number): Temporal.Instant => horizon.subtract({ hours: 24 * days });
+
+/** A batch renewed in vain, planned for tonight; both in days before its horizon. */
+function planOf(vain: number | undefined, tonight: number): Plan {
+  const fruitlessSince = vain === undefined ? undefined : before(vain);
+  return planNight({
+    runAt: before(tonight),
+    rules: {
+      profile: selectProfile(bundledPolicies, 'jp-medical'),
+      digestAlgorithms: ['SHA-256', 'SHA-512'],
+      leadTime: Temporal.Duration.from({ days: 90 }),
+      timeZone: 'Asia/Tokyo',
+      maxLeaves: 1000,
+      price: undefined,
+      ceiling: { tokens: 100 },
+    },
+    batches: [batchRow('b1', { horizon, fruitlessSince })],
+    demand: new Map([
+      ['b1', { batchId: 'b1', documents: 1, openEnded: true, latestLastDay: undefined }],
+    ]),
+    waitingGroups: 0,
+  });
+}
+
+const rows: readonly (readonly [vain: number | undefined, tonight: number, tokens: number])[] = [
+  [undefined, 91, 0],
+  [undefined, 90, 1],
+  [90, 46, 0],
+  [90, 45, 1],
+  [10, 4, 0],
+  [10, 3, 1],
+  [-1, -7, 0],
+  [-1, -8, 1],
+];
+for (const [vain, tonight, tokens] of rows)
+  test(`renewed in vain ${vain ?? 'never'}, tonight ${tonight} days before the end`, (t) => {
+    t.is(planOf(vain, tonight).tokens, tokens);
+  });
+
+test('the next night that matters is that of the next attempt', (t) => {
+  t.is(planOf(90, 80).nextDue?.toString(), before(45).toString());
+});
