@@ -44,6 +44,12 @@ const groups: readonly {
     },
   },
   {
+    names: ['export', 'import'],
+    register: async (program) => {
+      (await import('./archiver/commands/transfer.ts')).registerTransfer(program);
+    },
+  },
+  {
     names: ['retention'],
     register: async (program) => {
       (await import('./archiver/commands/retention.ts')).registerRetentionCommands(program);

@@ -83,7 +83,7 @@ export function openJournal(store: ObjectStore): Journal {
     newest ??= await findNewest(store, signal);
     for (let start = 0; start < entries.length; start += maxEntriesPerObject) {
       const sequence: number = newest + 1;
-      const key = keyOf(sequence);
+      const key = journalKey(sequence);
       const octets = buildStoredJson({
         format: 'tokiwa-journal',
         version: 1,
@@ -122,12 +122,12 @@ export function openJournal(store: ObjectStore): Journal {
     },
     readFrom: async function* (sequence, signal, onDamaged) {
       let expected = sequence;
-      const entries = store.list({ prefix, startAfter: keyOf(sequence - 1), signal });
+      const entries = store.list({ prefix, startAfter: journalKey(sequence - 1), signal });
       for await (const { key } of entries) {
-        if (key !== keyOf(expected))
+        if (key !== journalKey(expected))
           throw new FormatError(
             'ERR_FORMAT_STORED',
-            `the journal goes on with ${key} where ${keyOf(expected)} was expected`,
+            `the journal goes on with ${key} where ${journalKey(expected)} was expected`,
           );
         const record = await readRecord(store, expected, signal).catch((error: unknown) => {
           if (!onDamaged || !(error instanceof FormatError)) throw error;
@@ -141,7 +141,8 @@ export function openJournal(store: ObjectStore): Journal {
   };
 }
 
-function keyOf(sequence: number): string {
+/** Name of the object with that number. */
+export function journalKey(sequence: number): string {
   return `${prefix}${String(sequence).padStart(digits, '0')}.json`;
 }
 
@@ -150,7 +151,7 @@ async function readRecord(
   sequence: number,
   signal: AbortSignal,
 ): Promise<JournalRecord> {
-  const key = keyOf(sequence);
+  const key = journalKey(sequence);
   const found = await readSmallObject(store, key, signal);
   if (found === undefined)
     throw new FormatError('ERR_FORMAT_STORED', `${key} went from the journal while it was read`);
@@ -168,7 +169,7 @@ async function readRecord(
 /** Greatest number in use, 0 for none: doubling, then halving, since there are no gaps. */
 async function findNewest(store: ObjectStore, signal: AbortSignal): Promise<number> {
   const exists = async (sequence: number) =>
-    (await readSmallObject(store, keyOf(sequence), signal)) !== undefined;
+    (await readSmallObject(store, journalKey(sequence), signal)) !== undefined;
   let known = 0;
   let free = 1;
   while (await exists(free)) {

@@ -102,6 +102,15 @@ function requireIndependent(
     );
 }
 
+/** The evidence store alone, whatever is in it: for an import. The default folder is made. */
+export async function openEvidenceObjects(
+  config: ArchiverConfig,
+  options: Pick<ArchiverOptions, 'events' | 'signal'>,
+): Promise<ObjectStore> {
+  if (config.evidence.kind === 'folder') await mkdir(config.evidence.path, { recursive: true });
+  return openStore(config.evidence, 'write', options);
+}
+
 export function catalogueFile(config: ArchiverConfig): string {
   return path.join(config.state, 'catalogue.sqlite');
 }

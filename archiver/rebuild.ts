@@ -23,6 +23,7 @@ import { decides } from './evidence/check-stored.ts';
 import { readObjectList } from './evidence/object-list.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { JournalEntry } from './journal-entries.ts';
+import { journalSeen } from './night/restored.ts';
 import { catalogueFile, openArchiver } from './main.ts';
 import { applyManifest, applyValidationEntry } from './stages/catalogue.ts';
 import { detachedContent, needsValidationData } from './stages/intake.ts';
@@ -256,6 +257,7 @@ export async function rebuildInto(
     sequence = record.sequence;
   }
   await target.setMeta('journal', String(sequence));
+  await target.setMeta(journalSeen, String(sequence));
   const chains = await loadChainIndex(evidence.objects, signal);
   const manifests = [...chains.manifests.values()].toSorted((a, b) => a.id.localeCompare(b.id));
   for (const manifest of manifests) {

@@ -1,5 +1,6 @@
 // One nightly run under the archive's lease: its stages stand in night/, what they found becomes the run's
 // row and its journal entry.
+import { journalSeen } from './night/restored.ts';
 import { toHex } from '#shared/bytes.ts';
 import { InvariantError, TokiwaError } from '#shared/errors.ts';
 import type { RunRow } from '#shared/ports/catalogue.ts';
@@ -68,10 +69,11 @@ export async function runNight(
     await night.run();
     outcome = night.hasErrors() ? 'findings' : 'ok';
     const { startedAt, finishedAt, tokensBought } = night.summary(outcome, clock.now());
-    await evidence.journal.append(
+    const end = await evidence.journal.append(
       [{ kind: 'run-finished', runId, startedAt, finishedAt, outcome, tokensBought }],
       { at: runAt, run: runId, signal },
     );
+    await catalogue.setMeta(journalSeen, String(end));
   } catch (error) {
     outcome = signal.aborted ? 'stopped' : 'failed';
     if (!signal.aborted) night.fail(error);

@@ -43,6 +43,7 @@ export type ErrorCode =
   // ConfigError: settings cannot work
   | 'ERR_CONFIG_INVALID'
   | 'ERR_CONFIG_ARCHIVE_ID'
+  | 'ERR_CONFIG_ARCHIVE_RESTORED'
   | 'ERR_CONFIG_USAGE'
   // InvariantError: our own promise broke
   | 'ERR_INVARIANT_STATE'

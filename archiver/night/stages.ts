@@ -1,5 +1,6 @@
 // The stages of one night in order, with one runAt: finish what was left, scan and take in, collect,
 // plan, renew, re-read a slice. Running the night again buys nothing and changes nothing.
+import { refuseRestored } from './restored.ts';
 import { TokiwaError, type FormatError } from '#shared/errors.ts';
 import { isBefore } from '#shared/time.ts';
 import { readObjectList } from '../evidence/object-list.ts';
@@ -79,6 +80,7 @@ export class Night {
   };
 
   async run(): Promise<void> {
+    await refuseRestored(this.#deps, this.#options.signal);
     const evidence = await this.#load();
     const mayBuy = await this.#recover(evidence);
     await this.#scan();

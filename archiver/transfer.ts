@@ -1,0 +1,202 @@
+// Moves an archive's evidence: to a folder with the digest of every object, and from there into another
+// evidence store, documents' names changed on the way if they changed. Names stand in object lists and
+// journal, under no timestamp; everything that a timestamp covers is copied octet by octet.
+import { createDigest } from '#shared/crypto/digest.ts';
+import { toHex } from '#shared/bytes.ts';
+import { ConfigError, FormatError } from '#shared/errors.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { parseBatchKey } from './evidence/batch-objects.ts';
+import {
+  buildObjectListHead,
+  buildObjectListLine,
+  readObjectList,
+} from './evidence/object-list.ts';
+import { inChunks } from './evidence/prepare.ts';
+import { buildStoredJson } from './evidence/stored-json.ts';
+
+/** Where exported objects lie in the folder, and the list of their digests beside them. */
+export const exportedPrefix = 'evidence/';
+export const sumsKey = 'SHA256SUMS';
+
+const archiveKey = 'archive.json';
+/** Held by whoever is at work, and no part of the archive. */
+const leaseKey = 'lease.json';
+
+export type Place = { readonly store: string; readonly key: string };
+
+/** `from` is a store and the beginning of keys, and what stands in their place. */
+export type Renaming = { readonly from: Place; readonly to: Place };
+
+/** `STORE:PREFIX=STORE:PREFIX`; a prefix may be empty. @throws ConfigError ERR_CONFIG_USAGE */
+export function parseRenaming(text: string): Renaming {
+  const [, store = '', key = '', toStore, toKey = ''] =
+    /^([a-z0-9-]+):([^=]*)=([a-z0-9-]+):(.*)$/.exec(text) ?? [];
+  if (toStore === undefined)
+    throw new ConfigError(
+      'ERR_CONFIG_USAGE',
+      `${JSON.stringify(text)} is no renaming: write STORE:PREFIX=STORE:PREFIX`,
+    );
+  return { from: { store, key }, to: { store: toStore, key: toKey } };
+}
+
+/** The first renaming that fits; a place that none fits stays. */
+export function renamed<T extends Place>(place: T, renamings: readonly Renaming[]): T {
+  const found = renamings.find(
+    ({ from }) => from.store === place.store && place.key.startsWith(from.key),
+  );
+  if (!found) return place;
+  const { from, to } = found;
+  return { ...place, store: to.store, key: to.key + place.key.slice(from.key.length) };
+}
+
+/** Every object with a store and a key, however deep: documents, holders, what stood before. */
+function renamedDeep(value: unknown, renamings: readonly Renaming[]): unknown {
+  if (Array.isArray(value)) return value.map((each) => renamedDeep(each, renamings));
+  if (typeof value !== 'object' || value === null) return value;
+  const mapped = Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, renamedDeep(each, renamings)]),
+  );
+  const { store, key } = mapped;
+  return typeof store === 'string' && typeof key === 'string'
+    ? renamed({ ...mapped, store, key }, renamings)
+    : mapped;
+}
+
+/** Passes octets on and tells their SHA-256 at the end. */
+async function* digesting(
+  body: AsyncIterable<Uint8Array>,
+  onEnd: (sha256: string) => void,
+): AsyncIterable<Uint8Array> {
+  const running = createDigest('SHA-256');
+  for await (const chunk of body) {
+    running.update(chunk);
+    yield chunk;
+  }
+  onEnd(toHex(running.finish()));
+}
+
+async function digestOf(store: ObjectStore, key: string, signal: AbortSignal): Promise<string> {
+  const { body } = await store.read(key, { signal });
+  let sha256 = '';
+  const reading = digesting(body, (found) => (sha256 = found))[Symbol.asyncIterator]();
+  while (!(await reading.next()).done) signal.throwIfAborted();
+  return sha256;
+}
+
+/**
+ * Copies every object under `evidence/`, reads it back, and last writes the list of digests: a folder
+ * without it is no whole export. To be called under the lease. Returns how many objects there are.
+ * @throws FormatError ERR_FORMAT_STORED: an object does not read back as it was read
+ */
+export async function exportEvidence(
+  source: ObjectStore,
+  target: ObjectStore,
+  signal: AbortSignal,
+): Promise<number> {
+  const lines: string[] = [];
+  for await (const { key } of source.list({ signal })) {
+    if (key === leaseKey) continue;
+    signal.throwIfAborted();
+    let sha256 = '';
+    const { body } = await source.read(key, { signal });
+    const name = `${exportedPrefix}${key}`;
+    const content = digesting(body, (found) => (sha256 = found));
+    await target.write(name, content, { signal, condition: { kind: 'absent' } });
+    if ((await digestOf(target, name, signal)) !== sha256)
+      throw new FormatError('ERR_FORMAT_STORED', `${name} does not read back as it was written`);
+    lines.push(`${sha256}  ${name}\n`);
+  }
+  const octets = new TextEncoder().encode(lines.join(''));
+  await target.write(sumsKey, octets, { signal, condition: { kind: 'absent' } });
+  return lines.length;
+}
+
+/** The list of an export. @throws FormatError ERR_FORMAT_STORED; SourceError ERR_SOURCE_NOT_FOUND: no whole export */
+async function readSums(
+  source: ObjectStore,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const { body } = await source.read(sumsKey, { signal });
+  const text = Buffer.concat(await Array.fromAsync(body)).toString('utf8');
+  const sums = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const [, sha256 = '', name] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? [];
+    if (!name?.startsWith(exportedPrefix))
+      throw new FormatError('ERR_FORMAT_STORED', `${sumsKey}: a line is not as written`);
+    sums.set(name.slice(exportedPrefix.length), sha256);
+  }
+  return sums;
+}
+
+/** What is written for one object; `undefined` where its octets stay as they are. */
+async function rewritten(
+  exported: ObjectStore,
+  key: string,
+  renamings: readonly Renaming[],
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array> | Uint8Array | undefined> {
+  if (renamings.length === 0) return undefined;
+  const batch = parseBatchKey(key);
+  if (batch?.name === 'objectList')
+    return inChunks(
+      (async function* () {
+        yield buildObjectListHead(batch.id);
+        for await (const line of readObjectList(exported, batch.id, signal))
+          yield buildObjectListLine({
+            ...line,
+            members: line.members.map((member) => renamed(member, renamings)),
+          });
+      })(),
+    );
+  if (!key.startsWith('journal/')) return undefined;
+  const { body } = await exported.read(key, { signal });
+  const text = Buffer.concat(await Array.fromAsync(body)).toString('utf8');
+  return buildStoredJson(renamedDeep(JSON.parse(text), renamings));
+}
+
+/**
+ * Brings an export into an empty evidence store. Every object is held to its digest first; `archive.json`
+ * is written last, so that an import that was broken off is no archive. `exported` is the folder's
+ * `evidence/` part. Returns how many objects there are.
+ * @throws ConfigError ERR_CONFIG_ARCHIVE_ID: the store is not empty
+ * @throws FormatError ERR_FORMAT_STORED: an object is not as it was exported, or there are others
+ */
+export async function importEvidence(
+  folder: ObjectStore,
+  exported: ObjectStore,
+  target: ObjectStore,
+  options: { readonly renamings: readonly Renaming[]; readonly signal: AbortSignal },
+): Promise<number> {
+  const { renamings, signal } = options;
+  for await (const { key } of target.list({ signal }))
+    throw new ConfigError(
+      'ERR_CONFIG_ARCHIVE_ID',
+      `the evidence store is not empty (there is ${JSON.stringify(key)}): an import needs an empty place`,
+    );
+  const sums = await readSums(folder, signal);
+  if (!sums.has(archiveKey))
+    throw new FormatError('ERR_FORMAT_STORED', `the export has no ${archiveKey}`);
+  for (const [key, sha256] of sums)
+    if ((await digestOf(exported, key, signal)) !== sha256)
+      throw new FormatError('ERR_FORMAT_STORED', `${key} is not as it was exported`);
+  const keys = [...sums.keys()].filter((key) => key !== archiveKey);
+  for (const key of [...keys, archiveKey]) {
+    signal.throwIfAborted();
+    const content =
+      (await rewritten(exported, key, renamings, signal)) ??
+      (await exported.read(key, { signal })).body;
+    let written = '';
+    const body = content instanceof Uint8Array ? each(content) : content;
+    const digested = digesting(body, (found) => (written = found));
+    await target.write(key, digested, { signal, condition: { kind: 'absent' } });
+    if ((await digestOf(target, key, signal)) !== written)
+      throw new FormatError('ERR_FORMAT_STORED', `${key} does not read back as it was written`);
+  }
+  return sums.size;
+}
+
+async function* each(octets: Uint8Array): AsyncIterable<Uint8Array> {
+  yield octets;
+  await Promise.resolve();
+}

@@ -1,0 +1,148 @@
+// An archive that moves: evidence to a folder and into another store, documents under other names, and
+// nothing is bought for it. What was changed on the way, or is not whole, is no archive.
+import test from 'ava';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { openFolderStore } from '#archiver/adapters/folder-store.ts';
+import { prefixedStore } from '#archiver/prefixed-store.ts';
+import { rebuildCatalogue } from '#archiver/rebuild.ts';
+import {
+  exportedPrefix,
+  exportEvidence,
+  importEvidence,
+  parseRenaming,
+  renamed,
+  type Renaming,
+} from '#archiver/transfer.ts';
+import { assertSound, createArchive, flipFile, kindsOf, type TestArchive } from './night/_night.ts';
+
+const { signal } = new AbortController();
+
+async function folderOf(archive: TestArchive, name: string): Promise<string> {
+  const folder = path.join(archive.folder, name);
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+async function exported(archive: TestArchive): Promise<string> {
+  const folder = await folderOf(archive, 'export');
+  await using target = await openFolderStore({ name: 'export', folder, access: 'write' });
+  await exportEvidence((await archive.open()).evidence.objects, target, signal);
+  return folder;
+}
+
+async function imported(
+  archive: TestArchive,
+  from: string,
+  renamings: readonly Renaming[] = [],
+): Promise<void> {
+  await archive.close();
+  await rm(path.join(archive.folder, 'state'), { recursive: true, force: true });
+  const folder = await folderOf(archive, 'state/evidence');
+  await using source = await openFolderStore({ name: 'export', folder: from, access: 'read' });
+  await using target = await openFolderStore({ name: 'evidence', folder, access: 'write' });
+  const part = prefixedStore(source, exportedPrefix);
+  await importEvidence(source, part, target, { renamings, signal });
+  const events = (): void => undefined;
+  await rebuildCatalogue(archive.config(), { clock: archive.clock, events, signal });
+}
+
+test('moved as it is: every record is the same octets, and nothing is bought', async (t) => {
+  await using archive = await createArchive({}, { tsuDays: 300 });
+  await archive.put('a.txt', 'a');
+  await archive.night();
+  await archive.put('b.txt', 'b');
+  await archive.nightAfter(220);
+  const before = await archive.record('a.txt');
+  const tokens = archive.tsa.tokens();
+  await imported(archive, await exported(archive));
+  t.deepEqual(await archive.record('a.txt'), before);
+  const next = await archive.nightAfter(1);
+  t.deepEqual(kindsOf(next), []);
+  t.is(archive.tsa.tokens(), tokens);
+  await assertSound(t, archive);
+});
+
+test('documents under other keys keep their evidence', async (t) => {
+  await using archive = await createArchive({}, { tsuDays: 300 });
+  await archive.put('ward/a.txt', 'a');
+  await archive.put('ward/a.txt.p7s', 'no signature, but named as one');
+  await archive.put('other/b.txt', 'b');
+  await archive.night();
+  const before = await archive.record('ward/a.txt');
+  const folder = await exported(archive);
+  await rename(path.join(archive.documents, 'ward'), path.join(archive.documents, 'moved'));
+  await imported(archive, folder, [parseRenaming('documents:ward/=documents:moved/')]);
+  t.deepEqual(await archive.record('moved/a.txt'), before);
+  const next = await archive.nightAfter(1);
+  t.deepEqual(kindsOf(next), []);
+  t.is(archive.tsa.tokens(), 1);
+  t.deepEqual(await archive.states(), {
+    'moved/a.txt': 'protected',
+    'moved/a.txt.p7s': 'protected',
+    'other/b.txt': 'protected',
+  });
+  const renewal = await archive.nightAfter(220);
+  t.deepEqual(kindsOf(renewal), []);
+  await assertSound(t, archive);
+});
+
+test('an export that was changed is refused, and leaves no archive', async (t) => {
+  await using archive = await createArchive();
+  await archive.put('a.txt', 'a');
+  await archive.night();
+  const folder = await exported(archive);
+  const [batch = ''] = await readdir(path.join(folder, 'evidence', 'batches'));
+  await flipFile(path.join(folder, 'evidence', 'batches', batch, 'token.der'));
+  await t.throwsAsync(imported(archive, folder), {
+    code: 'ERR_FORMAT_STORED',
+    message: /not as it was exported/,
+  });
+  t.deepEqual([...(await archive.evidenceTree()).keys()], []);
+});
+
+test('an export that was broken off is none', async (t) => {
+  await using archive = await createArchive();
+  await archive.put('a.txt', 'a');
+  await archive.night();
+  const folder = await exported(archive);
+  await rm(path.join(folder, 'SHA256SUMS'));
+  await t.throwsAsync(imported(archive, folder), { code: 'ERR_SOURCE_NOT_FOUND' });
+});
+
+test('an evidence store in use takes no import', async (t) => {
+  await using archive = await createArchive();
+  await archive.put('a.txt', 'a');
+  await archive.night();
+  const folder = await exported(archive);
+  const { objects } = (await archive.open()).evidence;
+  await using source = await openFolderStore({ name: 'export', folder, access: 'read' });
+  const part = prefixedStore(source, exportedPrefix);
+  await t.throwsAsync(importEvidence(source, part, objects, { renamings: [], signal }), {
+    code: 'ERR_CONFIG_ARCHIVE_ID',
+  });
+});
+
+const renaming = parseRenaming('old:a/=new:b/c/');
+for (const [place, expected] of [
+  [
+    { store: 'old', key: 'a/x' },
+    { store: 'new', key: 'b/c/x' },
+  ],
+  [
+    { store: 'old', key: 'ab/x' },
+    { store: 'old', key: 'ab/x' },
+  ],
+  [
+    { store: 'other', key: 'a/x' },
+    { store: 'other', key: 'a/x' },
+  ],
+] as const)
+  test(`${place.store}:${place.key} becomes ${expected.store}:${expected.key}`, (t) => {
+    t.deepEqual(renamed(place, [renaming]), expected);
+  });
+
+for (const text of ['', 'a=b', 'a:x', 'A:x=b:y', 'a:x=b'])
+  test(`${JSON.stringify(text)} is no renaming`, (t) => {
+    t.throws(() => parseRenaming(text), { code: 'ERR_CONFIG_USAGE' });
+  });
