@@ -4,6 +4,7 @@ import type {
   BatchRow,
   DocumentRow,
   DocumentState,
+  MembershipRow,
   NewDocument,
   RunRow,
 } from '#shared/ports/catalogue.ts';
@@ -141,5 +142,14 @@ export function runOf(row: Selectable<Tables['runs']>): RunRow {
     outcome: row.outcome as RunRow['outcome'],
     tokensBought: row.tokens_bought,
     report: row.report ?? undefined,
+  };
+}
+
+export function membershipOf(row: Selectable<Tables['memberships']>): MembershipRow {
+  return {
+    documentId: row.document_id,
+    batchId: row.batch_id,
+    groupIndex: row.group_index,
+    active: row.active !== 0,
   };
 }

@@ -7,6 +7,7 @@ import type {
   BatchRow,
   Catalogue,
   DependencyRow,
+  DocumentRelations,
   DocumentFilter,
   DocumentIdentity,
   DocumentRow,
@@ -26,6 +27,7 @@ import {
   documentColumns,
   documentOf,
   instant,
+  membershipOf,
   runOf,
 } from './catalogue-rows.ts';
 import { openSqlite } from './sqlite-dialect.ts';
@@ -385,20 +387,56 @@ class SqlCatalogue implements Catalogue {
     return row !== undefined;
   }
 
-  async memberships(documentId: number): Promise<readonly MembershipRow[]> {
+  memberships(documentId: number): Promise<readonly MembershipRow[]> {
+    return this.#membershipsOf([documentId]);
+  }
+
+  async #membershipsOf(ids: readonly number[]): Promise<readonly MembershipRow[]> {
     const rows = await this.#db
       .selectFrom('memberships')
       .selectAll()
-      .where('document_id', '=', documentId)
+      .where('document_id', 'in', ids)
+      .orderBy('document_id')
       .orderBy('batch_id')
       .orderBy('group_index')
       .execute();
-    return rows.map((row) => ({
-      documentId: row.document_id,
-      batchId: row.batch_id,
-      groupIndex: row.group_index,
-      active: row.active !== 0,
-    }));
+    return rows.map(membershipOf);
+  }
+
+  async relationsOf(
+    documents: readonly DocumentRow[],
+  ): Promise<ReadonlyMap<number, DocumentRelations>> {
+    const relations = new Map<number, DocumentRelations>();
+    for (const chunk of chunks(documents, pageSize)) {
+      const ids = chunk.map(({ id }) => id);
+      const memberships = Map.groupBy(await this.#membershipsOf(ids), (row) => row.documentId);
+      const attachedRows = await this.#db
+        .selectFrom('documents')
+        .selectAll()
+        .where('attached_to', 'in', ids)
+        .orderBy('id')
+        .execute();
+      const attached = Map.groupBy(attachedRows.map(documentOf), (row) => row.attachedTo);
+      const mains = chunk.flatMap(({ attachedTo }) => attachedTo ?? []);
+      const keys = new Map(
+        mains.length === 0
+          ? []
+          : (
+              await this.#db
+                .selectFrom('documents')
+                .select(['id', 'key'])
+                .where('id', 'in', mains)
+                .execute()
+            ).map(({ id, key }) => [id, key]),
+      );
+      for (const { id, attachedTo } of chunk)
+        relations.set(id, {
+          memberships: memberships.get(id) ?? [],
+          attached: attached.get(id) ?? [],
+          attachedToKey: attachedTo === undefined ? undefined : keys.get(attachedTo),
+        });
+    }
+    return relations;
   }
 
   async *batchDemand(): AsyncIterable<BatchDemand> {

@@ -9,10 +9,10 @@ import { reportEditions } from './build.ts';
 import {
   type BatchIndex,
   type DocumentContext,
-  documentLine,
+  documentsInContext,
   loadBatchIndex,
-  loadContext,
-} from './document-line.ts';
+} from './document-context.ts';
+import { documentLine } from './document-line.ts';
 import type { DocumentLine, ReportEditions, ReportRules } from './report.ts';
 
 /** What of a document may move. */
@@ -143,10 +143,9 @@ export async function compareConfigurations(
   const counts = new Map<Aspect, Open>();
   const examples: Move[] = [];
   let [documents, moved] = [0, 0];
-  for await (const document of catalogue.documents()) {
+  for await (const { document, context } of documentsInContext(catalogue, batches)) {
     signal.throwIfAborted();
     if (++documents % 10_000 === 0) onProgress?.(documents);
-    const context = await loadContext(catalogue, document, batches);
     const from = lineUnder(document, context, batchesFrom, at, sides.from);
     const to = lineUnder(document, context, batchesTo, at, sides.to);
     let isMoved = false;

@@ -9,6 +9,7 @@ import { countWitnesses } from '../evidence/independence.ts';
 import { worstIntake } from '../intake-order.ts';
 import { dueAt } from '../stages/plan.ts';
 import { accreditationOf } from './accreditation-line.ts';
+import { type DocumentContext, documentsInContext, loadBatchIndex } from './document-context.ts';
 import type {
   DocumentLine,
   EvidenceLine,
@@ -20,15 +21,6 @@ import type {
   TimestampLine,
   ValidationDataLine,
 } from './report.ts';
-
-/** Batches by id, loaded once: they are few, documents many. */
-export type BatchIndex = ReadonlyMap<string, BatchRow>;
-
-export async function loadBatchIndex(catalogue: Catalogue): Promise<BatchIndex> {
-  const index = new Map<string, BatchRow>();
-  for await (const batch of catalogue.batches()) index.set(batch.batchId, batch);
-  return index;
-}
 
 /** The batch that proves longest; one without an end is the longest of all. */
 function latestHorizon(batches: readonly BatchRow[]): BatchRow | undefined {
@@ -200,16 +192,6 @@ function complianceOf(
   };
 }
 
-/** What belongs to a document beside its own row. */
-export type DocumentContext = {
-  /** Batches of its active memberships. */
-  readonly batches: readonly BatchRow[];
-  /** Key of the document that it is attached to. */
-  readonly attachedTo?: string | undefined;
-  /** Rows of its detached signatures and companions. */
-  readonly attached: readonly DocumentRow[];
-};
-
 /** One document's line as of `at`. */
 export function documentLine(
   document: DocumentRow,
@@ -273,34 +255,13 @@ export function documentLine(
   };
 }
 
-/** What belongs to a document, from the catalogue: three small look-ups. */
-export async function loadContext(
-  catalogue: Catalogue,
-  document: DocumentRow,
-  batches: BatchIndex,
-): Promise<DocumentContext> {
-  const { attachedTo } = document;
-  const main = attachedTo === undefined ? undefined : await catalogue.getDocument(attachedTo);
-  const memberships = await catalogue.memberships(document.id);
-  return {
-    batches: memberships.flatMap((membership) => {
-      const batch = membership.active ? batches.get(membership.batchId) : undefined;
-      return batch ? [batch] : [];
-    }),
-    attachedTo: main?.key,
-    attached: main ? [] : await Array.fromAsync(catalogue.attachedDocuments(document.id)),
-  };
-}
-
 /** Every document with its line, one at a time: the archive is never held whole. */
 export async function* documentLines(
   catalogue: Catalogue,
   at: Temporal.Instant,
   rules: ReportRules,
 ): AsyncIterable<{ readonly document: DocumentRow; readonly line: DocumentLine }> {
-  const index = await loadBatchIndex(catalogue);
-  for await (const document of catalogue.documents()) {
-    const context = await loadContext(catalogue, document, index);
+  const batches = await loadBatchIndex(catalogue);
+  for await (const { document, context } of documentsInContext(catalogue, batches))
     yield { document, line: documentLine(document, context, at, rules) };
-  }
 }

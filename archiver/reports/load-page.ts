@@ -2,7 +2,8 @@
 import type { Catalogue, DocumentFilter } from '#shared/ports/catalogue.ts';
 import { reportHead } from './build.ts';
 import { dependencyLines } from './dependencies.ts';
-import { documentLine, loadBatchIndex, loadContext } from './document-line.ts';
+import { documentsInContext, loadBatchIndex } from './document-context.ts';
+import { documentLine } from './document-line.ts';
 import type { Language } from './messages.ts';
 import type { DocumentDetail, LivePage, PageFilter, ReportPage } from './page.ts';
 import type { DependencyLine, ReportRules, ReportSummary } from './report.ts';
@@ -92,8 +93,7 @@ export async function* pageDocuments(
   const batches = await loadBatchIndex(catalogue);
   const filter = catalogueFilter(page.filter);
   const part = { ...filter, offset: page.offset, limit: page.pageSize };
-  for await (const document of catalogue.documents(part)) {
-    const context = await loadContext(catalogue, document, batches);
+  for await (const { document, context } of documentsInContext(catalogue, batches, part)) {
     const line = documentLine(document, context, at, rules);
     yield { line, certificates: document.facts.certificates };
   }

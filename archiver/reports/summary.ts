@@ -3,7 +3,8 @@
 import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import { tallyDependencies } from './dependencies.ts';
-import { documentLine, loadBatchIndex, loadContext } from './document-line.ts';
+import { documentsInContext, loadBatchIndex } from './document-context.ts';
+import { documentLine } from './document-line.ts';
 import type {
   ClassLine,
   DocumentLine,
@@ -263,8 +264,7 @@ export async function summarise(
     const batch = batches.get(demand.batchId);
     if (batch) dependencies.addBatch(batch, demand.documents);
   }
-  for await (const document of catalogue.documents()) {
-    const context = await loadContext(catalogue, document, batches);
+  for await (const { document, context } of documentsInContext(catalogue, batches)) {
     pass.addDocument(document, documentLine(document, context, at, rules));
     dependencies.addDocument(document.facts);
   }

@@ -157,6 +157,15 @@ export type MembershipRow = {
   readonly active: boolean;
 };
 
+/** What a document stands in and with. */
+export type DocumentRelations = {
+  readonly memberships: readonly MembershipRow[];
+  /** Its detached signatures and companions. */
+  readonly attached: readonly DocumentRow[];
+  /** Key of the document that it is attached to. */
+  readonly attachedToKey?: string | undefined;
+};
+
 export type RunRow = {
   readonly runId: string;
   readonly startedAt: Temporal.Instant;
@@ -225,6 +234,10 @@ export type Catalogue = {
     sha256: string,
   ) => Promise<DocumentRow | undefined>;
   readonly attachedDocuments: (id: number) => AsyncIterable<DocumentRow>;
+  /** By id; one entry for each of the documents, asked for many at once. */
+  readonly relationsOf: (
+    documents: readonly DocumentRow[],
+  ) => Promise<ReadonlyMap<number, DocumentRelations>>;
   readonly getDocument: (id: number) => Promise<DocumentRow | undefined>;
   readonly addDocument: (document: NewDocument) => Promise<number>;
   readonly updateDocument: (id: number, change: Partial<NewDocument>) => Promise<void>;

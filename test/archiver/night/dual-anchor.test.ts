@@ -3,7 +3,8 @@
 import test from 'ava';
 import { readFile } from 'node:fs/promises';
 import { loadChainIndex } from '#archiver/evidence/chains.ts';
-import { documentLine, loadBatchIndex, loadContext } from '#archiver/reports/document-line.ts';
+import { loadBatchIndex, loadContext } from '#archiver/reports/document-context.ts';
+import { documentLine } from '#archiver/reports/document-line.ts';
 import type { DocumentLine } from '#archiver/reports/report.ts';
 import { SourceError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
