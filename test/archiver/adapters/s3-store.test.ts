@@ -306,7 +306,7 @@ for (const [title, { answer, code, retryable = false, outcomeUnknown = false }] 
       {},
       (request, response) => ready && answer(request, response),
     );
-    const store = await open(t, endpoint, title.includes('silent') ? { requestMs: 1500 } : {});
+    const store = await open(t, endpoint, title.includes('silent') ? { requestMs: 4000 } : {});
     ready = true;
     const error = await throwsCode(
       t,
@@ -403,7 +403,7 @@ for (const [title, { answer, code, retryable = false }] of Object.entries(readCa
       {},
       (request, response) => ready && answer(request, response),
     );
-    const store = await open(t, endpoint, title.includes('silent') ? { requestMs: 1500 } : {});
+    const store = await open(t, endpoint, title.includes('silent') ? { requestMs: 4000 } : {});
     ready = true;
     const range = title.includes('range') ? { start: 5, end: 10 } : undefined;
     const error = await throwsCode(
