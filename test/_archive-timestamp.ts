@@ -124,7 +124,7 @@ export function buildIndex(
   const extra = (list: TestIndex['foreign']): Uint8Array[] =>
     foreign === list ? [hash(Uint8Array.of(0))] : [];
   const attributes = signerParts(cms).unsignedAttrs.flatMap((attribute) => {
-    if (version === 'ats-hash-index') return [hash(attribute)];
+    if (version !== 'ats-hash-index-v3') return [hash(attribute)];
     const [type, values] = readChildren(readTlv(attribute));
     if (!type || !values) throw new Error('no attribute');
     return readChildren(values).map(({ raw }) => hash(type.raw, raw));

@@ -138,7 +138,7 @@ export function membersOfIndex(
 ): { readonly covers: ArchivedMembers; readonly missing: number } {
   const certificates = lookUp(index.certificatesHashIndex, shared.certificates(algorithm));
   const crls = lookUp(index.crlsHashIndex, shared.crls(algorithm));
-  const attributes = index.version === 'ats-hash-index' ? wholeAttributes : attributeValues;
+  const attributes = index.version === 'ats-hash-index-v3' ? attributeValues : wholeAttributes;
   const unsignedAttrs = lookUp(index.unsignedAttrsHashIndex, attributes(algorithm));
   return {
     covers: {

@@ -1,6 +1,6 @@
 // The hash index of an archive timestamp: the unsigned attribute of its token that lists the hashes of
-// certificates, CRLs and unsigned attributes. TS 101 733 V2.2.1 §6.4.2 (ats-hash-index), EN 319 122-1
-// §5.5.2 (ats-hash-index-v3). What its entries stand for is looked up in archive-timestamp.ts.
+// certificates, CRLs and unsigned attributes. TS 101 733 V2.2.1 §6.4.2 (ats-hash-index), EN 319 122-1 §5.5.2
+// (ats-hash-index-v2 in the draft V1.0.0, ats-hash-index-v3 since). What its entries stand for is looked up in archive-timestamp.ts.
 import { attributesOfType } from '#shared/cms/attributes.ts';
 import { type DigestAlgorithm, digestAlgorithmOfOid, digestOid } from '#shared/crypto/digest.ts';
 import { readAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
@@ -24,7 +24,7 @@ export type AtsHashIndexVersion = 'ats-hash-index' | 'ats-hash-index-v2' | 'ats-
  *   hashIndAlgorithm AlgorithmIdentifier DEFAULT {algorithm id-sha256}, certificatesHashIndex SEQUENCE OF OCTET STRING,
  *   crlsHashIndex SEQUENCE OF OCTET STRING, unsignedAttrsHashIndex SEQUENCE OF OCTET STRING }
  * ```
- * In version 3 the algorithm has no default and the last list is `unsignedAttrValuesHashIndex`.
+ * In versions 2 and 3 the algorithm has no default; in version 3 the last list is `unsignedAttrValuesHashIndex`.
  */
 export type AtsHashIndex = {
   readonly version: AtsHashIndexVersion;
@@ -34,7 +34,7 @@ export type AtsHashIndex = {
   readonly hashIndAlgorithm: string;
   readonly certificatesHashIndex: readonly Uint8Array[];
   readonly crlsHashIndex: readonly Uint8Array[];
-  /** Of attributes in the first version, of attribute values in the later ones. */
+  /** Of attributes in the first two versions, of attribute values in the third. */
   readonly unsignedAttrsHashIndex: readonly Uint8Array[];
 };
 
@@ -67,7 +67,7 @@ function parseAtsHashIndex(value: Uint8Array, version: AtsHashIndexVersion): Ats
   const whole = readWhole(value);
   const members = isUniversal(whole, tags.sequence) ? readChildren(whole) : [];
   const hasAlgorithm = members.length === 4;
-  if (!hasAlgorithm && (members.length !== 3 || version === 'ats-hash-index-v3'))
+  if (!hasAlgorithm && (members.length !== 3 || version !== 'ats-hash-index'))
     throw malformed('an algorithm and three lists expected');
   const [algorithm] = hasAlgorithm ? members : [];
   const [certificates, crls, unsignedAttrs] = members.slice(-3);

@@ -1,17 +1,54 @@
 // What an evidence record in an unsigned attribute is over: the whole ContentInfo as it was before that
 // attribute. RFC 4998 Appendix A; TS 119 122-3 §5.2, which asks for DER.
-import { concatBytes } from '#shared/bytes.ts';
+import { compareBytes, concatBytes } from '#shared/bytes.ts';
 import type { Attribute } from '#shared/cms/attributes.ts';
 import type { SignedData, SignerInfo } from '#shared/cms/signed-data.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { reEncodeAsDer } from '#shared/der/re-encode.ts';
-import { isContext, readChildren, readTlv, type Tlv } from '#shared/der/reader.ts';
-import { derElement } from '#shared/der/writer.ts';
+import { isContext, readChildren, readTlv, readWhole, type Tlv } from '#shared/der/reader.ts';
+import { derContext, derElement, derSequence, derSetOf } from '#shared/der/writer.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 
 /** Attributes that hold records: over the CMS alone, or over it and its detached content. */
 export const recordAttributeTypes: readonly string[] = [oids.idAaErInternal, oids.idAaErExternal];
+
+/** The members of a set under an implicit tag, sorted as X.690 §11.6 asks; a general re-encoding cannot know them. */
+function sortedSet(set: Tlv): Uint8Array {
+  const members = readChildren(set).map(({ raw }) => raw);
+  return derElement(set.raw[0] ?? 0, concatBytes(...members.toSorted(compareBytes)));
+}
+
+/** A SignerInfo in DER with its attributes sorted. The identifier before them may have the tag [0], too. */
+function sortedSigner(signerInfo: Tlv): Uint8Array {
+  return derSequence(
+    ...readChildren(signerInfo).map((field, index) => {
+      const isAttributes = index > 2 && field.tagClass === 'context';
+      return isAttributes ? sortedSet(field) : field.raw;
+    }),
+  );
+}
+
+/** The DER of a ContentInfo with SignedData. X.690 §11.6, RFC 5652 §5.1, §5.3 */
+function contentInfoInDer(octets: Uint8Array): Uint8Array {
+  const [type, wrapper] = readChildren(readWhole(reEncodeAsDer(octets)));
+  const [signedData] = wrapper ? readChildren(wrapper) : [];
+  const fields = signedData ? readChildren(signedData) : [];
+  return derSequence(
+    ...(type ? [type.raw] : []),
+    derContext(
+      0,
+      derSequence(
+        ...fields.map((field, index) => {
+          if (field.tagClass === 'context') return sortedSet(field);
+          return index === fields.length - 1
+            ? derSetOf(...readChildren(field).map(sortedSigner))
+            : field.raw;
+        }),
+      ),
+    ),
+  );
+}
 
 /** One way in which the ContentInfo may have been hashed. */
 export type RecordSubject = {
@@ -128,7 +165,7 @@ export function createRecordSubjectReader(signedData: SignedData): RecordSubject
       ...stored.map((octets) =>
         subjectOf(
           'der',
-          once(() => reEncodeAsDer(octets())),
+          once(() => contentInfoInDer(octets())),
         ),
       ),
     ];

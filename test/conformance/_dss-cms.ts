@@ -35,16 +35,17 @@ export function compareHashIndexes(entry: DssEntry, { timestamps }: DocumentRead
       if (!atsHashIndex) return [];
       const imprint = toHex(token.tstInfo.messageImprint.hashedMessage);
       const { version, valid } = atsHashIndex;
-      const isIndex = readAtsHashIndex(token)?.index !== undefined;
+      const { index } = readAtsHashIndex(token) ?? {};
+      const reason = !index
+        ? 'an attribute that holds no hash index is no valid one'
+        : digestAlgorithmOfOid(index.hashIndAlgorithm) !== token.tstInfo.messageImprint.algorithm
+          ? 'a hash index under another algorithm than the imprint is no valid one'
+          : undefined;
       return [
         {
           line: line(imprint, version, valid),
-          otherwise: isIndex
-            ? undefined
-            : {
-                line: line(imprint, version, true),
-                reason: 'an attribute that holds no hash index is no valid one',
-              },
+          otherwise:
+            reason === undefined ? undefined : { line: line(imprint, version, true), reason },
         },
       ];
     }),

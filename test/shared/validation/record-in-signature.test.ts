@@ -1,19 +1,29 @@
 // Evidence records in attributes of a CMS (RFC 4998 Appendix A): what they have to be over, and what they
 // save once the signer has expired. Each row differs from a neighbour in one thing.
 import test from 'ava';
-import { concatBytes } from '#shared/bytes.ts';
+import { compareBytes, concatBytes } from '#shared/bytes.ts';
 import { readCades } from '#shared/cades/read.ts';
+import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { digest } from '#shared/crypto/digest.ts';
-import { reEncodeAsDer } from '#shared/der/re-encode.ts';
 import { readChildren, readWhole } from '#shared/der/reader.ts';
 import { oids } from '#shared/oid.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 import { withAttributes, withParts } from '../../_archive-timestamp.ts';
 import { testContent } from '../../_cms.ts';
 import { testAttribute } from '../../_tsu.ts';
-import { judge, nodesOf, recordOver, said, sign, signatureTimestamp } from './_world.ts';
+import {
+  ca,
+  judge,
+  nodesOf,
+  recordOver,
+  said,
+  sign,
+  signatureTimestamp,
+  signer,
+} from './_world.ts';
 
 const plain = sign({ crlsOn: ['2027-02-01'] });
+const crls = parseSignedData(plain).crls.map(({ raw }) => raw);
 const detached = sign({ crlsOn: ['2027-02-01'], detached: true });
 const withT = sign({
   crlsOn: ['2027-02-01'],
@@ -62,6 +72,12 @@ type Row = {
   readonly signature: string;
 };
 
+const certificates = [signer, ca].map(({ certificate }) => certificate.raw).toSorted(compareBytes);
+const sorted = withParts(plain, { certificates, crls: [...crls].toSorted(compareBytes) });
+const unsorted = withParts(plain, {
+  certificates: certificates.toReversed(),
+  crls: [...crls].toSorted(compareBytes).toReversed(),
+});
 const noPoe = 'indeterminate OUT_OF_BOUNDS_NO_POE';
 const wrong = 'invalid HASH_FAILURE';
 const ber = withIndefiniteLength(plain);
@@ -94,7 +110,19 @@ const rows: readonly Row[] = [
   },
   {
     what: 'internal, BER, over its DER (TS 119 122-3)',
-    bytes: withIndefiniteLength(withAttributes(plain, internal(record(reEncodeAsDer(ber))))),
+    bytes: withIndefiniteLength(withAttributes(plain, internal(record(sorted)))),
+    record: 'valid',
+    signature: 'valid',
+  },
+  {
+    what: 'internal, over DER that sorts what is stored in another order',
+    bytes: withAttributes(unsorted, internal(record(sorted))),
+    record: 'valid',
+    signature: 'valid',
+  },
+  {
+    what: 'internal, in that other order',
+    bytes: withAttributes(unsorted, internal(record(unsorted))),
     record: 'valid',
     signature: 'valid',
   },
