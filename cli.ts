@@ -68,7 +68,7 @@ const groups: readonly {
     },
   },
   {
-    names: ['tsa', 'stamp', 'audit'],
+    names: ['tsa', 'stamp', 'audit', 'doctor'],
     register: async (program) => {
       (await import('./tsa/commands.ts')).registerTsaCommands(program);
     },

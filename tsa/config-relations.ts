@@ -184,7 +184,7 @@ function clientsAreToldApart(file: TsaConfigFile): RelationProblem[] {
   return problems;
 }
 
-const reservedNames = ['anonymous', 'probe', 'audit', 'unknown'];
+const reservedNames = ['anonymous', 'probe', 'audit', 'doctor', 'unknown'];
 
 function clientsAreNamedOnce(file: TsaConfigFile): RelationProblem[] {
   const problems: RelationProblem[] = [];

@@ -1,0 +1,255 @@
+// Where a fault lies (R-51): the books of the proxy and the way to each provider, stage by stage, with the party that
+// each stage belongs to. The first stage that fails is the answer; those behind it say nothing and are left out.
+import { digest } from '#shared/crypto/digest.ts';
+import { SourceError } from '#shared/errors.ts';
+import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import type { RevocationMode } from '#shared/trust/path-query.ts';
+import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
+import { parseTimeStampResp, printableText } from '#shared/tsp/response.ts';
+import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
+import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
+import { readAuditFolder } from './adapters/audit-files.ts';
+import { openHttpProvider, tlsOptions } from './adapters/http-provider.ts';
+import { checkWritable, reachPort, resolveName, shakeHands } from './adapters/reach.ts';
+import { checkAuditLog } from './audit-check.ts';
+import type { HttpProviderConfig, TsaConfig } from './config.ts';
+import type { Journal } from './journal.ts';
+import type { Provider } from './providers.ts';
+
+/** Who has to act when a stage fails; the terms of the responsibility matrix. */
+const parties = {
+  state: 'facility',
+  journal: 'facility',
+  'audit log': 'facility',
+  name: 'network',
+  connect: 'network',
+  TLS: 'TSA, or the facility where its authorities or our certificate are wrong',
+  HTTP: 'TSA, or the facility where our password or token is wrong',
+  PKIStatus: 'TSA',
+  token: 'TSA',
+  clock: 'facility, or the TSA where our clock is right',
+  chain: 'TSA, or the facility where the anchors are old',
+  revocation: 'CA of the TSA, or the network to its CRLs',
+} as const;
+
+export type DoctorStage = keyof typeof parties;
+
+export type DoctorLine = {
+  /** `proxy`, or a provider's name. */
+  readonly subject: string;
+  readonly stage: DoctorStage;
+  readonly passed: boolean;
+  readonly detail: string;
+  /** Of a stage that failed. */
+  readonly party?: string;
+};
+
+export type DoctorOptions = {
+  readonly config: TsaConfig;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly events: EventSink;
+  readonly signal: AbortSignal;
+  /** Where the tokens that are bought to see are written down; `undefined`: none is bought. */
+  readonly journal: Pick<Journal, 'append' | 'newId'> | undefined;
+};
+
+/** The name under which they stand there. */
+export const doctorClient = 'doctor';
+
+function reasonOf(error: unknown): string {
+  return printableText(error instanceof Error ? error.message : String(error), 300);
+}
+
+/** Ends the examination of one subject: its line is written. */
+class StageFailed extends Error {
+  override readonly name = 'StageFailed';
+}
+
+function createStages(subject: string) {
+  const lines: DoctorLine[] = [];
+  const say = (stage: DoctorStage, passed: boolean, detail: string): void => {
+    lines.push({ subject, stage, passed, detail, ...(passed ? {} : { party: parties[stage] }) });
+  };
+  const fail = (stage: DoctorStage, detail: string): never => {
+    say(stage, false, detail);
+    throw new StageFailed(stage);
+  };
+  const stage = async (name: DoctorStage, work: () => Promise<string>): Promise<void> => {
+    let detail: string;
+    try {
+      detail = await work();
+    } catch (error) {
+      return fail(name, reasonOf(error));
+    }
+    say(name, true, detail);
+  };
+  const run = async (work: () => Promise<void>): Promise<readonly DoctorLine[]> => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof StageFailed)) throw error;
+    }
+    return lines;
+  };
+  return { say, fail, stage, run };
+}
+
+type Stages = ReturnType<typeof createStages>;
+
+async function examineBooks({ config }: DoctorOptions): Promise<readonly DoctorLine[]> {
+  const { stage, run } = createStages('proxy');
+  return run(async () => {
+    await stage('state', async () => {
+      await checkWritable(config.stateDir);
+      return config.stateDir;
+    });
+    await stage('journal', async () => {
+      await checkWritable(config.journalDir);
+      return config.journalDir;
+    });
+    await stage('audit log', async () => {
+      await checkWritable(config.audit.dir);
+      const report = await checkAuditLog(readAuditFolder(config.audit.dir), { anchors: [] });
+      const [worst] = report.findings.filter(({ level }) => level === 'error');
+      if (worst) throw new Error(`${worst.file}:${worst.line ?? ''} ${worst.cause}`);
+      return `${report.lines} lines, stamped through line ${report.stampedThrough}`;
+    });
+  });
+}
+
+/** What the strictest profile that names the provider asks of revocation data. */
+function revocationModeOf(config: TsaConfig, provider: string): RevocationMode {
+  const modes = Object.values(config.profiles)
+    .filter(({ providers }) => providers.includes(provider))
+    .map(({ revocation }) => revocation);
+  return modes.includes('require') ? 'require' : modes.includes('soft') ? 'soft' : 'none';
+}
+
+/** The stage to which a verdict that is not valid belongs. */
+function stageOf({ subIndication }: TokenVerdict): DoctorStage {
+  const why = subIndication ?? '';
+  if (/REVOKED|TRY_LATER/.test(why)) return 'revocation';
+  return /CHAIN|NO_SIGNING|EXPIRED|OUT_OF_BOUNDS/.test(why) ? 'chain' : 'token';
+}
+
+async function judge(
+  token: TimeStampToken,
+  request: Uint8Array,
+  provider: Provider,
+  { config, clock }: DoctorOptions,
+  { say, fail }: Stages,
+): Promise<void> {
+  const now = clock.now();
+  const { genTime, serialNumber } = token.tstInfo;
+  const trust = await provider.trust(now);
+  const verdict = verifyToken(token, {
+    ...trust,
+    request: parseTimeStampReq(request),
+    at: now,
+    algorithmPolicy: config.algorithmPolicy,
+    revocationMode: revocationModeOf(config, provider.name),
+  });
+  const stage = verdict.status === 'valid' ? undefined : stageOf(verdict);
+  const reasons = verdict.findings
+    .filter(({ level }) => level === 'error' || level === 'unknown')
+    .map(({ message }) => message)
+    .join('; ');
+  if (stage === 'token') fail('token', reasons);
+  say('token', true, `serial number ${serialNumber.toString(16)}, ${genTime.toString()}`);
+  const apart = Math.abs(genTime.epochMilliseconds - now.epochMilliseconds) / 1000;
+  const { clockToleranceSeconds } = config.profiles[config.defaultProfile] ?? {
+    clockToleranceSeconds: 60,
+  };
+  if (apart > clockToleranceSeconds) fail('clock', `genTime is ${apart} s from our clock`);
+  say('clock', true, `genTime is ${apart} s from our clock`);
+  if (stage === 'chain') fail('chain', reasons);
+  say(
+    'chain',
+    true,
+    `to ${verdict.path.at(-1)?.subject.text ?? 'an anchor'}, until ${verdict.notAfter?.toString() ?? ''}`,
+  );
+  if (stage === 'revocation') fail('revocation', reasons);
+  const known = verdict.revocation.map(({ status }) => status).join(', ');
+  say('revocation', true, known === '' ? 'not asked' : known);
+}
+
+/** Buys one token and looks at everything that comes with it. */
+async function buyAndLook(
+  provider: Provider,
+  options: DoctorOptions & { readonly journal: NonNullable<DoctorOptions['journal']> },
+  stages: Stages,
+): Promise<void> {
+  const { journal, random, clock, signal, config } = options;
+  const { fail, say } = stages;
+  const [algorithm = 'SHA-256'] = provider.hashAlgorithms;
+  const request = buildTimeStampReq({
+    algorithm,
+    digest: digest(algorithm, random(32)),
+    nonce: BigInt(`0x${Buffer.from(random(8)).toString('hex')}`) >> 1n,
+    certReq: true,
+  });
+  const common = { id: journal.newId(), client: doctorClient, profile: config.defaultProfile };
+  await journal.append({ kind: 'request', ...common, at: clock.now(), request });
+  let octets: Uint8Array;
+  try {
+    octets = await provider.exchange(request, { signal });
+  } catch (error) {
+    const reached = error instanceof SourceError && /ANSWER|REFUSED/.test(error.code);
+    return fail(reached ? 'HTTP' : 'connect', reasonOf(error));
+  }
+  say('HTTP', true, `${octets.length} octets`);
+  let token: TimeStampToken;
+  try {
+    const { status, statusName, failInfo, statusString, token: found } = parseTimeStampResp(octets);
+    const text = printableText([...failInfo, ...statusString].join('; '), 300);
+    if (!found) return fail('PKIStatus', `${statusName ?? status} ${text}`);
+    say('PKIStatus', true, statusName ?? String(status));
+    token = parseTimeStampToken(found);
+  } catch (error) {
+    if (error instanceof StageFailed) throw error;
+    return fail('token', reasonOf(error));
+  }
+  const { serialNumber, genTime } = token.tstInfo;
+  await journal.append({
+    kind: 'token',
+    ...common,
+    at: clock.now(),
+    provider: provider.name,
+    serialNumber: serialNumber.toString(16),
+    genTime,
+    late: false,
+    price: provider.price,
+    response: octets,
+  });
+  await judge(token, request, provider, options, stages);
+}
+
+async function examineProvider(
+  config: HttpProviderConfig,
+  options: DoctorOptions,
+): Promise<readonly DoctorLine[]> {
+  const stages = createStages(config.name);
+  const { stage, run } = stages;
+  const url = new URL(config.url);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port);
+  const { connectMs } = config.timeouts;
+  return run(async () => {
+    await stage('name', () => resolveName(host));
+    await stage('connect', () => reachPort(host, port, connectMs));
+    if (url.protocol === 'https:')
+      await stage('TLS', async () => shakeHands(host, port, await tlsOptions(config), connectMs));
+    if (!options.journal) return;
+    await using provider = await openHttpProvider({ ...options, config });
+    await buyAndLook(provider, { ...options, journal: options.journal }, stages);
+  });
+}
+
+/** Examines the books, then each provider behind a URL. Resolves always; lines come in the order of the stages. */
+export async function examine(options: DoctorOptions): Promise<readonly DoctorLine[]> {
+  const lines = [...(await examineBooks(options))];
+  for (const provider of Object.values(options.config.providers))
+    if (provider.kind === 'http') lines.push(...(await examineProvider(provider, options)));
+  return lines;
+}
