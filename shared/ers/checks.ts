@@ -266,6 +266,23 @@ export const evidenceRecordChecks: readonly EvidenceRecordCheck[] = [
         ),
   },
   {
+    // In XML the older chains stand beside the data objects, so that they can be told without these.
+    name: 'renewal-covers-sequence',
+    clause: 'RFC 6283 §4.2.2',
+    subIndication: 'HASH_FAILURE',
+    run: perArchiveTimeStamp(({ covers }, { record }) =>
+      record.xml === undefined ||
+      covers.kind !== 'data-objects-and-sequence' ||
+      covers.form !== undefined
+        ? undefined
+        : {
+            level: 'error',
+            message: 'The first hash list does not hold the hash of the older chains.',
+            facts: {},
+          },
+    ),
+  },
+  {
     name: 'renewal-reading',
     clause: 'RFC 4998 §5.2 step 4, Figure 4',
     subIndication: 'HASH_FAILURE',

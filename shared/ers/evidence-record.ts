@@ -93,6 +93,15 @@ export type EvidenceRecord = {
   readonly cryptoInfos: readonly EvidenceAttribute[];
   readonly encryptionInfo?: EncryptionInfo | undefined;
   readonly sequence: ArchiveTimeStampSequence;
+  /** Of a record in XML: what its renewals hash in another way than RFC 4998. */
+  readonly xml?: XmlRenewals | undefined;
+};
+
+export type XmlRenewals = {
+  /** Canonical octets of the sequence of all chains older than the one of this index. RFC 6283 §4.2.2 */
+  readonly olderSequence: (chainIndex: number) => Uint8Array;
+  /** A data object that is XML, canonicalized as the chain says; `undefined`: it is none. §3.1.1 */
+  readonly canonicalData: (octets: Uint8Array, chainIndex: number) => Uint8Array | undefined;
 };
 
 /** Bounds, held before anything is allocated for the part in question. */

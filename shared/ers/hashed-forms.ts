@@ -20,8 +20,11 @@ export type FormHasher = {
   ) => Iterable<FormDigest>;
 };
 
-/** A hasher for one walk; what it keeps is told apart by identity, so pass the same views again. */
-export function createFormHasher(): FormHasher {
+/**
+ * A hasher for one walk; what it keeps is told apart by identity, so pass the same views again.
+ * `forms`: canonical XML has one form only.
+ */
+export function createFormHasher(forms: 'one' | 'both' = 'both'): FormHasher {
   const reEncoded = new Map<Uint8Array, Uint8Array>();
   const digests = new Map<DigestAlgorithm, Map<Uint8Array, Uint8Array>>();
 
@@ -47,6 +50,7 @@ export function createFormHasher(): FormHasher {
   return {
     *element(algorithm, element) {
       yield { form: 'as-stored', value: digestOf(algorithm, element) };
+      if (forms === 'one') return;
       const der = derOf(element);
       if (der !== element) yield { form: 'der', value: digestOf(algorithm, der) };
     },

@@ -27,6 +27,8 @@ export type ArchiveTokenVerifier<V extends ArchiveTokenVerdict = ArchiveTokenVer
 export type EvidenceDataObject = {
   readonly name: string;
   readonly digest: (algorithm: DigestAlgorithm) => Uint8Array | undefined;
+  /** Where at hand: a record in XML may be over the canonical form. RFC 6283 §3.1.1 */
+  readonly octets?: (() => Uint8Array) | undefined;
 };
 
 /** Whether a covered structure was hashed as it is stored or in its DER re-encoding. */

@@ -1,6 +1,7 @@
 // Recomputes everything that RFC 4998 §4.3 and §5.3 compare: for each archive timestamp the root of
 // its tree and what its first list covers, in every reading the RFC leaves open. Facts only; what
-// follows from them is decided by checks.ts. Nothing of the writing side is imported.
+// follows from them is decided by checks.ts. Records in XML (RFC 6283) differ in what a hash-tree renewal
+// covers alone. Nothing of the writing side is imported.
 import { compareBytes, equalBytes, toHex } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ArchiveTimeStamp, EvidenceRecord, PartialHashtree } from './evidence-record.ts';
@@ -53,23 +54,43 @@ type Covered = {
   readonly undecided: readonly string[];
 };
 
+/** The hash values that a data object may be known by under an algorithm; empty where none is known. */
+export type ValuesOf = (dataObject: EvidenceDataObject) => Iterable<Uint8Array>;
+
+/** Of octets as they are; in a record in XML, of canonical XML, too: both are written. RFC 6283 §3.1.1 */
+export function valuesUnder(
+  record: EvidenceRecord,
+  chainIndex: number,
+  algorithm: DigestAlgorithm,
+): ValuesOf {
+  return function* ({ digest: digestUnder, octets }) {
+    const value = digestUnder(algorithm);
+    if (value) yield value;
+    const canonical = octets && record.xml?.canonicalData(octets(), chainIndex);
+    if (canonical) yield digest(algorithm, canonical);
+  };
+}
+
 /** §4.3 steps 1 and 2, §5.3 step 1: H(d) of each data object in the first list. */
 function coverDataObjects(
   firstList: PartialHashtree,
-  algorithm: DigestAlgorithm,
   dataObjects: readonly EvidenceDataObject[],
+  valuesOf: ValuesOf,
 ): Covered {
   const present = hashSet(firstList);
   const found: string[] = [];
   const undecided: string[] = [];
   const known: Uint8Array[] = [];
-  for (const { name, digest: digestUnder } of dataObjects) {
-    const value = digestUnder(algorithm);
-    if (!value) undecided.push(name);
-    else if (present.has(toHex(value))) {
-      found.push(name);
+  for (const dataObject of dataObjects) {
+    let any = false;
+    for (const value of valuesOf(dataObject)) {
+      any = true;
+      if (!present.has(toHex(value))) continue;
+      found.push(dataObject.name);
       known.push(value);
+      break;
     }
+    if (!any) undecided.push(dataObject.name);
   }
   return {
     covers: { kind: 'data-objects', found },
@@ -169,6 +190,29 @@ function coverRenewedDataObjects(
 }
 
 /**
+ * RFC 6283 §4.2.2: the hash of the older chains stands in the first list beside those of the data
+ * objects. Without it nothing of what is older is covered.
+ */
+function coverXmlRenewal(
+  firstList: PartialHashtree,
+  algorithm: DigestAlgorithm,
+  dataObjects: readonly EvidenceDataObject[],
+  valuesOf: ValuesOf,
+  olderSequence: Uint8Array,
+): Covered {
+  const sequence = digest(algorithm, olderSequence);
+  const covered = coverDataObjects(firstList, dataObjects, valuesOf);
+  const form = hashSet(firstList).has(toHex(sequence)) ? 'as-stored' : undefined;
+  const found = form && covered.covers.kind === 'data-objects' ? covered.covers.found : [];
+  return {
+    ...covered,
+    covers: { kind: 'data-objects-and-sequence', found, form },
+    complete: form !== undefined && covered.complete,
+    orphanDigests: covered.orphanDigests.filter((value) => !equalBytes(value, sequence)),
+  };
+}
+
+/**
  * §4.3 step 4: the imprint to which the record leads. Under another imprint algorithm, which §4.2
  * allows where the field names the tree's, that is the root hashed once more. Without a tree there is
  * nothing to compute: the imprint is the covered hash value.
@@ -202,12 +246,13 @@ export function walkEvidenceRecord(
   const genTimes = chains.flatMap((chain) =>
     chain.archiveTimeStamps.map(({ token }) => token.tstInfo.genTime),
   );
-  const hasher = createFormHasher();
+  const hasher = createFormHasher(record.xml ? 'one' : 'both');
   const steps: WalkedArchiveTimeStamp[] = [];
   for (const [chainIndex, chain] of chains.entries()) {
     for (const [index, archiveTimeStamp] of chain.archiveTimeStamps.entries()) {
       const { effectiveDigestAlgorithm: algorithm, reducedHashtree, imprint } = archiveTimeStamp;
       const firstList = firstListOf(archiveTimeStamp);
+      const valuesOf = valuesUnder(record, chainIndex, algorithm);
       const expectedImprint = imprintOf(archiveTimeStamp);
       const earlier = chain.archiveTimeStamps.slice(0, index);
       const olderChains = chains.slice(0, chainIndex).map(({ raw }) => raw);
@@ -217,8 +262,16 @@ export function walkEvidenceRecord(
         kind === 'timestamp-renewal'
           ? coverPreviousToken(firstList, algorithm, earlier, hasher)
           : kind === 'hash-tree-renewal'
-            ? coverRenewedDataObjects(firstList, algorithm, dataObjects, olderChains, hasher)
-            : coverDataObjects(firstList, algorithm, dataObjects);
+            ? record.xml
+              ? coverXmlRenewal(
+                  firstList,
+                  algorithm,
+                  dataObjects,
+                  valuesOf,
+                  record.xml.olderSequence(chainIndex),
+                )
+              : coverRenewedDataObjects(firstList, algorithm, dataObjects, olderChains, hasher)
+            : coverDataObjects(firstList, dataObjects, valuesOf);
       steps.push({
         kind,
         chainIndex,

@@ -1,11 +1,24 @@
-// RFC 6283 EvidenceRecord (§2, §3, §4): types and reader over a parsed document. It judges nothing;
-// the hash tree is reduced as in RFC 4998 (shared/ers/reduce.ts). What is canonicalized for a renewal
-// is for whoever verifies.
+// RFC 6283 EvidenceRecord (§2, §3, §4): types and reader over a parsed document, and the same record in
+// the shape of RFC 4998, as which it is verified: trees and renewals are alike but for what is hashed,
+// which is canonical XML here. It judges nothing.
 import { fromBase64 } from '#shared/bytes.ts';
 import { digestAlgorithmOfUri } from '#shared/crypto/digest-uri.ts';
-import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { type DigestAlgorithm, digestOid, requireDigestAlgorithm } from '#shared/crypto/digest.ts';
 import { FormatError, UnsupportedError } from '#shared/errors.ts';
-import type { PartialHashtree } from '#shared/ers/evidence-record.ts';
+import type {
+  ArchiveTimeStamp,
+  EvidenceRecord,
+  PartialHashtree,
+} from '#shared/ers/evidence-record.ts';
+import {
+  type CanonicalMethod,
+  type Canonicalizer,
+  createCanonicalizer,
+  defaultCanonicalMethod,
+} from '#shared/xml/canonicalize.ts';
+import { parseXml } from '#shared/xml/parse.ts';
+import { readCanonicalMethod } from '#shared/xmldsig/references.ts';
+import { attempt } from '#shared/problem.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import {
   type XmlElement,
@@ -19,6 +32,7 @@ export const xmlErsNamespace = 'urn:ietf:params:xml:ns:ers';
 
 export type XmlArchiveTimeStamp = {
   readonly element: XmlElement;
+  readonly timeStamp: XmlElement;
   /** Absent where there is no HashTree. */
   readonly hashTree: readonly PartialHashtree[] | undefined;
   readonly token: TimeStampToken;
@@ -27,12 +41,15 @@ export type XmlArchiveTimeStamp = {
 export type XmlArchiveTimeStampChain = {
   readonly element: XmlElement;
   readonly digestAlgorithm: DigestAlgorithm;
-  readonly canonicalizationMethod: string | undefined;
+  /** RFC 6283 §3.1.1; Canonical XML 1.0 where none is named. */
+  readonly canonicalizationMethod: CanonicalMethod;
   readonly archiveTimeStamps: readonly XmlArchiveTimeStamp[];
 };
 
 export type XmlEvidenceRecord = {
   readonly element: XmlElement;
+  /** The ArchiveTimeStampSequence. */
+  readonly sequence: XmlElement;
   readonly chains: readonly XmlArchiveTimeStampChain[];
   /** CryptographicInformation by its Type: certificates, CRLs, OCSP responses. §2.4 */
   readonly cryptographicInformation: readonly {
@@ -87,7 +104,7 @@ function readArchiveTimeStamp(element: XmlElement, budget: Budget): XmlArchiveTi
   const tree = childNamed(element, xmlErsNamespace, 'HashTree');
   const timeStamp = childNamed(element, xmlErsNamespace, 'TimeStamp');
   const token = childNamed(timeStamp, xmlErsNamespace, 'TimeStampToken');
-  if (!token) throw malformed('ArchiveTimeStamp without a token');
+  if (!timeStamp || !token) throw malformed('ArchiveTimeStamp without a token');
   const type = attributeOf(token, 'Type');
   if (type !== 'RFC3161')
     throw new UnsupportedError('ERR_UNSUPPORTED_FEATURE', `timestamp of type ${type ?? 'none'}`, {
@@ -95,9 +112,22 @@ function readArchiveTimeStamp(element: XmlElement, budget: Budget): XmlArchiveTi
     });
   return {
     element,
+    timeStamp,
     hashTree: tree && readHashTree(tree, budget),
     token: parseTimeStampToken(base64Text(token)),
   };
+}
+
+function readMethod(element: XmlElement | undefined): CanonicalMethod {
+  if (!element) return defaultCanonicalMethod;
+  const method = readCanonicalMethod(element);
+  if (method) return method;
+  const algorithm = attributeOf(element, 'Algorithm') ?? '';
+  throw new UnsupportedError(
+    'ERR_UNSUPPORTED_ALGORITHM',
+    `canonicalization method ${JSON.stringify(algorithm)}`,
+    { feature: algorithm },
+  );
 }
 
 function readChain(element: XmlElement, budget: Budget): XmlArchiveTimeStampChain {
@@ -116,9 +146,8 @@ function readChain(element: XmlElement, budget: Budget): XmlArchiveTimeStampChai
   return {
     element,
     digestAlgorithm,
-    canonicalizationMethod: attributeOf(
+    canonicalizationMethod: readMethod(
       childNamed(element, xmlErsNamespace, 'CanonicalizationMethod'),
-      'Algorithm',
     ),
     archiveTimeStamps,
   };
@@ -155,10 +184,110 @@ export function readXmlEvidenceRecord(root: XmlElement): XmlEvidenceRecord {
   const chains = inOrder(sequence, 'ArchiveTimeStampChain').map((chain) =>
     readChain(chain, budget),
   );
-  if (chains.length === 0) throw malformed('ArchiveTimeStampSequence is empty');
+  if (!sequence || chains.length === 0) throw malformed('ArchiveTimeStampSequence is empty');
   return {
     element: root,
+    sequence,
     chains,
     cryptographicInformation: readCryptographicInformation(root),
   };
+}
+
+const nothing = new Uint8Array();
+
+/** Only what a renewal follows is hashed; of the last one nothing is canonicalized. §4.2.1 */
+function asArchiveTimeStamp(
+  { hashTree, timeStamp, token }: XmlArchiveTimeStamp,
+  { digestAlgorithm, canonicalizationMethod }: XmlArchiveTimeStampChain,
+  canonicalize: Canonicalizer | undefined,
+): ArchiveTimeStamp {
+  const { hashAlgorithm, hashedMessage } = token.tstInfo.messageImprint;
+  return {
+    raw: nothing,
+    digestAlgorithm,
+    effectiveDigestAlgorithm: digestAlgorithm,
+    attributes: [],
+    reducedHashtree: hashTree && hashTree.length > 0 ? hashTree : undefined,
+    timeStamp: canonicalize?.(timeStamp, canonicalizationMethod) ?? nothing,
+    token,
+    imprint: { algorithm: requireDigestAlgorithm(hashAlgorithm.oid), digest: hashedMessage },
+  };
+}
+
+/**
+ * Data objects that are XML in canonical form, each parsed once: a record has many chains, and its
+ * canonicalizer bounds what all of them may cost. What does not parse is no XML, and hashed as it is.
+ */
+function createDataCanonicalizer(): (
+  octets: Uint8Array,
+  method: CanonicalMethod,
+) => Uint8Array | undefined {
+  type Parsed = (method: CanonicalMethod) => Uint8Array;
+  const known = new Map<Uint8Array, Parsed | undefined>();
+  const parsed = (octets: Uint8Array): Parsed | undefined => {
+    // Most data objects are none: not worth decoding.
+    const start = Buffer.from(octets.subarray(0, 200)).toString('latin1');
+    if (!/^(?:\u00ef\u00bb\u00bf|[\u00fe\u00ff]{2}\0?)?[ \t\r\n]*</.test(start)) return undefined;
+    const document = attempt([], undefined, () => parseXml(octets));
+    if (!document) return undefined;
+    const canonicalize = createCanonicalizer(document);
+    return (method) => canonicalize(document, method);
+  };
+  return (octets, method) => {
+    if (!known.has(octets)) known.set(octets, parsed(octets));
+    return attempt([], undefined, () => known.get(octets)?.(method));
+  };
+}
+
+/**
+ * The record in the shape of RFC 4998: a timestamp renewal is over the canonical TimeStamp before it, a
+ * hash-tree renewal over the data objects and, beside them, the canonical sequence of all older chains.
+ * @throws FormatError ERR_FORMAT_LIMIT: too much to canonicalize; UnsupportedError: an unknown imprint
+ * @see RFC 6283 §4.2
+ */
+export function asEvidenceRecord(
+  record: XmlEvidenceRecord,
+  canonicalize: Canonicalizer,
+): EvidenceRecord {
+  const { sequence, chains } = record;
+  const canonicalData = createDataCanonicalizer();
+  return {
+    raw: nothing,
+    version: 1,
+    digestAlgorithms: chains.map(({ digestAlgorithm }) => digestOid(digestAlgorithm)),
+    cryptoInfos: [],
+    sequence: {
+      raw: nothing,
+      chains: chains.map((chain) => ({
+        raw: nothing,
+        digestAlgorithm: chain.digestAlgorithm,
+        archiveTimeStamps: chain.archiveTimeStamps.map((one, index) =>
+          asArchiveTimeStamp(
+            one,
+            chain,
+            index < chain.archiveTimeStamps.length - 1 ? canonicalize : undefined,
+          ),
+        ),
+      })),
+    },
+    xml: {
+      olderSequence: (chainIndex) =>
+        canonicalize(
+          sequence,
+          chains[chainIndex]?.canonicalizationMethod ?? defaultCanonicalMethod,
+          new Set(chains.slice(chainIndex).map(({ element }) => element)),
+        ),
+      canonicalData: (octets, chainIndex) =>
+        canonicalData(octets, chains[chainIndex]?.canonicalizationMethod ?? defaultCanonicalMethod),
+    },
+  };
+}
+
+/**
+ * A record in a document of its own.
+ * @throws FormatError, UnsupportedError as the readers of XML, of the record and of its tokens
+ */
+export function parseXmlEvidenceRecord(octets: Uint8Array): EvidenceRecord {
+  const document = parseXml(octets);
+  return asEvidenceRecord(readXmlEvidenceRecord(document.root), createCanonicalizer(document));
 }

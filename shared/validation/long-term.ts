@@ -3,12 +3,14 @@
 // each valid one proving what it covers, so that an expired one is saved by a later one over it.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { type EvidenceRecord, parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseXmlEvidenceRecord } from '#shared/ers/xml-evidence-record.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 import { compareInstants } from '#shared/time.ts';
 import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampReading } from '#shared/validation/collect.ts';
+import { detectFormat } from '#shared/validation/detect.ts';
 import type {
   DetachedContent,
   Facts,
@@ -209,7 +211,10 @@ function judgeRecordsBeside(
   return records.map((parsed) => {
     const { name } = parsed;
     if (!parsed.ok) return unreadable('evidence-record', name, parsed.message);
-    const judgement = judgeRecord(parsed.value, [{ name: input.name, digest }], at, material);
+    // A document of which only the head is here is hashed as it is.
+    const octets = input.bytes.length === input.size ? () => input.bytes : undefined;
+    const data = { name: input.name, digest, octets };
+    const judgement = judgeRecord(parsed.value, [data], at, material);
     if (judgement.status === 'valid')
       material.proofs.add(objectsOf(reading), { time: judgement.initialTime, by: name });
     addArchiveTokens(judged, name, parsed.value, judgement);
@@ -315,9 +320,10 @@ function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
       continue;
     }
     const { id, record, dataObjects } = of;
-    const named = dataObjects.map(({ name, digest }, index) => ({
+    const named = dataObjects.map(({ name, digest, octets }, index) => ({
       name: name ?? `data object ${index + 1}`,
       digest,
+      octets,
     }));
     const judgement = judgeRecord(record, named, at, material);
     nodes.set(id, recordNode(id, judgement, { at: at.toString() }));
@@ -458,7 +464,9 @@ function documentNode({ input, reading }: Scope, parts: Parts): VerdictNode {
  * @see EN 319 102-1 §5.6.3
  */
 export function validateLongTerm(input: LongTermInput): LongTermVerdict {
-  const records = parseEach(input.evidenceRecords, parseEvidenceRecord);
+  const records = parseEach(input.evidenceRecords, (octets) =>
+    detectFormat(octets) === 'xml' ? parseXmlEvidenceRecord(octets) : parseEvidenceRecord(octets),
+  );
   const tokens = parseEach(input.tokens, parseTimeStampToken).toSorted(newestFirst);
   const scope = scopeOf(input, [
     ...records.flatMap((record) =>

@@ -126,7 +126,7 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
           ? subject.contents
           : [];
       if (octets[0] === 0x30) readEvidenceRecord(reading, octets, { place, dataObjects });
-      else readXmlSignatures(reading, octets, { place, contentOf: contents.of });
+      else readXmlSignatures(reading, octets, { place, contentOf: contents.of, dataObjects });
     }
   }
 }

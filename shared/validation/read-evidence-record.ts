@@ -1,9 +1,9 @@
-// RFC 4998 evidence records into facts: chains, tokens, and every imprint recomputed from the reduced
+// Evidence records into facts: chains, tokens, and every imprint recomputed from the reduced
 // hash tree. The verdict is for shared/ers/verify.ts.
 import { equalBytes, toHex } from '#shared/bytes.ts';
 import { readAttributeValues } from '#shared/cades/read.ts';
 import { type EvidenceRecord, parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
-import { type WalkedArchiveTimeStamp, walkEvidenceRecord } from '#shared/ers/walk.ts';
+import { type WalkedArchiveTimeStamp, valuesUnder, walkEvidenceRecord } from '#shared/ers/walk.ts';
 import type { ReferenceFacts, TimestampFacts } from '#shared/validation/facts.ts';
 import type { Reading, SignedContent } from '#shared/validation/reading.ts';
 
@@ -30,25 +30,44 @@ function isInFirstList(record: EvidenceRecord, content: SignedContent): boolean 
   return value !== undefined && (list ?? []).some((one) => one && equalBytes(one, value));
 }
 
+type RecordContext = {
+  /** Where several readings are possible, told which content stands in the record's first list. */
+  readonly dataObjects:
+    | readonly SignedContent[]
+    | ((isHeld: (content: SignedContent) => boolean) => readonly SignedContent[]);
+  readonly of?: string | undefined;
+  readonly place?: string | undefined;
+};
+
 /**
- * Adds one record with its timestamps.
+ * Adds one RFC 4998 record with its timestamps.
  * @throws FormatError, UnsupportedError what reading the record throws
  * @see RFC 4998 §4.3, §5.3
  */
 export function readEvidenceRecord(
   reading: Reading,
   octets: Uint8Array,
-  context: {
-    /** Where several readings are possible, told which content stands in the record's first list. */
-    readonly dataObjects:
-      | readonly SignedContent[]
-      | ((isHeld: (content: SignedContent) => boolean) => readonly SignedContent[]);
-    readonly of?: string | undefined;
-    readonly place?: string | undefined;
-  },
+  context: RecordContext,
 ): void {
   const { collector } = reading;
   const record = parseEvidenceRecord(octets);
+  const values = readAttributeValues(record.cryptoInfos, collector.problems);
+  for (const value of values.certificates) collector.addCertificateOctets(value, context.place);
+  for (const value of values.crls) collector.addCrlOctets(value, context.place);
+  for (const value of values.ocspResponses) collector.addOcspOctets(value, context.place);
+  addEvidenceRecord(reading, record, context);
+}
+
+/**
+ * Adds a record of either standard; what it carries beside its tokens is for its reader.
+ * @throws FormatError ERR_FORMAT_LIMIT: too much to hash
+ */
+export function addEvidenceRecord(
+  reading: Reading,
+  record: EvidenceRecord,
+  context: RecordContext,
+): void {
+  const { collector } = reading;
   const contents =
     typeof context.dataObjects === 'function'
       ? context.dataObjects((content) => isInFirstList(record, content))
@@ -56,6 +75,7 @@ export function readEvidenceRecord(
   const dataObjects = contents.map((content, index) => ({
     name: content.name ?? `data object ${index + 1}`,
     digest: content.digest,
+    octets: content.octets,
   }));
   // The instant matters for verdicts only; the record's own newest time keeps this a pure reading.
   const [oldest] = record.sequence.chains[0]?.archiveTimeStamps ?? [];
@@ -64,10 +84,6 @@ export function readEvidenceRecord(
     dataObjects,
     oldest?.token.tstInfo.genTime ?? Temporal.Instant.fromEpochMilliseconds(0),
   );
-  const values = readAttributeValues(record.cryptoInfos, collector.problems);
-  for (const value of values.certificates) collector.addCertificateOctets(value, context.place);
-  for (const value of values.crls) collector.addCrlOctets(value, context.place);
-  for (const value of values.ocspResponses) collector.addOcspOctets(value, context.place);
   const id = collector.nextEvidenceRecordId();
   reading.evidenceRecords.push({ id, record, dataObjects: contents });
   const [first] = steps;
@@ -81,11 +97,13 @@ export function readEvidenceRecord(
     });
   });
   const found = first && 'found' in first.covers ? first.covers.found : [];
+  const algorithm = first?.chainAlgorithm ?? 'SHA-256';
+  const valuesOf = valuesUnder(record, 0, algorithm);
+  const names = new Map(
+    dataObjects.flatMap((one) => [...valuesOf(one)].map((value) => [toHex(value), one.name])),
+  );
   const leaves = (first?.firstList ?? []).map((value): ReferenceFacts => {
-    const name = dataObjects.find((dataObject) => {
-      const actual = dataObject.digest(first?.chainAlgorithm ?? 'SHA-256');
-      return actual !== undefined && toHex(actual) === toHex(value);
-    })?.name;
+    const name = names.get(toHex(value));
     return {
       kind: 'record-leaf',
       uri: name,
@@ -96,7 +114,7 @@ export function readEvidenceRecord(
     };
   });
   collector.addEvidenceRecord({
-    kind: 'RFC 4998',
+    kind: record.xml ? 'RFC 6283' : 'RFC 4998',
     place: context.place,
     of: context.of,
     chains: record.sequence.chains.map((chain, chainIndex) => ({

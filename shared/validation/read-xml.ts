@@ -1,15 +1,12 @@
 // XML documents, XML signatures and RFC 6283 records into facts. Signature values are not verified here.
-import { equalBytes, toHex } from '#shared/bytes.ts';
-import { digest } from '#shared/crypto/digest.ts';
-import { rootOfReduced } from '#shared/ers/reduce.ts';
 import {
-  type XmlArchiveTimeStamp,
+  asEvidenceRecord,
   readXmlEvidenceRecord,
   xmlErsNamespace,
 } from '#shared/ers/xml-evidence-record.ts';
 import { attempt } from '#shared/problem.ts';
 import type { Facts, SignatureLevel } from '#shared/validation/facts.ts';
-import { readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
+import { addEvidenceRecord, readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
 import type { Reading } from '#shared/validation/reading.ts';
 import {
   type XmlContext,
@@ -103,7 +100,7 @@ function addSignature(
     attempt(collector.problems, place, () => {
       if (record instanceof Uint8Array)
         readEvidenceRecord(reading, record, { of: id, place, dataObjects: [] });
-      else addXmlEvidenceRecord(reading, record, place, id);
+      else addXmlEvidenceRecord(source, record, id);
     });
   for (const counter of signature.countersignatures)
     attempt(collector.problems, place, () => {
@@ -116,26 +113,9 @@ function addSignature(
   return signature.isXades ? 'XAdES' : 'XML';
 }
 
-/** Imprint by the hash tree alone; without a tree it is what is covered, which is not looked for here. */
-function treeFacts(
-  { hashTree, token }: XmlArchiveTimeStamp,
-  chainAlgorithm: Parameters<typeof rootOfReduced>[0],
-): { readonly imprintFound?: boolean; readonly imprintIntact?: boolean } {
-  if (!hashTree) return {};
-  const root = rootOfReduced(chainAlgorithm, hashTree);
-  const { algorithm, hashedMessage } = token.tstInfo.messageImprint;
-  const expected =
-    root && algorithm && algorithm !== chainAlgorithm ? digest(algorithm, root) : root;
-  return {
-    imprintFound: true,
-    imprintIntact: expected !== undefined && equalBytes(expected, hashedMessage),
-  };
-}
-
 function addXmlEvidenceRecord(
-  reading: Reading,
+  { reading, place, home, dataObjects = [] }: XmlSource,
   element: XmlElement,
-  place: string | undefined,
   of: string | undefined,
 ): void {
   const { collector } = reading;
@@ -145,38 +125,11 @@ function addXmlEvidenceRecord(
     else if (/crl/i.test(type)) collector.addCrlOctets(octets, place);
     else if (/ocsp/i.test(type)) collector.addOcspOctets(octets, place);
   }
-  const id = collector.nextEvidenceRecordId();
-  const chains = record.chains.map(({ digestAlgorithm, archiveTimeStamps }) => ({
-    digestAlgorithm,
-    archiveTimeStamps: archiveTimeStamps.map((archiveTimeStamp) => ({
-      timestamp: collector.addTimestamp({
-        type: 'evidence-record',
-        token: archiveTimeStamp.token,
-        of: id,
-        place,
-        ...treeFacts(archiveTimeStamp, digestAlgorithm),
-      }),
-      reducedHashtree: archiveTimeStamp.hashTree?.map((list) => list.length) ?? [],
-    })),
-  }));
-  const times = record.chains.flatMap(({ archiveTimeStamps }) =>
-    archiveTimeStamps.map(({ token }) => token.tstInfo.genTime),
-  );
-  const [first] = record.chains;
-  const leaves = first?.archiveTimeStamps[0]?.hashTree?.[0] ?? [];
-  collector.addEvidenceRecord({
-    kind: 'RFC 6283',
-    place,
+  addEvidenceRecord(reading, asEvidenceRecord(record, home.canonicalize), {
     of,
-    chains,
-    initialTime: times[0],
-    lastTime: times.at(-1),
-    references: leaves.map((value) => ({
-      kind: 'record-leaf',
-      algorithm: first?.digestAlgorithm ?? '',
-      digest: toHex(value),
-    })),
-    dataObjects: [],
+    place,
+    // A record inside of a signature is over a part of it that is not told here.
+    dataObjects: of === undefined ? dataObjects : [],
   });
 }
 
@@ -191,11 +144,11 @@ export function readXmlSignatures(
 ): Extract<Facts['format'], 'XML' | 'XAdES' | 'ER-XML'> {
   const document = parseXml(octets);
   const { root } = document;
+  const source: XmlSource = { ...context, reading, home: signedDocument(document) };
   if (isElement(root, xmlErsNamespace, 'EvidenceRecord')) {
-    addXmlEvidenceRecord(reading, root, context.place, undefined);
+    addXmlEvidenceRecord(source, root, undefined);
     return 'ER-XML';
   }
-  const source: XmlSource = { ...context, reading, home: signedDocument(document) };
   const kinds = findSignatures(root).map((element) =>
     attempt(reading.collector.problems, context.place, () =>
       addSignature(source, element, undefined),
@@ -206,5 +159,5 @@ export function readXmlSignatures(
 
 /** @throws FormatError, UnsupportedError as readXmlSignatures */
 export function readXmlDocument(reading: Reading, octets: Uint8Array): Pick<Facts, 'format'> {
-  return { format: readXmlSignatures(reading, octets, {}) };
+  return { format: readXmlSignatures(reading, octets, { dataObjects: reading.detached }) };
 }

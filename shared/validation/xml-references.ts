@@ -29,6 +29,8 @@ export type XmlContext = {
   readonly place?: string | undefined;
   /** What a reference outside of the document names, where it is at hand. */
   readonly contentOf?: (uri: string) => SignedContent | undefined;
+  /** What an evidence record that is the document is over. */
+  readonly dataObjects?: readonly SignedContent[];
 };
 
 /** One XML document while its signatures are read. */

@@ -1,5 +1,7 @@
 // XML signatures over the years: saved by what their timestamps cover, and by nothing else.
 import test from 'ava';
+import { toBase64 } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
 import {
   archivedXades,
   canonicalOf,
@@ -76,4 +78,21 @@ test('the policy is asked for the digests of references, too', (t) => {
     material: { certificates: [ca.certificate], algorithmPolicy },
   });
   t.is(said(verdict.tree.children[0]), 'indeterminate CRYPTO_CONSTRAINTS_FAILURE_NO_POE');
+});
+
+test('an evidence record in XML beside the document counts as one in ASN.1', (t) => {
+  const record = (over: Uint8Array): Uint8Array =>
+    encode(
+      `<EvidenceRecord xmlns="urn:ietf:params:xml:ns:ers" Version="1.0"><ArchiveTimeStampSequence><ArchiveTimeStampChain Order="1"><DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><ArchiveTimeStamp Order="1"><TimeStamp><TimeStampToken Type="RFC3161">${toBase64(stamp('first', '2027-06-20', digest('SHA-256', over)))}</TimeStampToken></TimeStamp></ArchiveTimeStamp></ArchiveTimeStampChain></ArchiveTimeStampSequence></EvidenceRecord>`,
+    );
+  const bytes = encode(withUnsigned(signed, revocationValues(crls('2027-06-10'))));
+  const on = (over: Uint8Array) =>
+    judge({
+      bytes,
+      at: '2027-07-01',
+      records: [record(over)],
+      material: { certificates: [ca.certificate] },
+    }).tree.children.at(-1);
+  t.is(said(on(bytes)), 'valid');
+  t.is(said(on(encode('other'))), 'invalid HASH_FAILURE');
 });
