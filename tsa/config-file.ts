@@ -43,7 +43,9 @@ function providerOf(
 ): ProviderConfig {
   if (file.type === 'local') {
     const { type: kind, ...settings } = file;
-    return { kind, name, ...settings, price: file.price };
+    const { keyPasswordFile: password } = file;
+    const keyPasswordFile = password === undefined ? undefined : resolve(password);
+    return { kind, name, ...settings, keyPasswordFile, price: file.price };
   }
   const { type: kind, auth, ...settings } = file;
   return {

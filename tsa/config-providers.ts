@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { signatureDigests } from './adapters/signing-key.ts';
 import { defaultBreaker } from './breaker.ts';
-import { defaultHashAlgorithms, defaultLocalProvider } from './config.ts';
+import { defaultHashAlgorithms, defaultLocalProvider, localKeyKinds } from './config.ts';
 
 const oid = z.string().regex(/^[0-2](\.(0|[1-9]\d{0,60})){1,30}$/, 'a dotted object identifier');
 /** A list of object identifiers. */
@@ -135,9 +135,14 @@ export const httpProvider = z.strictObject({
 export const localProvider = z.strictObject({
   type: z.literal('local'),
   key: z
-    .enum(['P-256', 'RSA-3072'])
+    .enum(localKeyKinds)
     .default(defaultLocalProvider.key)
-    .describe('Key of CA and TSU; another one makes a new CA and TSU.'),
+    .describe(
+      'Key of CA and TSU; another one makes a new CA and TSU. Ed25519 goes with SHA-512; what `algorithmPolicy` does not allow is handed to nobody.',
+    ),
+  keyPasswordFile: filePath
+    .optional()
+    .describe('File whose content encrypts the key files that are made from now on.'),
   signatureDigest: z
     .enum(signatureDigests)
     .default(defaultLocalProvider.signatureDigest)

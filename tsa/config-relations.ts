@@ -102,6 +102,9 @@ function livesCanBeKept(file: TsaConfigFile): RelationProblem[] {
   for (const [name, provider] of Object.entries(file.providers)) {
     if (provider.type !== 'local') continue;
     const path = ['providers', name];
+    // RFC 8419 §3.1.
+    if (provider.key === 'Ed25519' && provider.signatureDigest !== 'SHA-512')
+      problems.push({ path: [...path, 'signatureDigest'], message: 'Ed25519 goes with SHA-512' });
     if (provider.tsuLifeDays > provider.caLifeDays)
       problems.push({ path: [...path, 'tsuLifeDays'], message: 'longer than caLifeDays' });
     if (provider.tsuRenewBeforeDays >= provider.tsuLifeDays)

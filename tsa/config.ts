@@ -78,13 +78,26 @@ export type HttpProviderConfig = {
   };
 };
 
-export type LocalKeyKind = 'P-256' | 'RSA-3072';
+/** Keys of the local unit. Ed25519 and ML-DSA are for verifiers that know them. */
+export const localKeyKinds = [
+  'P-256',
+  'P-384',
+  'RSA-3072',
+  'RSA-4096',
+  'Ed25519',
+  'ML-DSA-44',
+  'ML-DSA-65',
+  'ML-DSA-87',
+] as const;
+export type LocalKeyKind = (typeof localKeyKinds)[number];
 
 /** The embedded time-stamping unit, with a certification authority of its own. */
 export type LocalProviderConfig = {
   readonly kind: 'local';
   readonly name: string;
   readonly key: LocalKeyKind;
+  /** File whose content encrypts the key files; `undefined`: they are kept as they are. */
+  readonly keyPasswordFile: string | undefined;
   /** Digest of the signatures on tokens, certificates and CRLs. */
   readonly signatureDigest: DigestAlgorithm;
   readonly hashAlgorithms: readonly DigestAlgorithm[];
@@ -182,6 +195,7 @@ export const defaultLocalProvider = {
   kind: 'local',
   name: 'local',
   key: 'P-256',
+  keyPasswordFile: undefined,
   signatureDigest: 'SHA-256',
   hashAlgorithms: defaultHashAlgorithms,
   tsaPolicies: [localTsaPolicy],

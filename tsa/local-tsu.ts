@@ -11,6 +11,7 @@ import { type Certificate, parseCertificate } from '#shared/x509/certificate.ts'
 import { type CertificateList, parseCertificateList } from '#shared/x509/crl.ts';
 import type { LocalProviderConfig } from './config.ts';
 import type { LocalAuthority, TsuCredential } from './local-authority.ts';
+import { createClockGuard } from './clock-guard.ts';
 import { createProviderRecord } from './provider-record.ts';
 import type { Provider, TrustMaterial } from './providers.ts';
 import { buildRejection } from './replies.ts';
@@ -56,6 +57,8 @@ export function createLocalTsu(options: {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly notBefore: Temporal.Instant | undefined;
+  /** A clock that only ever runs forward, in milliseconds; without one, steps of the clock are not noticed. */
+  readonly steadyClock?: (() => number) | undefined;
 }): Provider {
   const { config, authority, serials, clock, events } = options;
   const accuracy = accuracyOf(config.accuracyMilliseconds);
@@ -66,6 +69,7 @@ export function createLocalTsu(options: {
   const certificateOf = memoized<Certificate>(parseCertificate);
   const crlOf = memoized<CertificateList>(parseCertificateList);
   const record = createProviderRecord();
+  const guard = createClockGuard();
 
   const stamp = async (request: TimeStampReq): Promise<Uint8Array> => {
     const credential = await authority.credential(clock.now());
@@ -74,18 +78,25 @@ export function createLocalTsu(options: {
     // Read after every wait: the time that is signed is the time at which it is signed.
     const now = clock.now().round({ smallestUnit: 'millisecond', roundingMode: 'floor' });
     const { notBefore, notAfter } = signer.value.certificate;
+    const jumpMs = options.steadyClock && guard.check(now, options.steadyClock());
     const steppedBack = last !== undefined && isBefore(now, last);
-    if (steppedBack || isBefore(now, notBefore) || isBefore(notAfter, now)) {
+    if (
+      jumpMs !== undefined ||
+      steppedBack ||
+      isBefore(now, notBefore) ||
+      isBefore(notAfter, now)
+    ) {
       events({
         level: 'error',
         name: 'tsa.local.clock-refused',
         provider: config.name,
         now: now.toString(),
         lastGenTime: last?.toString(),
+        jumpMs,
       });
       return buildRejection({
         failureBit: 'timeNotAvailable',
-        message: 'the clock of the local unit went back and is not trusted',
+        message: 'the clock of the local unit was set, or went back, and is not trusted',
       });
     }
     last = now;

@@ -25,6 +25,8 @@ import { createTally } from './tally.ts';
 export type StartTsaOptions = {
   readonly config: TsaConfig;
   readonly clock: Clock;
+  /** Milliseconds of a clock that only ever runs forward: with it, a local unit notices that `clock` was set. */
+  readonly steadyClock?: () => number;
   readonly random: RandomSource;
   readonly events: EventSink;
   /** Aborting it stops the proxy as `close` does. */

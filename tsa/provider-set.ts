@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { openAuthorityFiles } from './adapters/authority-files.ts';
 import { openHttpProvider } from './adapters/http-provider.ts';
+import { readSecretFile } from './adapters/private-file.ts';
 import type { PublicFiles } from './adapters/public-files.ts';
 import { reserveBlock } from './adapters/serial-file.ts';
 import type { LocalProviderConfig, TsaConfig } from './config.ts';
@@ -15,6 +16,8 @@ import { createSerialSource } from './serials.ts';
 
 export type ProviderOptions = {
   readonly clock: Clock;
+  /** Milliseconds of a clock that only ever runs forward. */
+  readonly steadyClock?: (() => number) | undefined;
   readonly random: RandomSource;
   readonly events: EventSink;
   readonly publicFiles: PublicFiles;
@@ -40,7 +43,12 @@ async function openLocalUnit(
 ): Promise<{ readonly provider: Provider; readonly authority: LocalAuthority }> {
   const { random, journal } = options;
   const folder = path.join(stateDir, 'local', config.name);
-  const files = await openAuthorityFiles(folder);
+  const { keyPasswordFile: passwordFile } = config;
+  const password =
+    passwordFile === undefined
+      ? undefined
+      : await readSecretFile(passwordFile, 'key password file');
+  const files = await openAuthorityFiles(folder, password);
   const authority = await openLocalAuthority({ ...options, config, files });
   const serials = createSerialSource({
     reserve: () => reserveBlock(path.join(folder, 'serial-block')),

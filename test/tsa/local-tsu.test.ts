@@ -3,13 +3,20 @@ import test from 'ava';
 import { findDerOffence } from '#shared/der/strict.ts';
 import { verifyToken } from '#shared/tsp/verify-token.ts';
 import { parsePemCertificates } from '#shared/x509/certificate.ts';
-import { localTsaPolicy } from '#tsa/config.ts';
-import { ask, createTestClock, queryFor, startLocal, temporaryFolder } from './_proxy.ts';
+import { localTsaConfig, localTsaPolicy } from '#tsa/config.ts';
+import { startTsa } from '#tsa/main.ts';
+import { ask, createTestClock, queryFor, random, startLocal, temporaryFolder } from './_proxy.ts';
 
 for (const [key, signatureDigest] of [
   ['P-256', 'SHA-256'],
   ['P-256', 'SHA-512'],
+  ['P-384', 'SHA-384'],
   ['RSA-3072', 'SHA-384'],
+  ['RSA-4096', 'SHA-512'],
+  ['Ed25519', 'SHA-512'],
+  ['ML-DSA-44', 'SHA-256'],
+  ['ML-DSA-65', 'SHA-512'],
+  ['ML-DSA-87', 'SHA-512'],
 ] as const) {
   test(`${key} with ${signatureDigest}: a token that says what was asked and verifies`, async (t) => {
     await using folder = await temporaryFolder();
@@ -136,4 +143,39 @@ test('decades on one clock: rollovers of TSU and CA, every token valid at its ti
   }
   t.true(signers.size >= 8);
   t.true(parsePemCertificates(tsa.anchorsPem).length >= 2);
+});
+
+test('a clock that was set is not believed until it has run evenly for a minute', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  let steady = 0;
+  const events: string[] = [];
+  await using tsa = await startTsa({
+    config: localTsaConfig({ stateDir: folder.path }),
+    clock,
+    steadyClock: () => steady,
+    random,
+    events: ({ name }) => events.push(name),
+    signal: new AbortController().signal,
+  });
+  let texts = 0;
+  const pass = (seconds: number, steadySeconds = seconds): void => {
+    clock.advance({ seconds });
+    steady += 1000 * steadySeconds;
+  };
+  const answer = async (): Promise<string> => {
+    const { response } = await ask(tsa.url, queryFor(`text ${texts++}`));
+    return response.failInfo[0] ?? response.statusName ?? '';
+  };
+  const answers = [await answer()];
+  pass(3600);
+  answers.push(await answer());
+  pass(3600, 1);
+  answers.push(await answer());
+  pass(30);
+  answers.push(await answer());
+  pass(30);
+  answers.push(await answer());
+  t.deepEqual(answers, ['granted', 'granted', 'timeNotAvailable', 'timeNotAvailable', 'granted']);
+  t.is(events.filter((name) => name === 'tsa.local.clock-refused').length, 2);
 });

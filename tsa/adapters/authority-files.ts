@@ -7,6 +7,7 @@ import { toBase64 } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
+import { localKeyKinds } from '../config.ts';
 import type { AuthorityState, CaGeneration, TsuGeneration } from '../authority-plan.ts';
 import {
   createSigningKey,
@@ -23,7 +24,7 @@ const instant = z
 const der = z.base64().transform((text) => new Uint8Array(Buffer.from(text, 'base64')));
 const generation = {
   id: z.string().regex(/^[0-9a-f]{16}$/),
-  key: z.enum(['P-256', 'RSA-3072']),
+  key: z.enum(localKeyKinds),
   signatureDigest: z.enum(signatureDigests),
   certificate: der,
   notBefore: instant,
@@ -48,8 +49,14 @@ export type AuthorityFiles = {
   readonly removeKey: (name: string) => Promise<void>;
 };
 
-/** Opens the folder of one authority, making it where it is missing. @throws the system's error */
-export async function openAuthorityFiles(folder: string): Promise<AuthorityFiles> {
+/**
+ * Opens the folder of one authority, making it where it is missing. With a password, new key files are encrypted by it.
+ * @throws the system's error
+ */
+export async function openAuthorityFiles(
+  folder: string,
+  keyPassword?: string,
+): Promise<AuthorityFiles> {
   const keyFolder = path.join(folder, 'keys');
   await mkdir(keyFolder, { recursive: true, mode: 0o700 });
   const stateFile = path.join(folder, 'authority.json');
@@ -89,8 +96,9 @@ export async function openAuthorityFiles(folder: string): Promise<AuthorityFiles
       await replaceFile(stateFile, Buffer.from(`${text}\n`), { mode: 0o600 });
     },
     createKey: (name, kind, digestAlgorithm) =>
-      createSigningKey(keyFile(name), kind, digestAlgorithm),
-    loadKey: (name, owner) => loadSigningKey(keyFile(name), owner.key, owner.signatureDigest),
+      createSigningKey(keyFile(name), kind, digestAlgorithm, keyPassword),
+    loadKey: (name, owner) =>
+      loadSigningKey(keyFile(name), owner.key, owner.signatureDigest, keyPassword),
     removeKey: (name) => removeSigningKey(keyFile(name)),
   };
 }

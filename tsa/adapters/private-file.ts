@@ -21,3 +21,10 @@ export async function readPrivateFile(file: string, what: string): Promise<strin
     throw new ConfigError('ERR_CONFIG_INVALID', `${what} ${file} cannot be read`, { cause: error });
   }
 }
+
+/** A secret: the text of a private file without its final line break; it has to be there. @throws ConfigError ERR_CONFIG_INVALID */
+export async function readSecretFile(file: string, what: string): Promise<string> {
+  const secret = (await readPrivateFile(file, what)).replace(/\r?\n$/, '');
+  if (secret !== '') return secret;
+  throw new ConfigError('ERR_CONFIG_INVALID', `${what} ${file} is empty`);
+}

@@ -30,6 +30,7 @@ async function serve({ config: file }: ServeOptions): Promise<void> {
   await using tsa: RunningTsa = await startTsa({
     config,
     clock: { now: () => Temporal.Now.instant() },
+    steadyClock: () => performance.now(),
     random: (length) => randomBytes(length),
     events: logEvents,
     signal,
