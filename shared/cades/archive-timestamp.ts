@@ -125,6 +125,17 @@ export function createArchiveTimestampReader(signedData: SignedData): ArchiveTim
     return running.branch();
   };
 
+  /** Before anything is put together: what is left is what a hostile file may still cost. */
+  const spend = (octets: number): void => {
+    attributeOctets -= octets;
+    if (attributeOctets < 0)
+      throw new FormatError(
+        'ERR_FORMAT_LIMIT',
+        `archive timestamps over more than ${maxAttributeOctets} octets of attributes`,
+        { clause: 'RFC 5126 §6.4.1' },
+      );
+  };
+
   const readVersion2 = (
     signerInfo: SignerInfo,
     signer: ArchivedSigner,
@@ -139,14 +150,8 @@ export function createArchiveTimestampReader(signedData: SignedData): ArchiveTim
     for (const field of signer.fields) running.update(field);
     for (const unsignedAttrs of earlierAttributes(signerInfo, signer, own, token.tstInfo.genTime))
       for (const frame of unsignedAttrsFrames) {
+        spend(unsignedAttrs.reduce((sum, { raw }) => sum + raw.length, 0));
         const parts = frame(unsignedAttrs);
-        attributeOctets -= parts.reduce((sum, { length }) => sum + length, 0);
-        if (attributeOctets < 0)
-          throw new FormatError(
-            'ERR_FORMAT_LIMIT',
-            `archive timestamps over more than ${maxAttributeOctets} octets of attributes`,
-            { clause: 'RFC 5126 §6.4.1' },
-          );
         const whole = running.branch();
         for (const part of parts) whole.update(part);
         if (!equalBytes(whole.finish(), hashedMessage)) continue;

@@ -112,7 +112,7 @@ function subjectOf(form: RecordSubject['form'], octets: () => Uint8Array): Recor
 }
 
 /** Octets put together for the records of one SignedData. */
-const maxSubjectOctets = 256 * 1024 * 1024;
+const maxSubjectOctets = 128 * 1024 * 1024;
 
 export type RecordSubjectReader = {
   /**

@@ -289,3 +289,12 @@ test('no claim for version 1 and for signers of something else', (t) => {
   const { token } = timestamp;
   t.is(reader.read(signature.signerInfo, { version: 3, token }, whole), undefined);
 });
+
+test('version 2 over more than may be hashed ends early, with an error', (t) => {
+  const large = testAttribute(oids.idAaEtsCertificateRefs, derOctetString(new Uint8Array(4 << 20)));
+  const cms = withAttributes(buildTestCms(), large);
+  const one = addArchiveTimestampV2(tsu, buildTestCms());
+  const [attribute] = readCades(one).signatures[0]?.signerInfo.unsignedAttrs ?? [];
+  const many = Array.from({ length: 80 }, () => attribute?.raw ?? one);
+  t.throws(() => readAll(withAttributes(cms, ...many)), { code: 'ERR_FORMAT_LIMIT' });
+});
