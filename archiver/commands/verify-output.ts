@@ -2,7 +2,8 @@
 // table with a Japanese header for auditors (J-5). Strings only; nothing is judged here.
 import { toHex } from '#shared/bytes.ts';
 import type { HorizonForecast } from '#shared/validation/horizon-forecast.ts';
-import type { JudgedToken, LongTermVerdict } from '#shared/validation/long-term.ts';
+import type { JudgedToken } from '#shared/validation/judgement-scope.ts';
+import type { LongTermVerdict } from '#shared/validation/long-term.ts';
 import type { ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import { indicationOf, type Sentence, type VerdictNode } from '#shared/validation/verdict.ts';
 

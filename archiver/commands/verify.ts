@@ -13,12 +13,8 @@ import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import { forecastHorizon, type HorizonEvent } from '#shared/validation/horizon-forecast.ts';
 import { horizonToken } from '#shared/validation/horizon-token.ts';
-import {
-  type EvidenceBeside,
-  type LongTermInput,
-  type LongTermVerdict,
-  validateLongTerm,
-} from '#shared/validation/long-term.ts';
+import type { EvidenceBeside, LongTermInput } from '#shared/validation/judgement-scope.ts';
+import { type LongTermVerdict, validateLongTerm } from '#shared/validation/long-term.ts';
 import { laterHorizon, type ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import { type VerdictStatus, worstOf } from '#shared/validation/verdict.ts';
 import { loadConfiguredStatus } from '../adapters/configured-status-source.ts';

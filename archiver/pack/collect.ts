@@ -14,11 +14,8 @@ import type { BatchRow, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { TokenVerdict } from '#shared/tsp/verify-token.ts';
 import { isBefore } from '#shared/time.ts';
-import {
-  type EvidenceBeside,
-  type LongTermVerdict,
-  validateLongTerm,
-} from '#shared/validation/long-term.ts';
+import type { EvidenceBeside } from '#shared/validation/judgement-scope.ts';
+import { type LongTermVerdict, validateLongTerm } from '#shared/validation/long-term.ts';
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import { createAssembler } from '../evidence/assemble.ts';

@@ -3,7 +3,8 @@
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import type { SignerFacts } from '#shared/validation/facts.ts';
-import { type LongTermInput, notJudged, validateLongTerm } from '#shared/validation/long-term.ts';
+import type { LongTermInput } from '#shared/validation/judgement-scope.ts';
+import { notJudged, validateLongTerm } from '#shared/validation/long-term.ts';
 import type { VerdictStatus } from '#shared/validation/verdict.ts';
 
 export type SignatureVerdict = {

@@ -105,35 +105,33 @@ function isSignedOutside(signerInfo: SignerInfo, signer: Certificate): boolean {
   return times.some((time) => isBefore(time, signer.notBefore) || isBefore(signer.notAfter, time));
 }
 
-/** Octets of the tokens of RFC 4998 records that renew something else than what was there before. */
-function brokenRenewals({ evidenceRecords }: DocumentReading): ReadonlySet<Uint8Array> {
-  return new Set(
-    evidenceRecords.flatMap(({ record, dataObjects }) => {
-      const named = dataObjects.map((one, index) => ({ name: `${index}`, digest: one.digest }));
-      const { steps } = walkEvidenceRecord(
-        record,
-        named,
-        Temporal.Instant.fromEpochMilliseconds(0),
-      );
-      return steps
-        .filter(({ kind, coversPrevious }) => kind !== 'initial' && !coversPrevious)
-        .map(({ archiveTimeStamp }) => archiveTimeStamp.token.raw);
-    }),
-  );
-}
+type Renewals = {
+  readonly broken: ReadonlySet<Uint8Array>;
+  readonly open: ReadonlySet<Uint8Array>;
+};
 
-/** Ids of the renewals of RFC 6283 records: whether they cover what they renew is not computed. */
-function openTimestamps({ facts }: DocumentReading): ReadonlySet<string | undefined> {
-  return new Set(
-    facts.evidenceRecords
-      .filter(({ kind }) => kind === 'RFC 6283')
-      .flatMap(({ chains }) =>
-        chains
-          .flatMap(({ archiveTimeStamps }) => archiveTimeStamps)
-          .slice(1)
-          .map(({ timestamp }) => timestamp),
-      ),
-  );
+/**
+ * Octets of the tokens of renewals that do not cover what was there before; in XML the older chains alone
+ * are asked for (RFC 6283 §4.2.2). Open: a record that says of no data object what it is over.
+ */
+function readRenewals({ evidenceRecords }: DocumentReading): Renewals {
+  const broken = new Set<Uint8Array>();
+  const open = new Set<Uint8Array>();
+  for (const { record, dataObjects } of evidenceRecords) {
+    const named = dataObjects.map((one, index) => ({ name: `${index}`, digest: one.digest }));
+    const { steps } = walkEvidenceRecord(record, named, Temporal.Instant.fromEpochMilliseconds(0));
+    for (const { kind, covers, coversPrevious, archiveTimeStamp } of steps) {
+      if (kind === 'initial') continue;
+      const { raw } = archiveTimeStamp.token;
+      if (record.xml && dataObjects.length === 0) open.add(raw);
+      const isCovered =
+        record.xml && covers.kind === 'data-objects-and-sequence'
+          ? covers.form !== undefined
+          : coversPrevious;
+      if (!isCovered) broken.add(raw);
+    }
+  }
+  return { broken, open };
 }
 
 /** The manifest's times end at the second. */
@@ -167,8 +165,7 @@ export function compareTokenSignatures(
   const listed = new Set(entry.timestamps.map(({ imprint }) => imprint));
   const found = readings
     .flatMap((reading) => {
-      const broken = brokenRenewals(reading);
-      const open = openTimestamps(reading);
+      const { broken, open } = readRenewals(reading);
       return reading.timestamps.map((timestamp) => {
         const { tstInfo, raw } = timestamp.token;
         const { imprintIntact } = timestamp;
@@ -178,7 +175,7 @@ export function compareTokenSignatures(
           imprint: toHex(tstInfo.messageImprint.hashedMessage),
           time: seconds(tstInfo.genTime),
           valid:
-            imprintIntact === undefined || open.has(timestamp.id)
+            imprintIntact === undefined || open.has(raw)
               ? undefined
               : signature.intact && imprintIntact && !broken.has(raw),
         };

@@ -4,11 +4,8 @@ import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { oids } from '#shared/oid.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import { buildMessageImprint, buildTimeStampToken } from '#shared/tsp/build-token.ts';
-import {
-  type LongTermInput,
-  type LongTermVerdict,
-  validateLongTerm,
-} from '#shared/validation/long-term.ts';
+import type { LongTermInput } from '#shared/validation/judgement-scope.ts';
+import { type LongTermVerdict, validateLongTerm } from '#shared/validation/long-term.ts';
 import type { VerdictNode } from '#shared/validation/verdict.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';

@@ -1,0 +1,238 @@
+// The timestamps and evidence records of a document, inside and beside it: each judged, newest first, and what
+// it proves added for those that are older.
+import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { type Problem, attempt } from '#shared/problem.ts';
+import { compareInstants } from '#shared/time.ts';
+import type { Finding } from '#shared/trust/finding.ts';
+import type { TimeStampToken } from '#shared/tsp/token.ts';
+import type { TimestampReading } from '#shared/validation/collect.ts';
+import type { DocumentReading } from '#shared/validation/inspect.ts';
+import { judgeRecord, type RecordJudgement } from '#shared/validation/judge-record.ts';
+import { type Imprint, judgeToken, type TokenJudgement } from '#shared/validation/judge-token.ts';
+import { objectsCovered, objectsOf } from '#shared/validation/proof-of-existence.ts';
+import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
+import { recordNode, tokenNode, verdictNode } from '#shared/validation/verdict-nodes.ts';
+import type { EvidenceBeside, JudgedToken, Scope } from '#shared/validation/judgement-scope.ts';
+import type { VerdictNode } from '#shared/validation/verdict.ts';
+
+/** A verdict that the hash index makes worse: it lists what is not there, so something was taken away. */
+function withHashIndex(
+  judgement: TokenJudgement,
+  { atsHashIndex }: Pick<TimestampReading, 'atsHashIndex'>,
+): TokenJudgement {
+  if (!atsHashIndex || atsHashIndex.valid) return judgement;
+  const finding: Finding = {
+    check: 'ats-hash-index',
+    clause: 'EN 319 122-1 §5.5.2',
+    level: 'error',
+    message: `The hash index of the archive timestamp does not hold: ${atsHashIndex.problem ?? 'not valid'}.`,
+    facts: { version: atsHashIndex.version },
+  };
+  const findings = [finding, ...judgement.findings];
+  return judgement.status === 'invalid'
+    ? { ...judgement, findings }
+    : { ...judgement, status: 'invalid', subIndication: 'HASH_FAILURE', findings };
+}
+
+/** A verdict that the imprint makes worse: what a token covers has to be at hand, and to fit. */
+function withImprint(
+  judgement: TokenJudgement,
+  { imprintFound, imprintIntact }: Pick<TimestampReading, 'imprintFound' | 'imprintIntact'>,
+): TokenJudgement {
+  if (judgement.status === 'invalid' || imprintIntact) return judgement;
+  const computed = imprintIntact !== undefined;
+  const isWrong = computed && imprintFound !== false;
+  const finding: Finding = {
+    check: 'imprint',
+    clause: 'EN 319 102-1 §5.4.4',
+    level: isWrong ? 'error' : 'unknown',
+    message: isWrong
+      ? 'The imprint of the timestamp is not that of the data.'
+      : computed
+        ? 'The data that the timestamp covers is not at hand.'
+        : 'What the timestamp covers is not computed by this version.',
+    facts: {},
+  };
+  return {
+    ...judgement,
+    status: isWrong ? 'invalid' : 'indeterminate',
+    subIndication: isWrong ? 'HASH_FAILURE' : computed ? 'SIGNED_DATA_NOT_FOUND' : 'CUSTOM',
+    findings: [finding, ...judgement.findings],
+  };
+}
+
+/** Evidence beside the document that does not parse is a verdict too. */
+function unreadable(subject: VerdictNode['subject'], name: string, message: string): VerdictNode {
+  return verdictNode({
+    subject,
+    name,
+    status: 'invalid',
+    subIndication: 'FORMAT_FAILURE',
+    facts: {},
+    findings: [
+      { check: 'format', clause: 'EN 319 102-1 §5.2.2', level: 'error', message, facts: {} },
+    ],
+  });
+}
+
+/** A file's name with what it parsed to, or why it did not. */
+export type Parsed<T> = { readonly name: string } & (
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string }
+);
+
+/** What does not parse is kept: it is a verdict too. */
+export function parseEach<T>(
+  files: readonly EvidenceBeside[] | undefined,
+  parse: (octets: Uint8Array) => T,
+): readonly Parsed<T>[] {
+  return (files ?? []).map(({ name, octets }): Parsed<T> => {
+    const problems: Problem[] = [];
+    const value = attempt(problems, undefined, () => parse(octets));
+    return value === undefined
+      ? { name, ok: false, message: problems[0]?.message ?? '' }
+      : { name, ok: true, value };
+  });
+}
+
+/** Records beside the document: each that holds proves everything in it since its first timestamp. */
+export function judgeRecordsBeside(
+  { input, reading, material, judged }: Scope,
+  records: readonly Parsed<EvidenceRecord>[],
+): readonly VerdictNode[] {
+  const { at, digest } = input;
+  return records.map((parsed) => {
+    const { name } = parsed;
+    if (!parsed.ok) return unreadable('evidence-record', name, parsed.message);
+    // A document of which only the head is here is hashed as it is.
+    const octets = input.bytes.length === input.size ? () => input.bytes : undefined;
+    const data = { name: input.name, digest, octets };
+    const judgement = judgeRecord(parsed.value, [data], at, material);
+    if (judgement.status === 'valid')
+      material.proofs.add(objectsOf(reading), { time: judgement.initialTime, by: name });
+    addArchiveTokens(judged, name, parsed.value, judgement);
+    return recordNode(name, judgement, { at: at.toString() });
+  });
+}
+
+/** Valid without a later proof. */
+function standsAlone({ status, past }: TokenJudgement): boolean {
+  return status === 'valid' && past === undefined;
+}
+
+function addArchiveTokens(
+  judged: JudgedToken[],
+  name: string,
+  record: EvidenceRecord,
+  { chains }: RecordJudgement,
+): void {
+  for (const [chainIndex, { digestAlgorithm, archiveTimeStamps }] of chains.entries())
+    for (const [index, { tokenVerdict: judgement }] of archiveTimeStamps.entries()) {
+      const token = record.sequence.chains[chainIndex]?.archiveTimeStamps[index]?.token;
+      if (!token) continue;
+      const isLast = chainIndex === chains.length - 1 && index === archiveTimeStamps.length - 1;
+      judged.push({
+        name: `${name}: ${chainIndex + 1}.${index + 1}`,
+        token,
+        judgement,
+        treeHash: digestAlgorithm,
+        outermost: isLast && judgement.status === 'valid',
+      });
+    }
+}
+
+export function judgeTokensBeside(
+  { input, reading, material, judged }: Scope,
+  tokens: readonly Parsed<TimeStampToken>[],
+): readonly VerdictNode[] {
+  const { at, digest } = input;
+  return tokens.map((parsed) => {
+    const { name } = parsed;
+    if (!parsed.ok) return unreadable('timestamp', name, parsed.message);
+    const token = parsed.value;
+    const { algorithm } = token.tstInfo.messageImprint;
+    const value = algorithm && digest(algorithm);
+    const imprint: Imprint | undefined = algorithm && value && { algorithm, digest: value };
+    const judgement = withImprint(judgeToken(token, imprint, at, material), {
+      // With an imprint the token's own checks have compared it.
+      imprintFound: imprint !== undefined,
+      imprintIntact: imprint !== undefined,
+    });
+    if (judgement.status === 'valid')
+      material.proofs.add(objectsOf(reading), { time: token.tstInfo.genTime, by: name });
+    judged.push({ name, token, judgement, outermost: standsAlone(judgement) });
+    return tokenNode(name, token, judgement, { at: at.toString(), type: 'token' });
+  });
+}
+
+type Inner =
+  | { readonly kind: 'timestamp'; readonly time: Temporal.Instant; readonly of: TimestampReading }
+  | {
+      readonly kind: 'record';
+      readonly time: Temporal.Instant;
+      readonly of: EvidenceRecordReading;
+    };
+
+/** Timestamps and records inside, newest first; of the same time the one that comes later in the document. */
+function innerEvidence({ timestamps, evidenceRecords }: DocumentReading): readonly Inner[] {
+  const inner: Inner[] = [
+    ...timestamps
+      .filter(({ type }) => type !== 'evidence-record')
+      .map((of): Inner => ({ kind: 'timestamp', time: of.token.tstInfo.genTime, of })),
+    ...evidenceRecords.map((of): Inner => {
+      const newest = of.record.sequence.chains.at(-1)?.archiveTimeStamps.at(-1);
+      return {
+        kind: 'record',
+        time: newest?.token.tstInfo.genTime ?? Temporal.Instant.fromEpochMilliseconds(0),
+        of,
+      };
+    }),
+  ];
+  return inner.reverse().toSorted((a, b) => compareInstants(b.time, a.time));
+}
+
+/** Judges what is inside and adds what it proves. Gives the nodes by id. */
+export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
+  const { input, reading, material, judged } = scope;
+  const { at } = input;
+  const nodes = new Map<string, VerdictNode>();
+  for (const { kind, of } of innerEvidence(reading)) {
+    if (kind === 'timestamp') {
+      const { id, token, type, covers } = of;
+      const judgement = withHashIndex(
+        withImprint(judgeToken(token, undefined, at, material), of),
+        of,
+      );
+      judged.push({ name: id, token, judgement, outermost: standsAlone(judgement) });
+      nodes.set(id, tokenNode(id, token, judgement, { at: at.toString(), type }));
+      if (judgement.status === 'valid' && covers)
+        material.proofs.add(objectsCovered(covers, token), {
+          time: token.tstInfo.genTime,
+          by: id,
+        });
+      continue;
+    }
+    const { id, record, dataObjects } = of;
+    const named = dataObjects.map(({ name, digest, octets }, index) => ({
+      name: name ?? `data object ${index + 1}`,
+      digest,
+      octets,
+    }));
+    const judgement = judgeRecord(record, named, at, material);
+    nodes.set(id, recordNode(id, judgement, { at: at.toString() }));
+    addArchiveTokens(judged, id, record, judgement);
+    if (judgement.status === 'valid') {
+      const documents = dataObjects.flatMap(({ octets }) => octets?.() ?? []);
+      material.proofs.add(objectsCovered({ documents }, undefined), {
+        time: judgement.initialTime,
+        by: id,
+      });
+    }
+  }
+  return nodes;
+}
+
+/** For `toSorted`: what does not parse comes last. */
+export function newestFirst(a: Parsed<TimeStampToken>, b: Parsed<TimeStampToken>): number {
+  if (!a.ok || !b.ok) return Number(b.ok) - Number(a.ok);
+  return compareInstants(b.value.tstInfo.genTime, a.value.tstInfo.genTime);
+}

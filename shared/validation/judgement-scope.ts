@@ -1,0 +1,84 @@
+// What judging one document stands on while it goes on: the question, what was read, the material with the
+// document's own added, and what has been judged so far.
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
+import type { TimeStampToken } from '#shared/tsp/token.ts';
+import type { DetachedContent } from '#shared/validation/facts.ts';
+import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
+import type { SignatureJudgement } from '#shared/validation/judge-signature.ts';
+import type { TokenJudgement } from '#shared/validation/judge-token.ts';
+import { createProofStore } from '#shared/validation/proof-of-existence.ts';
+import type { GivenMaterial, ValidationMaterial } from '#shared/validation/validation-material.ts';
+
+/** Evidence that stands beside the document: a file's name and its octets, parsed as it is judged. */
+export type EvidenceBeside = { readonly name: string; readonly octets: Uint8Array };
+
+export type LongTermInput = {
+  readonly name: string;
+  /** The document or, where it is too large to inspect, its head. Borrowed. */
+  readonly bytes: Uint8Array;
+  readonly size: number;
+  /** Digest of the whole document; `undefined` where it was not computed. */
+  readonly digest: (algorithm: DigestAlgorithm) => Uint8Array | undefined;
+  /** What detached signatures, tokens and records in the document are over. */
+  readonly detached?: readonly DetachedContent[] | undefined;
+  readonly evidenceRecords?: readonly EvidenceBeside[] | undefined;
+  readonly tokens?: readonly EvidenceBeside[] | undefined;
+  readonly at: Temporal.Instant;
+  /** Trust, policy and validation data from outside; the document's own is added. */
+  readonly material: GivenMaterial;
+};
+
+/** A token as it was judged: what tables and horizons are made from. */
+export type JudgedToken = {
+  readonly name: string;
+  readonly token: TimeStampToken;
+  readonly judgement: TokenJudgement;
+  /** Tree hash of the chain that it ends; absent for a token that is no archive timestamp. */
+  readonly treeHash?: DigestAlgorithm | undefined;
+  /** Whether it holds by itself and covers what is older: the evidence ends when it does. */
+  readonly outermost: boolean;
+};
+
+/** Grows while evidence is judged. */
+export type Scope = {
+  readonly input: LongTermInput;
+  readonly reading: DocumentReading;
+  readonly material: ValidationMaterial;
+  readonly judged: JudgedToken[];
+  readonly signatures: Map<string, SignatureJudgement>;
+};
+
+/** The document read, and its own validation data and that of the tokens beside it added. */
+export function scopeOf(input: LongTermInput, tokensBeside: readonly TimeStampToken[]): Scope {
+  const reading = readDocument({
+    bytes: input.bytes,
+    size: input.size,
+    detached: input.detached,
+  });
+  const inTokens = [...reading.timestamps.map(({ token }) => token), ...tokensBeside].map(
+    ({ signedData }) => embeddedValidationData(signedData),
+  );
+  const { material } = input;
+  return {
+    input,
+    reading,
+    judged: [],
+    signatures: new Map(),
+    material: {
+      ...material,
+      certificates: [
+        ...material.certificates,
+        ...reading.certificates,
+        ...inTokens.flatMap(({ certificates }) => certificates),
+      ],
+      crls: [...material.crls, ...reading.crls, ...inTokens.flatMap(({ crls }) => crls)],
+      ocspResponses: [
+        ...material.ocspResponses,
+        ...reading.ocspResponses,
+        ...inTokens.flatMap(({ ocspResponses }) => ocspResponses),
+      ],
+      proofs: createProofStore(),
+    },
+  };
+}
