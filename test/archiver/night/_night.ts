@@ -352,9 +352,13 @@ export async function assertSound(
 }
 
 /** One octet in the middle changed. */
-export async function flipFile(file: string, at = 0.5): Promise<void> {
+/** `at`: which octet; without it the one in the middle. */
+export async function flipFile(
+  file: string,
+  at = (octets: Buffer): number => Math.floor(octets.length / 2),
+): Promise<void> {
   const octets = await readFile(file);
-  const position = Math.floor(octets.length * at);
+  const position = at(octets);
   octets[position] = (octets[position] ?? 0) ^ 1;
   await writeFile(file, octets);
 }
