@@ -106,6 +106,13 @@ export function opensslSignatures(algorithm: string): readonly Limit[] {
   return [{ name: `openssl speed ${algorithm}, sign`, perSecond: Number(found[1]) }];
 }
 
+/** Signatures a second that `openssl speed` verifies; nothing where there is no OpenSSL. */
+export function opensslVerifications(algorithm: string): readonly Limit[] {
+  const found = /^\+F\d:\d+:\d+:[\d.]+:([\d.]+)/m.exec(openssl([algorithm]));
+  if (!found) return [];
+  return [{ name: `openssl speed ${algorithm}, verify`, perSecond: Number(found[1]) }];
+}
+
 const grouped = (value: number): string =>
   value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 });
 

@@ -1,5 +1,5 @@
-// Verifying evidence records, fresh and three times renewed, beside what node:crypto needs for the
-// signatures in them alone.
+// Verifying evidence records, fresh and three times renewed, beside what node:crypto and OpenSSL
+// need for the signatures in them alone.
 import { createPublicKey, verify } from 'node:crypto';
 import { assembleEvidenceRecord } from '#archiver/evidence/assemble.ts';
 import { renewTimestamps } from '#archiver/evidence/renew-timestamps.ts';
@@ -11,7 +11,7 @@ import { verifyEvidenceRecord } from '#shared/ers/verify.ts';
 import { verifyToken } from '#shared/tsp/verify-token.ts';
 import { createWorld, each, type World } from '../test/archiver/evidence/_world.ts';
 import { freshKey } from '../test/_keys.ts';
-import { print, ratesOf } from './measure.ts';
+import { opensslVerifications, print, ratesOf } from './measure.ts';
 
 const { signal } = new AbortController();
 const leaves = 1000;
@@ -62,7 +62,7 @@ async function measure(world: World, batchId: BatchId, sha256: string) {
     name: `  signatures in them (${tokens * signaturesPerToken} a record)`,
     perSecond: recordsPerSecond * tokens * signaturesPerToken,
     unit: 'signatures',
-    limits: [{ name: 'node:crypto, ECDSA P-256 verify', perSecond: alone }],
+    limits: [{ name: 'node:crypto, ECDSA P-256 verify', perSecond: alone }, ...opensslAlone],
   });
 
   async function materialOf(record: Uint8Array) {
@@ -79,6 +79,7 @@ async function measure(world: World, batchId: BatchId, sha256: string) {
   }
 }
 
+const opensslAlone = opensslVerifications('ecdsap256');
 const key = freshKey('P-256');
 const publicKey = createPublicKey(key.privateKey);
 const data = new Uint8Array(200);
