@@ -1,5 +1,5 @@
-// What of a batch's stored objects no link leads through: the manifest, the object list, and the
-// answer as received. Read by the fixity slice; a record holds without the last two, so that
+// What of a batch's stored objects no link leads through: the manifest, the object list, the answer as received,
+// and the validation data in the token. Read by the fixity slice; a record holds without the last two, so that
 // their damage is reported and holds up no renewal.
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
@@ -8,6 +8,7 @@ import { createAssembler } from './assemble.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
 import { lineFitsLeaf } from './check-listed.ts';
+import { checkKeptData } from './check-token.ts';
 import { damageOf, readable } from './link-check.ts';
 import { readObjectList } from './object-list.ts';
 import { checkManifest } from './remake-manifest.ts';
@@ -25,12 +26,13 @@ export function decides({ part }: { readonly part: string }): boolean {
   return part === 'leaf-table' || part === 'token' || part === 'link';
 }
 
-/** Damage of one batch's manifest, object list and answer; a damaged leaf table is left to the links. */
+/** Damage of one batch's manifest, object list, answer and validation data; a damaged leaf table is left to the links. */
 export async function checkStored(stored: Stored, id: BatchId): Promise<readonly Damage[]> {
   const manifest = stored.chains.manifest(id);
   return [
     ...(await checkManifest(stored, manifest)),
     ...(await checkAnswer(stored, manifest)),
+    ...(await checkKeptData(stored, id)),
     ...(manifest.kind === 'timestamp-renewal' ? [] : await checkObjectList(stored, manifest)),
   ];
 }

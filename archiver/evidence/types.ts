@@ -175,7 +175,14 @@ export type EvidenceContext = {
 
 /** Which part of stored evidence a check found damaged. */
 export type DamagedPart =
-  'document' | 'leaf-table' | 'token' | 'link' | 'manifest' | 'object-list' | 'answer';
+  | 'document'
+  | 'leaf-table'
+  | 'token'
+  | 'link'
+  | 'manifest'
+  | 'object-list'
+  | 'answer'
+  | 'validation-data';
 
 /** Evidence that does not hold; reported first, never covered by a new timestamp. */
 export type Damage = {

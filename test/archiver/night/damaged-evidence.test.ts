@@ -27,6 +27,9 @@ const damages = {
   // id-ct-TSTInfo: what follows is signed.
   'one octet of TSTInfo changed': (file: string) =>
     flipAt(file, (octets) => octets.indexOf('2a864886f70d0109100104', 0, 'hex') + 40),
+  'one octet of a kept certificate changed': (file: string) =>
+    // id-ce-subjectKeyIdentifier: an octet of the last certificate's.
+    flipAt(file, (octets) => octets.lastIndexOf(Buffer.from('0603551d0e', 'hex')) + 12),
   'one octet of a leaf changed': (file: string) => flipAt(file, (octets) => octets.length - 5),
   'one digit of a digest changed': (file: string) => flipAt(file, afterText('"SHA-256":"', 3)),
   'one digit of notAfter changed': (file: string) => flipAt(file, afterText('"notAfter": "', 3)),
@@ -110,6 +113,8 @@ test(damaged, 'manifest.json', 'one digit of notAfter changed', healed);
 const list = { by: 'reading', kinds: ['broken-evidence'], says: 'object-list' } as const;
 test(damaged, 'objects.jsonl', 'truncated', list);
 test(damaged, 'objects.jsonl', 'one digit of a digest changed', list);
+const kept = { by: 'reading', kinds: ['broken-evidence'], says: 'validation-data' } as const;
+test(damaged, 'token.der', 'one octet of a kept certificate changed', kept);
 const answer = { by: 'reading', kinds: ['broken-evidence'], says: 'answer' } as const;
 test(damaged, 'received.tsr', 'truncated', answer);
 test(damaged, 'received.tsr', 'one octet of TSTInfo changed', answer);
