@@ -1,5 +1,6 @@
 // A verification is an ordered list of named checks; this is the shape of one and how a list becomes
 // a verdict. What is checked stands in the lists (signer-checks.ts, shared/tsp/token-checks.ts).
+import type { SignatureResult } from '#shared/crypto/signature.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 
@@ -56,6 +57,31 @@ export function warn(
 
 /** No problem. */
 export const pass: readonly Problem[] = [];
+
+/** What a signature value that did not verify means; `unsupported` names what nobody here can verify. */
+export function signatureProblems(
+  result: SignatureResult | undefined,
+  algorithm: string,
+  unsupported: string,
+): readonly Problem[] {
+  if (!result || result.ok) return pass;
+  const facts = { algorithm, reason: result.reason, detail: result.detail };
+  switch (result.reason) {
+    case 'signature-wrong':
+      return fail('SIG_CRYPTO_FAILURE', 'The signature value is wrong.', facts);
+    case 'key-unusable':
+      return fail('SIG_CRYPTO_FAILURE', 'The key does not go with the signature.', facts);
+    case 'algorithm-unsupported':
+      return [
+        {
+          level: 'unknown',
+          subIndication: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
+          message: `The ${unsupported} is not supported.`,
+          facts,
+        },
+      ];
+  }
+}
 
 /**
  * Runs every check, in order; all of them, so that a verdict names each thing that is wrong. The

@@ -18,7 +18,7 @@ import { oidName, oids } from '#shared/oid.ts';
 import { readTime, type Certificate } from '#shared/x509/certificate.ts';
 import { parseAlgorithmProtection, sameSignatureAlgorithm } from './algorithm-protection.ts';
 import { attributesOfType, type Attribute } from './attributes.ts';
-import { fail, pass, warn, type Check, type Problem } from './check.ts';
+import { fail, pass, warn, type Check, type Problem, signatureProblems } from './check.ts';
 import type { SignedData, SignerInfo } from './signed-data.ts';
 import { certHashMatches, issuerSerialMatches, type ESSCertID } from './signing-certificate.ts';
 
@@ -386,29 +386,8 @@ const algorithmProtection: SignerCheck = {
 const signatureValue: SignerCheck = {
   name: 'signature',
   clause: 'RFC 5652 §5.6',
-  run: ({ signature, signerInfo }) => {
-    if (!signature || signature.ok) return pass;
-    const facts = {
-      algorithm: oidName(signerInfo.signatureAlgorithm.oid),
-      reason: signature.reason,
-      detail: signature.detail,
-    };
-    switch (signature.reason) {
-      case 'signature-wrong':
-        return fail('SIG_CRYPTO_FAILURE', 'The signature value is wrong.', facts);
-      case 'key-unusable':
-        return fail('SIG_CRYPTO_FAILURE', 'The key does not go with the signature.', facts);
-      case 'algorithm-unsupported':
-        return [
-          {
-            level: 'unknown',
-            subIndication: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
-            message: 'The signature algorithm is not supported.',
-            facts,
-          },
-        ];
-    }
-  },
+  run: ({ signature, signerInfo }) =>
+    signatureProblems(signature, oidName(signerInfo.signatureAlgorithm.oid), 'signature algorithm'),
 };
 
 /** Every check on a signer, in order. */

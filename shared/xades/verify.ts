@@ -2,7 +2,15 @@
 // that are read are the ones that are signed. EN 319 102-1 §5.2; EN 319 132-1 §4.4.2, §5.2.2, §5.2.7.
 // Paths, times and revocation are for shared/trust.
 import { equalBytes } from '#shared/bytes.ts';
-import { type Check, type ChecksResult, fail, pass, runChecks, warn } from '#shared/cms/check.ts';
+import {
+  type Check,
+  type ChecksResult,
+  fail,
+  pass,
+  runChecks,
+  signatureProblems,
+  warn,
+} from '#shared/cms/check.ts';
 import { digestAlgorithmOfUri } from '#shared/crypto/digest-uri.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import type { SignatureResult } from '#shared/crypto/signature.ts';
@@ -214,29 +222,8 @@ const methodKnown: XadesCheck = {
 const signatureValue: XadesCheck = {
   name: 'signature',
   clause: 'XML Signature 1.1 §3.2.2',
-  run: ({ result, signature }) => {
-    if (!result || result.ok) return pass;
-    const facts = {
-      algorithm: signature.signatureMethod,
-      reason: result.reason,
-      detail: result.detail,
-    };
-    switch (result.reason) {
-      case 'signature-wrong':
-        return fail('SIG_CRYPTO_FAILURE', 'The signature value is wrong.', facts);
-      case 'key-unusable':
-        return fail('SIG_CRYPTO_FAILURE', 'The key does not go with the signature.', facts);
-      case 'algorithm-unsupported':
-        return [
-          {
-            level: 'unknown',
-            subIndication: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
-            message: 'The signature algorithm or canonicalization is not supported.',
-            facts,
-          },
-        ];
-    }
-  },
+  run: ({ result, signature }) =>
+    signatureProblems(result, signature.signatureMethod, 'signature algorithm or canonicalization'),
 };
 
 /** Every check on an XML signature, in order. */
