@@ -17,7 +17,7 @@ import {
   defaultCanonicalMethod,
 } from '#shared/xml/canonicalize.ts';
 import { parseXml } from '#shared/xml/parse.ts';
-import { readCanonicalMethod } from '#shared/xmldsig/references.ts';
+import { namedCanonicalMethod } from '#shared/xmldsig/references.ts';
 import { attempt } from '#shared/problem.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import {
@@ -118,18 +118,6 @@ function readArchiveTimeStamp(element: XmlElement, budget: Budget): XmlArchiveTi
   };
 }
 
-function readMethod(element: XmlElement | undefined): CanonicalMethod {
-  if (!element) return defaultCanonicalMethod;
-  const method = readCanonicalMethod(element);
-  if (method) return method;
-  const algorithm = attributeOf(element, 'Algorithm') ?? '';
-  throw new UnsupportedError(
-    'ERR_UNSUPPORTED_ALGORITHM',
-    `canonicalization method ${JSON.stringify(algorithm)}`,
-    { feature: algorithm },
-  );
-}
-
 function readChain(element: XmlElement, budget: Budget): XmlArchiveTimeStampChain {
   const method = attributeOf(childNamed(element, xmlErsNamespace, 'DigestMethod'), 'Algorithm');
   const digestAlgorithm = digestAlgorithmOfUri(method ?? '');
@@ -146,7 +134,7 @@ function readChain(element: XmlElement, budget: Budget): XmlArchiveTimeStampChai
   return {
     element,
     digestAlgorithm,
-    canonicalizationMethod: readMethod(
+    canonicalizationMethod: namedCanonicalMethod(
       childNamed(element, xmlErsNamespace, 'CanonicalizationMethod'),
     ),
     archiveTimeStamps,

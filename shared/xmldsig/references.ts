@@ -107,11 +107,10 @@ export function readCanonicalMethod(element: XmlElement): CanonicalMethod | unde
 }
 
 /**
- * The method that `parent` names in its CanonicalizationMethod; Canonical XML 1.0 where it names none.
+ * The method that a CanonicalizationMethod element names; Canonical XML 1.0 where there is none.
  * @throws UnsupportedError ERR_UNSUPPORTED_ALGORITHM: another algorithm; FormatError as above
  */
-export function canonicalizationMethodIn(parent: XmlElement): CanonicalMethod {
-  const element = childNamed(parent, dsNamespace, 'CanonicalizationMethod');
+export function namedCanonicalMethod(element: XmlElement | undefined): CanonicalMethod {
   if (!element) return defaultCanonicalMethod;
   const method = readCanonicalMethod(element);
   if (method) return method;
@@ -121,6 +120,11 @@ export function canonicalizationMethodIn(parent: XmlElement): CanonicalMethod {
     `canonicalization method ${JSON.stringify(algorithm)}`,
     { feature: algorithm },
   );
+}
+
+/** The same for the one inside of `parent`. */
+export function canonicalizationMethodIn(parent: XmlElement): CanonicalMethod {
+  return namedCanonicalMethod(childNamed(parent, dsNamespace, 'CanonicalizationMethod'));
 }
 
 /**
