@@ -155,6 +155,24 @@ async function rewritten(
   return buildStoredJson(renamedDeep(JSON.parse(text), renamings));
 }
 
+/** What an import that was broken off left is no archive, and in the way: whoever looks is told so. */
+async function requireEmpty(target: ObjectStore, signal: AbortSignal): Promise<void> {
+  let found: string | undefined;
+  let isArchive = false;
+  for await (const { key } of target.list({ signal })) {
+    found ??= key;
+    isArchive ||= key === archiveKey;
+  }
+  if (found === undefined) return;
+  const what = isArchive
+    ? 'it holds an archive: name another place'
+    : `without ${archiveKey} it is no archive, such as an import leaves that was broken off: delete it and import again`;
+  throw new ConfigError(
+    'ERR_CONFIG_ARCHIVE_ID',
+    `the evidence store is not empty (there is ${JSON.stringify(found)}), and an import needs an empty place; ${what}`,
+  );
+}
+
 /**
  * Brings an export into an empty evidence store. Every object is held to its digest first; `archive.json`
  * is written last, so that an import that was broken off is no archive. `exported` is the folder's
@@ -169,11 +187,7 @@ export async function importEvidence(
   options: { readonly renamings: readonly Renaming[]; readonly signal: AbortSignal },
 ): Promise<number> {
   const { renamings, signal } = options;
-  for await (const { key } of target.list({ signal }))
-    throw new ConfigError(
-      'ERR_CONFIG_ARCHIVE_ID',
-      `the evidence store is not empty (there is ${JSON.stringify(key)}): an import needs an empty place`,
-    );
+  await requireEmpty(target, signal);
   const sums = await readSums(folder, signal);
   if (!sums.has(archiveKey))
     throw new FormatError('ERR_FORMAT_STORED', `the export has no ${archiveKey}`);

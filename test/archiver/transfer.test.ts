@@ -15,6 +15,8 @@ import {
   type Renaming,
 } from '#archiver/transfer.ts';
 import { assertSound, createArchive, flipFile, kindsOf, type TestArchive } from './night/_night.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { createMemoryStore } from '../_memory-store.ts';
 
 const { signal } = new AbortController();
 
@@ -120,7 +122,33 @@ test('an evidence store in use takes no import', async (t) => {
   const part = prefixedStore(source, exportedPrefix);
   await t.throwsAsync(importEvidence(source, part, objects, { renamings: [], signal }), {
     code: 'ERR_CONFIG_ARCHIVE_ID',
+    message: /holds an archive/,
   });
+});
+
+test('an import that was broken off at any object is no archive, and says what to delete', async (t) => {
+  await using archive = await createArchive();
+  await archive.put('a.txt', 'a');
+  await archive.night();
+  const folder = await exported(archive);
+  await using source = await openFolderStore({ name: 'export', folder, access: 'read' });
+  const part = prefixedStore(source, exportedPrefix);
+  const options = { renamings: [], signal };
+  const size = await importEvidence(source, part, createMemoryStore(), options);
+  for (let allowed = 1; allowed < size; allowed++) {
+    const target = createMemoryStore();
+    let writes = 0;
+    const stopped: ObjectStore = {
+      ...target,
+      write: (...args) =>
+        ++writes > allowed ? Promise.reject(new Error('killed')) : target.write(...args),
+    };
+    await t.throwsAsync(importEvidence(source, part, stopped, options), { message: 'killed' });
+    await t.throwsAsync(importEvidence(source, part, target, options), {
+      code: 'ERR_CONFIG_ARCHIVE_ID',
+      message: /broken off: delete it and import again/,
+    });
+  }
 });
 
 const renaming = parseRenaming('old:a/=new:b/c/');
