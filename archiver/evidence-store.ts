@@ -108,12 +108,16 @@ async function createArchive(
         'is its address right, is it mounted, has it been emptied? Nothing is made in its place',
     );
   // Something without archive.json is a damaged archive or not an evidence store at all.
-  for await (const { key } of objects.list({ signal }))
+  for await (const { key } of objects.list({ signal })) {
+    // Started twice at once: the other's may have come since it was looked for.
+    const made = await readArchive(objects, signal);
+    if (made) return made;
     throw new ConfigError(
       'ERR_CONFIG_ARCHIVE_ID',
       `the ${place} has no ${archiveKey} but other objects (such as ${JSON.stringify(key)}): ` +
         'give an empty place, or put back the file that is missing',
     );
+  }
   const archive = { archiveId: toHex(random(16)), created: at };
   const octets = buildStoredJson({ format: 'tokiwa-archive', version: 1, ...archive });
   try {

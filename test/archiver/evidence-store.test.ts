@@ -36,6 +36,19 @@ test('started twice at once, both see one archive', async (t) => {
   t.is(both[0].archiveId, both[1].archiveId);
 });
 
+test('the archive that another makes between the look and the listing is the one', async (t) => {
+  const store = createMemoryStore();
+  const other: { archiveId?: string } = {};
+  const late: MemoryStore = {
+    ...store,
+    async *list(request) {
+      other.archiveId = (await open(store, { create: true })).archiveId;
+      yield* store.list(request);
+    },
+  };
+  t.is((await open(late, { create: true })).archiveId, other.archiveId);
+});
+
 const id = toHex(new Uint8Array(16));
 const archive = (value: object) => JSON.stringify({ created: at.toString(), ...value });
 const good = archive({ format: 'tokiwa-archive', version: 1, archiveId: id });
