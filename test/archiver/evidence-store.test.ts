@@ -38,15 +38,16 @@ test('started twice at once, both see one archive', async (t) => {
 
 test('the archive that another makes between the look and the listing is the one', async (t) => {
   const store = createMemoryStore();
-  const other: { archiveId?: string } = {};
+  let other: string | undefined;
   const late: MemoryStore = {
     ...store,
     async *list(request) {
-      other.archiveId = (await open(store, { create: true })).archiveId;
+      other = (await open(store, { create: true })).archiveId;
       yield* store.list(request);
     },
   };
-  t.is((await open(late, { create: true })).archiveId, other.archiveId);
+  const { archiveId } = await open(late, { create: true });
+  t.is(archiveId, other ?? '');
 });
 
 const id = toHex(new Uint8Array(16));
