@@ -23,7 +23,7 @@ const groups: readonly {
     },
   },
   {
-    names: ['run', 'plan', 'report', 'evidence', 'accept', 'rebuild'],
+    names: ['run', 'plan', 'evidence', 'accept', 'rebuild'],
     register: async (program) => {
       (await import('./archiver/commands/archive.ts')).registerArchiveCommands(
         program,
@@ -35,6 +35,12 @@ const groups: readonly {
     names: ['policy'],
     register: async (program) => {
       (await import('./archiver/commands/policy.ts')).registerPolicyCommands(program);
+    },
+  },
+  {
+    names: ['report'],
+    register: async (program) => {
+      (await import('./archiver/commands/report.ts')).registerReport(program);
     },
   },
   {

@@ -101,6 +101,8 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
   ['kysely', /^archiver\/adapters\//],
   ['node-cron', /^archiver\/schedule\.ts$/],
   ['@zip.js/zip.js', /^archiver\/adapters\/zip-file\.ts$/],
+  ['pdfkit', /^archiver\/pdf\/paper\.ts$/],
+  ['fontkit', /^archiver\/(?:pdf\/fonts|adapters\/typefaces)\.ts$/],
   ['yaml', /^(?:shared\/yaml-config\.ts|start\.ts|tsa\/yaml-lines\.ts)$/],
   ['zod', /^(?:shared\/(?:yaml-config\.ts|policy\/)|tsa\/|archiver\/)/],
 ]);

@@ -1,5 +1,6 @@
 // What was bought, by month, client, profile and provider: sums over the journal's tokens, exact to a millionth of the
 // currency, and the tables that people and programs read.
+import { csvLine } from '#shared/csv.ts';
 import type { JournalRecord } from './journal-line.ts';
 import { monthOf } from './days.ts';
 
@@ -120,13 +121,9 @@ function cellsOf(row: UsageRow): readonly string[] {
   return columns.map((column) => String(cells[column]));
 }
 
-/** CSV with a head line (RFC 4180). A cell that a spreadsheet would compute is led by an apostrophe. */
+/** CSV with a head line (RFC 4180). */
 export function usageCsv(rows: readonly UsageRow[]): string {
-  const cell = (text: string): string => {
-    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  return [columns, ...rows.map(cellsOf)].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
+  return [columns, ...rows.map(cellsOf)].map(csvLine).join('');
 }
 
 /** The rows as JSON; costs are decimal texts, so that no reader rounds them. */

@@ -1,8 +1,6 @@
-// Commands over an archive: run a night, show the plan, report, give a document's evidence, accept
+// Commands over an archive: run a night, show the plan, give a document's evidence, accept
 // changed octets as a new document, rebuild the catalogue.
-import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { ConfigError, SourceError } from '#shared/errors.ts';
 import type { BatchRow, Catalogue, DocumentRow, MembershipRow } from '#shared/ports/catalogue.ts';
@@ -211,32 +209,6 @@ export function registerArchiveCommands(program: Command, embeddedTsa: EmbeddedT
     .option('--at <time>', 'as of another time: the forecast')
     .option('--json', 'as JSON')
     .action(plan);
-  program
-    .command('report')
-    .description('the report from the catalogue as it stands')
-    .option(...configOption)
-    .option('--format <format>', 'json or html', 'json')
-    .option('--lang <lang>', 'ja or en', 'ja')
-    .option('-o, --output <file>', 'write here instead of standard output')
-    .action(
-      async (
-        options: Common & {
-          readonly format: string;
-          readonly lang: string;
-          readonly output?: string;
-        },
-      ) => {
-        await withArchiver(options.config, { create: false }, async ({ archiver }) => {
-          const { renderReport } = await import('../reports/write.ts');
-          const at = systemClock().now();
-          const { format, lang, output } = options;
-          const pieces = renderReport(archiver, { format, lang, at });
-          // Streamed: a report of a large archive is larger than memory should be.
-          if (output === undefined) await pipeline(pieces, process.stdout, { end: false });
-          else await pipeline(pieces, createWriteStream(output));
-        });
-      },
-    );
   program
     .command('evidence')
     .description('a document’s evidence record (RFC 4998, DER)')

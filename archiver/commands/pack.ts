@@ -6,6 +6,7 @@ import { readPackScript, writeZip } from '../adapters/zip-file.ts';
 import type { Archiver } from '../main.ts';
 import { buildPack } from '../pack/build.ts';
 import { collectPack, type PackPlace } from '../pack/collect.ts';
+import { loadTypefaces } from '../adapters/typefaces.ts';
 import { documentOf, placeOf } from './archive.ts';
 import { configOption, systemClock, withArchiver } from './context.ts';
 
@@ -50,7 +51,9 @@ export async function writePack(
   const { archiveId } = evidence;
   const { store, key } = row;
   const script = await readPackScript();
-  const { files, status } = buildPack(collected, { archiveId, store, key, at, script });
+  const typefaces = await loadTypefaces();
+  const description = { archiveId, store, key, at, script, typefaces };
+  const { files, status } = await buildPack(collected, description);
   await writeZip(output, files, { at, signal });
   return status;
 }

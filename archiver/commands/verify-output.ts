@@ -1,6 +1,7 @@
 // What `tokiwa verify` prints: lines or a tree for people, one JSON object a file for machines, one CSV
 // table with a Japanese header for auditors (J-5). Strings only; nothing is judged here.
 import { toHex } from '#shared/bytes.ts';
+import { csvLine } from '#shared/csv.ts';
 import type { HorizonForecast } from '#shared/validation/horizon-forecast.ts';
 import type { JudgedToken } from '#shared/validation/judgement-scope.ts';
 import type { LongTermVerdict } from '#shared/validation/long-term.ts';
@@ -106,12 +107,6 @@ const columns = [
   '時刻時点の認定',
 ] as const;
 
-/** A cell that a spreadsheet would take for a formula is marked as text. RFC 4180 §2 */
-function cell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
 function tokenCells(verdict: FileVerdict, judged: JudgedToken): readonly string[] {
   const { token, judgement, name } = judged;
   const { tstInfo } = token;
@@ -130,7 +125,7 @@ function tokenCells(verdict: FileVerdict, judged: JudgedToken): readonly string[
 }
 
 /** The header of the table, with the mark by which spreadsheets know UTF-8. */
-export const csvHeader = `\uFEFF${columns.join(',')}\r\n`;
+export const csvHeader = `\uFEFF${csvLine(columns)}`;
 
 /** One row for each timestamp; one without for a file that has none. */
 export function renderCsv(verdict: FileVerdict): string {
@@ -140,5 +135,5 @@ export function renderCsv(verdict: FileVerdict): string {
     tokens.length > 0
       ? tokens.map((judged) => [...start, ...tokenCells(verdict, judged)])
       : [[...start, ...columns.slice(start.length).map(() => '')]];
-  return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+  return rows.map(csvLine).join('');
 }

@@ -3,9 +3,10 @@
 import { laterHorizon, type ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import { type VerdictStatus, worstOf } from '#shared/validation/verdict.ts';
 import { countWitnesses } from '../evidence/independence.ts';
+import type { Typefaces } from '../pdf/fonts.ts';
 import type { CollectedPack, CollectedRecord } from './collect.ts';
 import { packList, pemFile, sumsFile, textFile, type PackFile } from './pack-files.ts';
-import { verdictPage, type PackVerdict } from './verdict-page.ts';
+import { verdictPaper, type PackVerdict } from './verdict-paper.ts';
 
 export type PackDescription = {
   readonly archiveId: string;
@@ -14,6 +15,7 @@ export type PackDescription = {
   readonly at: Temporal.Instant;
   /** The script that checks the pack, as it is shipped. */
   readonly script: Uint8Array;
+  readonly typefaces: Typefaces;
 };
 
 export type BuiltPack = { readonly files: readonly PackFile[]; readonly status: VerdictStatus };
@@ -35,7 +37,7 @@ trust/anchors.pem with those that the time-stamping authority publishes, or give
   record-N.ers       evidence records, one for each TSA / 証拠レコード(TSA ごと)
   certificates.pem, crls.pem, ocsp/    validation data / 検証データ
   trust/anchors.pem  trust anchors as the archive had them / アーカイブのトラストアンカー
-  verdict.json, verdict.ja.html, verdict.en.html    the verdict at packing / 作成時の検証結果
+  verdict.json, verdict.ja.pdf, verdict.en.pdf    the verdict at packing / 作成時の検証結果
   pack.json, pack.txt, SHA256SUMS      what is here / 内容の一覧
 `;
 
@@ -62,9 +64,12 @@ function horizonOf(records: readonly CollectedRecord[]): ProofHorizon | undefine
 }
 
 /** Every file of the pack and what its verdict came to. */
-export function buildPack(collected: CollectedPack, description: PackDescription): BuiltPack {
+export async function buildPack(
+  collected: CollectedPack,
+  description: PackDescription,
+): Promise<BuiltPack> {
   const { members, records, anchors, validationData, verdicts } = collected;
-  const { archiveId, store, key, at, script } = description;
+  const { archiveId, store, key, at, script, typefaces } = description;
   const horizon = horizonOf(records);
   const verdict: PackVerdict = {
     key,
@@ -85,7 +90,10 @@ export function buildPack(collected: CollectedPack, description: PackDescription
     records: records.map(recordLine),
     witnesses: countWitnesses(records.map(({ place }) => place.batch.newestToken.chain)),
   };
-  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+  const json = (value: unknown): Uint8Array =>
+    new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+  const data = json({ ...verdict, status });
+  const paper = (language: 'ja' | 'en') => verdictPaper(verdict, { language, data, typefaces });
   const raw = (elements: readonly { readonly raw: Uint8Array }[]) =>
     elements.map((each) => each.raw);
   const files: PackFile[] = [
@@ -100,10 +108,10 @@ export function buildPack(collected: CollectedPack, description: PackDescription
       name: `ocsp/${fingerprint}.ors`,
       octets,
     })),
-    textFile('verdict.json', json({ ...verdict, status })),
-    textFile('verdict.ja.html', verdictPage(verdict, 'ja')),
-    textFile('verdict.en.html', verdictPage(verdict, 'en')),
-    textFile('pack.json', json(about)),
+    { name: 'verdict.json', octets: data },
+    { name: 'verdict.ja.pdf', octets: await paper('ja') },
+    { name: 'verdict.en.pdf', octets: await paper('en') },
+    { name: 'pack.json', octets: json(about) },
     packList(at, records),
   ];
   return { files: [...files, sumsFile(files)], status };

@@ -43,9 +43,14 @@ function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
+/** Text of bounded length in which nothing is unseen, for paper and the like. */
+export function shownText(text: string): string {
+  return shorten(text).replace(unseen, picture);
+}
+
 /** Text for an attribute or a place where no markup may stand. */
 export function escapeText(text: string): string {
-  return escape(shorten(text).replace(unseen, picture));
+  return escape(shownText(text));
 }
 
 function toMarkup(part: HtmlPart): string {

@@ -8,7 +8,10 @@ import type { ArchiverConfig } from '../config.ts';
 import type { Archiver } from '../main.ts';
 import { allFindings, buildReport, reportHead } from './build.ts';
 import { loadPage, pageDocuments } from './load-page.ts';
+import { documentLines } from './document-line.ts';
 import { languages } from './messages.ts';
+import type { DocumentDetail, ReportPage } from './page.ts';
+import { reportCsv } from './csv.ts';
 import { renderPage } from './render-html.ts';
 import type { ReportRules, ReportSummary, RunSummary } from './report.ts';
 import { rememberSummary, summarise } from './summary.ts';
@@ -27,14 +30,19 @@ type RenderOptions = {
   readonly summary?: ReportSummary | undefined;
 };
 
-async function* renderHtml(archiver: Archiver, options: RenderOptions): AsyncIterable<string> {
+/** The report as one page, with all documents or the first `maxDocuments`. */
+async function loadWholePage(
+  archiver: Archiver,
+  options: RenderOptions,
+  maxDocuments?: number,
+): Promise<{ readonly page: ReportPage; readonly documents: AsyncIterable<DocumentDetail> }> {
   const { catalogue, config, evidence } = archiver;
   const { at, lang } = options;
   const language = languages.find((known) => known === lang);
   if (language === undefined)
     throw new ConfigError('ERR_CONFIG_USAGE', `no report language ${lang}: ja, en`);
   const rules = reportRules(config);
-  const page = await loadPage(catalogue, {
+  const loaded = await loadPage(catalogue, {
     at,
     rules,
     archiveId: evidence.archiveId,
@@ -44,25 +52,29 @@ async function* renderHtml(archiver: Archiver, options: RenderOptions): AsyncIte
     pageNumber: 1,
     summary: options.summary ?? (await summarise(catalogue, at, rules)),
   });
-  yield* renderPage(page, pageDocuments(catalogue, page, at, rules));
+  const page = {
+    ...loaded,
+    pageSize: Math.min(loaded.pageSize, maxDocuments ?? loaded.pageSize),
+  };
+  return { page, documents: pageDocuments(catalogue, page, at, rules) };
 }
 
-/**
- * The report as of `at` in pieces: `json`, or `html` as one page in `lang` with all documents.
- * @throws ConfigError ERR_CONFIG_USAGE: no such format or language
- */
-export async function* renderReport(
-  archiver: Archiver,
-  options: RenderOptions,
-): AsyncIterable<string> {
+async function* renderHtml(archiver: Archiver, options: RenderOptions): AsyncIterable<string> {
+  const { page, documents } = await loadWholePage(archiver, options);
+  yield* renderPage(page, documents);
+}
+
+async function* renderPdf(archiver: Archiver, options: RenderOptions): AsyncIterable<Uint8Array> {
+  // Loaded where it is needed: a nightly run prints nothing.
+  const { loadTypefaces } = await import('../adapters/typefaces.ts');
+  const { maxPaperDocuments, renderPaper } = await import('./render-paper.ts');
+  const { page, documents } = await loadWholePage(archiver, options, maxPaperDocuments);
+  yield await renderPaper(page, documents, await loadTypefaces());
+}
+
+async function* renderJson(archiver: Archiver, options: RenderOptions): AsyncIterable<string> {
   const { catalogue, config, evidence } = archiver;
-  const { at, format, summary } = options;
-  if (format === 'html') {
-    yield* renderHtml(archiver, options);
-    return;
-  }
-  if (format !== 'json')
-    throw new ConfigError('ERR_CONFIG_USAGE', `no report format ${format}: json, html`);
+  const { at, summary } = options;
   const head = await reportHead(catalogue, {
     archiveId: evidence.archiveId,
     at,
@@ -70,6 +82,36 @@ export async function* renderReport(
     lastSuccess: await loadLastSuccess(config.state),
   });
   yield* buildReport(catalogue, { at, rules: reportRules(config), head, summary });
+}
+
+async function* renderTable(
+  { catalogue, config }: Archiver,
+  { at }: RenderOptions,
+): AsyncIterable<string> {
+  yield* reportCsv(documentLines(catalogue, at, reportRules(config)));
+}
+
+const renderers = { json: renderJson, html: renderHtml, csv: renderTable, pdf: renderPdf } as const;
+
+/** The formats of a report. */
+export const reportFormats = ['json', 'html', 'csv', 'pdf'] as const;
+
+/**
+ * The report as of `at` in pieces: `json`; `html` as one page in `lang` with all documents; `csv` with a line
+ * for each document; `pdf` as a PDF/A in `lang`.
+ * @throws ConfigError ERR_CONFIG_USAGE: no such format or language
+ */
+export function renderReport(
+  archiver: Archiver,
+  options: RenderOptions,
+): AsyncIterable<string | Uint8Array> {
+  const format = reportFormats.find((known) => known === options.format);
+  if (format === undefined)
+    throw new ConfigError(
+      'ERR_CONFIG_USAGE',
+      `no report format ${options.format}: ${reportFormats.join(', ')}`,
+    );
+  return renderers[format](archiver, options);
 }
 
 /** Tells the configured webhook of alarms; where that fails, the run's row says so. */
@@ -108,6 +150,6 @@ export async function writeReport(
   await notify(archiver, run, summary, signal);
   await storeLatestReport(
     config.state,
-    renderReport(archiver, { format: 'json', lang: 'en', at, summary }),
+    renderJson(archiver, { format: 'json', lang: 'en', at, summary }),
   );
 }

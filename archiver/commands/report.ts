@@ -1,0 +1,57 @@
+// `tokiwa report`: the report from the catalogue as it stands, to a file or standard output, stamped where that
+// is asked for.
+import { createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { createDigest } from '#shared/crypto/digest.ts';
+import { ConfigError } from '#shared/errors.ts';
+import { configOption, systemClock, withArchiver } from './context.ts';
+
+type ReportOptions = {
+  readonly config?: string;
+  readonly format: string;
+  readonly lang: string;
+  readonly output?: string;
+  readonly stamp?: boolean;
+};
+
+async function report(options: ReportOptions): Promise<void> {
+  const { format, lang, output, stamp } = options;
+  if (stamp && output === undefined)
+    throw new ConfigError('ERR_CONFIG_USAGE', '--stamp stamps a file: give -o');
+  await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
+    const { renderReport } = await import('../reports/write.ts');
+    const pieces = renderReport(archiver, { format, lang, at: systemClock().now() });
+    // Streamed: a report of a large archive is larger than memory should be.
+    if (output === undefined) {
+      await pipeline(pieces, process.stdout, { end: false });
+      return;
+    }
+    const sha256 = createDigest('SHA-256');
+    const digesting = async function* (octets: AsyncIterable<string | Uint8Array>) {
+      for await (const piece of octets) {
+        sha256.update(typeof piece === 'string' ? Buffer.from(piece) : piece);
+        yield piece;
+      }
+    };
+    await pipeline(pieces, digesting, createWriteStream(output));
+    if (!stamp) return;
+    const { stampReport } = await import('../reports/stamp.ts');
+    const stamped = await stampReport(await archiver.night(signal), sha256.finish(), signal);
+    await writeFile(`${output}.tsr`, stamped.response);
+    process.stdout.write(`${output}.tsr: stamped at ${stamped.genTime.toString()}\n`);
+  });
+}
+
+export function registerReport(program: Command): void {
+  program
+    .command('report')
+    .description('the report from the catalogue as it stands')
+    .option(...configOption)
+    .option('--format <format>', 'json, html, csv or pdf (PDF/A)', 'json')
+    .option('--lang <lang>', 'of html and pdf: ja or en', 'ja')
+    .option('-o, --output <file>', 'write here instead of standard output')
+    .option('--stamp', 'buy one token over the file and write it beside: <file>.tsr')
+    .action(report);
+}
