@@ -1,8 +1,8 @@
 // Records of the journal and their form: one JSON line each, led by a piece of its own digest, so that a torn or
 // damaged line is told from a whole one. Reading and writing files is for journal.ts.
 import { z } from 'zod';
-import { fromBase64, toBase64, toHex } from '#shared/bytes.ts';
-import { digest } from '#shared/crypto/digest.ts';
+import { fromBase64, toBase64 } from '#shared/bytes.ts';
+import { buildCheckedLine, parseCheckedLine } from './checked-line.ts';
 import type { Price } from './config.ts';
 
 type Common = {
@@ -101,12 +101,6 @@ const recordSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const checkLength = 16;
-
-function checkOf(text: Uint8Array): string {
-  return toHex(digest('SHA-256', text).subarray(0, checkLength / 2));
-}
-
 /** The record as one line with its line break. */
 export function buildJournalLine(record: JournalRecord): Uint8Array {
   // Octets by hand: a Buffer would write itself as a list of numbers.
@@ -117,16 +111,12 @@ export function buildJournalLine(record: JournalRecord): Uint8Array {
       ? { response: toBase64(record.response) }
       : {}),
   };
-  const text = Buffer.from(JSON.stringify(written));
-  return Buffer.concat([Buffer.from(`${checkOf(text)} `), text, Buffer.from('\n')]);
+  return buildCheckedLine(written);
 }
 
 /** The record of a line without its line break; `undefined` where the line is torn or damaged. */
 export function parseJournalLine(line: Uint8Array): JournalRecord | undefined {
-  const buffer = Buffer.from(line.buffer, line.byteOffset, line.length);
-  const text = buffer.subarray(checkLength + 1);
-  if (buffer.toString('latin1', 0, checkLength + 1) !== `${checkOf(text)} `) return undefined;
   // The digest says that these are the octets we wrote; the schema, that we still understand them.
-  const result = recordSchema.safeParse(JSON.parse(text.toString()));
+  const result = recordSchema.safeParse(parseCheckedLine(line));
   return result.success ? result.data : undefined;
 }

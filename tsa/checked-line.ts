@@ -1,0 +1,23 @@
+// A line of text led by a piece of its own digest, so that a torn or damaged line is told from a whole one.
+import { toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
+
+const checkLength = 16;
+
+function checkOf(text: Uint8Array): string {
+  return toHex(digest('SHA-256', text).subarray(0, checkLength / 2));
+}
+
+/** The value as JSON in one line with its line break. Octets have to be texts already. */
+export function buildCheckedLine(value: unknown): Uint8Array {
+  const text = Buffer.from(JSON.stringify(value));
+  return Buffer.concat([Buffer.from(`${checkOf(text)} `), text, Buffer.from('\n')]);
+}
+
+/** The value of a line without its line break; `undefined` where the line is torn or damaged. */
+export function parseCheckedLine(line: Uint8Array): unknown {
+  const buffer = Buffer.from(line.buffer, line.byteOffset, line.length);
+  const text = buffer.subarray(checkLength + 1);
+  if (buffer.toString('latin1', 0, checkLength + 1) !== `${checkOf(text)} `) return undefined;
+  return JSON.parse(text.toString());
+}
