@@ -30,6 +30,8 @@ const rows: readonly (readonly string[])[] = [
   ['cms'],
   ['tsp'],
   ['ers'],
+  // What is collected, and the tree over it: what both programs take in.
+  ['intake'],
   ['cades', 'xades', 'pades'],
   ['asic'],
   ['validation'],

@@ -35,6 +35,24 @@ export type AuditEntry =
         readonly failInfo?: string;
         readonly reason?: string;
       })
+  /** Digests were taken in to be proved; `submission` is what their records are fetched by. */
+  | (Asking & {
+      readonly event: 'digests';
+      readonly profile: string;
+      readonly submission: string;
+      readonly algorithm: string;
+      readonly groups: number;
+    })
+  /** A batch of them got its token: the imprint is the root of its tree. */
+  | (TokenFields & {
+      readonly event: 'evidence';
+      readonly id: string;
+      readonly client: string;
+      readonly profile: string;
+      readonly imprint: { readonly algorithm: string; readonly digest: string };
+      readonly submissions: number;
+      readonly groups: number;
+    })
   /** A client was turned away before its query was looked at. */
   | {
       readonly event: 'refused';

@@ -111,6 +111,7 @@ export function parseTsaConfig(text: string, options: { readonly fileName: strin
       maxFileBytes: file.audit.maxFileBytes,
       keepDays: file.audit.keepDays,
     },
+    evidence: file.evidence,
     timeZone: file.timeZone,
     budgets: file.budgets,
     algorithmPolicy:

@@ -187,6 +187,12 @@ function clientsAreToldApart(file: TsaConfigFile): RelationProblem[] {
   return problems;
 }
 
+function evidenceCanWait(file: TsaConfigFile): RelationProblem[] {
+  const { maxGroups, maxWaiting } = file.evidence;
+  const path = ['evidence', 'maxWaiting'];
+  return maxWaiting < maxGroups ? [{ path, message: 'less than maxGroups' }] : [];
+}
+
 const reservedNames = ['anonymous', 'probe', 'audit', 'doctor', 'unknown'];
 
 function clientsAreNamedOnce(file: TsaConfigFile): RelationProblem[] {
@@ -211,6 +217,7 @@ const checks: readonly Check[] = [
   clientsAreNamedOnce,
   auditCanBeStamped,
   budgetsAreOfSomebody,
+  evidenceCanWait,
   namesExist,
   profilesCanBeServed,
   timeOutsFit,

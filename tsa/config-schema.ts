@@ -13,7 +13,7 @@ import {
   oids,
   price,
 } from './config-providers.ts';
-import { defaultHashAlgorithms, defaultLimits, defaultProfile } from './config.ts';
+import { defaultEvidence, defaultHashAlgorithms, defaultLimits, defaultProfile } from './config.ts';
 
 const name = nameSchema;
 const profile = z.strictObject({
@@ -105,6 +105,48 @@ const audit = z
   })
   .prefault({});
 
+const evidence = z
+  .strictObject({
+    intervalSeconds: z
+      .number()
+      .min(0)
+      .max(3600)
+      .default(defaultEvidence.intervalSeconds)
+      .describe(
+        'Digests sent to `/evidence/NAME` are collected for this long; 0: each for itself.',
+      ),
+    maxGroups: z
+      .int()
+      .min(1)
+      .max(50_000)
+      .default(defaultEvidence.maxGroups)
+      .describe('Groups of digests at which a batch is stamped at once; also of one request.'),
+    maxWaiting: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(defaultEvidence.maxWaiting)
+      .describe('Groups of all clients that may wait for their records; above it 503.'),
+    bodyLimitBytes: z
+      .int()
+      .min(1024)
+      .max(4 * 1024 * 1024)
+      .default(defaultEvidence.bodyLimitBytes)
+      .describe('A longer request gets 413.'),
+    keepDays: z
+      .int()
+      .min(1)
+      .max(7)
+      .default(defaultEvidence.keepDays)
+      .describe('So long records can be fetched; no longer than the journal answers repeats.'),
+    nextHashAlgorithm: z
+      .enum(defaultHashAlgorithms)
+      .default(defaultEvidence.nextHashAlgorithm)
+      .describe('Under which owners are told to send digests when an algorithm ends.'),
+    leadDays: days(0).default(defaultEvidence.leadDays).describe('How long before that end.'),
+  })
+  .prefault({});
+
 function isTimeZone(text: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: text });
@@ -152,6 +194,7 @@ export const tsaConfigSchema = z.strictObject({
     .optional()
     .describe('Journal on a disk of its own; default: `stateDir/journal`.'),
   audit,
+  evidence,
   timeZone: z
     .string()
     .refine(isTimeZone, 'a time zone such as Asia/Tokyo')

@@ -136,6 +136,22 @@ export type AuditConfig = {
   readonly keepDays: number;
 };
 
+/** Digests that are collected, stamped together and answered with evidence records. */
+export type EvidenceConfig = {
+  readonly intervalSeconds: number;
+  /** Groups in one batch, and in one request. */
+  readonly maxGroups: number;
+  /** Groups of all clients that may wait for their records. */
+  readonly maxWaiting: number;
+  readonly bodyLimitBytes: number;
+  /** So long records can be fetched, and what is sent again gets them. */
+  readonly keepDays: number;
+  /** Under which owners are to send digests when the present algorithm ends. */
+  readonly nextHashAlgorithm: DigestAlgorithm;
+  /** How long before that end. */
+  readonly leadDays: number;
+};
+
 /** A socket that speaks TLS. Paths are of PEM files. */
 export type TlsListenerConfig = {
   readonly host: string;
@@ -167,6 +183,7 @@ export type TsaConfig = {
   readonly stateDir: string;
   readonly journalDir: string;
   readonly audit: AuditConfig;
+  readonly evidence: EvidenceConfig;
   /** Where days of quotas and months of budgets begin. */
   readonly timeZone: string;
   readonly budgets: readonly Budget[];
@@ -233,6 +250,16 @@ export const defaultProfile = {
   hedgesPerHour: 0,
 } as const satisfies Profile;
 
+export const defaultEvidence = {
+  intervalSeconds: 60,
+  maxGroups: 10_000,
+  maxWaiting: 100_000,
+  bodyLimitBytes: 1024 * 1024,
+  keepDays: 7,
+  nextHashAlgorithm: 'SHA-512',
+  leadDays: 365,
+} as const satisfies EvidenceConfig;
+
 export const defaultLimits = {
   host: '127.0.0.1',
   port: 3161,
@@ -269,6 +296,7 @@ export function localTsaConfig(options: {
       maxFileBytes: defaultLimits.auditFileBytes,
       keepDays: 0,
     },
+    evidence: defaultEvidence,
     timeZone: defaultLimits.timeZone,
     budgets: [],
     algorithmPolicy: options.algorithmPolicy,

@@ -13,6 +13,7 @@ import type { PublicFiles } from './adapters/public-files.ts';
 import type { Admission, Door } from './admission.ts';
 import type { Books } from './books.ts';
 import type { TsaConfig } from './config.ts';
+import type { EvidenceService } from './evidence/service.ts';
 import type { LocalUnits, Settings } from './provider-set.ts';
 import { createRefusalLog } from './refusals.ts';
 import { createTsaApp } from './server.ts';
@@ -32,6 +33,7 @@ export type DoorParts = {
   readonly local: LocalUnits;
   readonly settings: () => Settings;
   readonly service: StampService;
+  readonly evidence: EvidenceService;
   readonly tally: Tally;
   readonly publicFiles: PublicFiles;
 };

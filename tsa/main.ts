@@ -5,6 +5,7 @@ import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { loadCredentials } from './adapters/client-file.ts';
+import { openEvidenceFiles } from './adapters/evidence-files.ts';
 import { createPasswordChecker } from './adapters/password.ts';
 import { openPublicFiles, type PublicFiles } from './adapters/public-files.ts';
 import { createAdmission } from './admission.ts';
@@ -15,6 +16,7 @@ import { listClients } from './client-list.ts';
 import type { Profile, TsaConfig } from './config.ts';
 import { dayOf } from './days.ts';
 import { createApps, openListeners } from './doors.ts';
+import { openEvidenceService, type EvidenceService } from './evidence/service.ts';
 import { openLocalUnits, openSettings, type LocalUnits, type Settings } from './provider-set.ts';
 import { createSwitch } from './reload.ts';
 import { errorFields } from './replies.ts';
@@ -66,6 +68,7 @@ type Parts = {
   readonly local: LocalUnits;
   readonly settings: () => Settings;
   readonly service: StampService;
+  readonly evidence: EvidenceService;
   readonly publicFiles: PublicFiles;
 };
 
@@ -95,8 +98,9 @@ function createService(
 
 function createUpkeep(
   options: StartTsaOptions,
-  { books, local, service, settings }: Pick<Parts, 'books' | 'local' | 'service' | 'settings'>,
+  parts: Omit<Parts, 'publicFiles'>,
 ): () => Promise<void> {
+  const { books, local, service, settings, evidence } = parts;
   const { audit: log, auditFiles: files } = books;
   const profile = (): Profile | undefined => {
     const { profiles, audit } = settings().config;
@@ -106,6 +110,7 @@ function createUpkeep(
   return async () => {
     for (const authority of local.authorities) await authority.upkeep(options.clock.now());
     await stampHead();
+    await evidence.upkeep();
   };
 }
 
@@ -142,7 +147,6 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
     stack,
   );
   const service = createService(options, { books, settings }, shutdown.signal);
-  const upkeep = createUpkeep(options, { books, local, service, settings });
   // A disk that is full now has its event, and `/readyz` says so.
   const note = (entry: AuditEntry) => books.audit.append(entry).catch(() => undefined);
   await note({ event: 'started', configuration: configurationDigest(config) });
@@ -153,13 +157,25 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
     shutdown.abort();
     await service.idle();
   });
+  const evidence = stack.use(
+    await openEvidenceService({
+      ...options,
+      ...books,
+      files: await openEvidenceFiles(path.join(config.stateDir, 'evidence')),
+      service,
+      settings,
+    }),
+  );
+  const upkeep = createUpkeep(options, { books, local, service, settings, evidence });
   await upkeep();
   const clients = listClients(config, await loadCredentials(config.credentialsFile));
   const checkPassword = createPasswordChecker();
   const admission = createAdmission({ ...options, clients, checkPassword });
-  const parts = { books, local, settings, service, publicFiles, tally: createTally() };
+  const parts = { books, local, settings, service, evidence, publicFiles, tally: createTally() };
   const apps = createApps(options, parts, admission);
   const { plain, secure } = await openListeners(options, apps, stack);
+  // First of all: who waits for records is told where to fetch them.
+  stack.defer(evidence.release);
   warnOfEnds(apps.snapshot(), events);
   const { url } = plain;
   let warnedOn = dayOf(options.clock.now());

@@ -76,7 +76,7 @@ export function errorFields(error: unknown): { readonly code?: string; readonly 
 
 /** An HTTP answer to what is no query: a status and a sentence. */
 export type PlainAnswer = {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 413 | 415 | 429 | 500 | 503;
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -136,11 +136,58 @@ export const plainAnswers = {
     status: 403,
     text: 'This client is not allowed here.',
   }),
+  wrongEvidenceType: (): PlainAnswer => ({
+    status: 415,
+    text: 'Digests are sent as application/json, or one of them as application/timestamp-query, with no content encoding.',
+    headers: { accept: 'application/json, application/timestamp-query' },
+  }),
+  tooManyDigests: (limit: number): PlainAnswer => ({
+    status: 413,
+    text: `More than ${limit} octets are not taken at once: send fewer digests in more requests.`,
+  }),
+  notUnderstood: (message: string): PlainAnswer => ({
+    status: 400,
+    text: `This cannot be taken in: ${printableText(message, 300)}.`,
+  }),
+  notAsOctets: (): PlainAnswer => ({
+    status: 406,
+    text: 'Only a request of one group is answered as application/octet-stream; ask for application/json.',
+  }),
+  unknownEvidence: (): PlainAnswer => ({
+    status: 404,
+    text: 'There is nothing under this name: it was never taken in, or its records are no longer kept. Send the digests again.',
+  }),
+  full: (retryAfterSeconds: number): PlainAnswer => ({
+    status: 503,
+    text: 'As many digests as may wait are waiting. Nothing was taken in.',
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  }),
+  notDurable: (): PlainAnswer => ({
+    status: 503,
+    text: 'The digests could not be made durable, and nothing is promised. Send them again.',
+    headers: { 'retry-after': '30' },
+  }),
   ourFault: (): PlainAnswer => ({
     status: 500,
     text: 'The server failed. The query can be sent again.',
   }),
 } as const;
+
+/** What a person finds who opens the address for digests in a browser. */
+export function evidenceText(profile: {
+  readonly name: string;
+  readonly hashAlgorithms: readonly string[];
+}): string {
+  return [
+    'Digests that are sent here are collected, and each gets an evidence record (RFC 4998).',
+    '',
+    `Profile: ${profile.name}. Digest algorithms: ${profile.hashAlgorithms.join(', ')}.`,
+    '',
+    '  curl -H "Content-Type: application/json" -o record.json ADDRESS \\',
+    `    -d '{"hashAlgorithm":"SHA-256","digests":["DIGEST"]}'`,
+    '',
+  ].join('\n');
+}
 
 /** What a person finds who opens the address in a browser. */
 export function endpointText(profile: {

@@ -4,22 +4,24 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import helmet from 'helmet';
 import { errorFields, plainAnswers } from './replies.ts';
 import { addEndpoint, type EndpointOptions } from './server/endpoint.ts';
+import { addEvidence, type EvidenceEndpointOptions } from './server/evidence.ts';
 import { sendPlain } from './server/http.ts';
 import { addStatus } from './server/status.ts';
 import type { Snapshot } from './snapshot.ts';
 
-export type TsaServerOptions = EndpointOptions & {
-  /** Whether figures of the whole proxy are shown here: on the plain listener, which clients do not reach. */
-  readonly administrative: boolean;
-  /** Whether the journal and the audit log take records. */
-  readonly writable: () => { readonly journal: boolean; readonly audit: boolean };
-  /** How the proxy is just now. */
-  readonly snapshot: () => Snapshot;
-  /** Anchors of the local units as PEM text, empty without one. */
-  readonly anchorsPem: () => string;
-  /** The newest CRL of the first local unit, in DER. */
-  readonly certificateList: () => Promise<Uint8Array | undefined>;
-};
+export type TsaServerOptions = EndpointOptions &
+  EvidenceEndpointOptions & {
+    /** Whether figures of the whole proxy are shown here: on the plain listener, which clients do not reach. */
+    readonly administrative: boolean;
+    /** Whether the journal and the audit log take records. */
+    readonly writable: () => { readonly journal: boolean; readonly audit: boolean };
+    /** How the proxy is just now. */
+    readonly snapshot: () => Snapshot;
+    /** Anchors of the local units as PEM text, empty without one. */
+    readonly anchorsPem: () => string;
+    /** The newest CRL of the first local unit, in DER. */
+    readonly certificateList: () => Promise<Uint8Array | undefined>;
+  };
 
 /** The application; listening and closing are the caller's. */
 export function createTsaApp(options: TsaServerOptions): express.Express {
@@ -38,6 +40,7 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
   if (options.administrative) addStatus(app, options.snapshot);
   addEndpoint(app, '/', () => undefined, options);
   addEndpoint(app, '/tsa/:profile', (request) => String(request.params['profile']), options);
+  addEvidence(app, options);
 
   const readable = (address: string, serve: (response: Response) => Promise<void> | void): void => {
     app

@@ -12,6 +12,7 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
   ['tokens', async () => (await import('./token-judges.ts')).judgeTokens(oracle)],
   ['tls', async () => (await import('./tls-judges.ts')).judgeTls()],
   ['ers', async () => (await import('./ers-judges.ts')).judgeEvidenceRecords(oracle)],
+  ['intake', async () => (await import('./intake-judges.ts')).judgeIntake(oracle)],
   ['night', async () => (await import('./night-judges.ts')).judgeNight(oracle)],
   ['simulation', async () => (await import('./simulation-judges.ts')).judgeSimulation(oracle)],
   ['services', async () => (await import('./services.ts')).runServiceTests()],

@@ -82,3 +82,57 @@ test('serials of the local unit stay unique over crashes', async (t) => {
   }
   t.is(new Set(serials).size, 6);
 });
+
+/** Digests to a proxy that makes a batch of each request. */
+async function sendDigest(url: string): Promise<{ readonly records: readonly string[] }> {
+  const answer = await fetch(`${url}evidence/default`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ hashAlgorithm: 'SHA-256', digests: ['ab'.repeat(32)] }),
+  });
+  return (await answer.json()) as { records: string[] };
+}
+
+for (const fatal of [
+  'tsa.evidence.taken',
+  'tsa.evidence.batch',
+  'tsa.token.journalled',
+  'tsa.evidence.made',
+])
+  test(`killed at ${fatal}: what was taken in is proved, by one token`, async (t) => {
+    await using folder = await temporaryFolder();
+    await using upstream = await startUpstream(clock);
+    const base = configWith(folder.path, [await upstream.provider(folder.path)]);
+    const config = { ...base, evidence: { ...base.evidence, intervalSeconds: 0 } };
+    const first = await spawnTsa(config, fatal);
+    await t.throwsAsync(sendDigest(first.url), undefined, 'no answer came');
+    t.is((await first.exited)[1], 'SIGKILL');
+    const second = await spawnTsa(config);
+    t.is((await sendDigest(second.url)).records.length, 1);
+    t.is(upstream.queries.length, 1, 'nothing was bought twice');
+    await second.kill();
+  });
+
+test('killed while the provider works on a batch: the same octets are sent again', async (t) => {
+  await using folder = await temporaryFolder();
+  let kill: (() => Promise<void>) | undefined;
+  await using upstream = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      const doomed = kill;
+      kill = undefined;
+      await doomed?.();
+      return { body: self.grant(request) };
+    },
+  });
+  const base = configWith(folder.path, [await upstream.provider(folder.path)]);
+  const config = { ...base, evidence: { ...base.evidence, intervalSeconds: 0 } };
+  const first = await spawnTsa(config);
+  kill = first.kill;
+  await t.throwsAsync(sendDigest(first.url));
+  const second = await spawnTsa(config);
+  t.is((await sendDigest(second.url)).records.length, 1);
+  t.is(upstream.queries.length, 2);
+  t.deepEqual(upstream.queries[0], upstream.queries[1]);
+  await second.kill();
+});

@@ -1,35 +1,14 @@
 // The addresses that take queries: `POST /` and `POST /tsa/NAME`. Who may ask is settled before a body is read; what
 // a query is worth is decided behind it.
 import type { Express, Request, Response } from 'express';
-import type { Certificate } from '#shared/x509/certificate.ts';
-import type { Admission, Admitted, Door } from '../admission.ts';
 import { answerQuery, type AnswerOptions } from '../answer-query.ts';
 import type { Asking } from '../audit-line.ts';
 import type { Profile } from '../config.ts';
-import type { RefusalLog } from '../refusals.ts';
 import { endpointText, plainAnswers, type PlainAnswer } from '../replies.ts';
+import { createAdmit, type AdmitOptions } from './admit.ts';
 import { isQuery, readBody, sendPlain, sendReply } from './http.ts';
 
-export type EndpointOptions = AnswerOptions & {
-  readonly refuse: RefusalLog;
-  readonly admission: Admission;
-  /** How clients say who they are at this listener. */
-  readonly door: Door;
-  /** The certificate that the handshake of a request's connection verified. */
-  readonly certificateOf: (socket: unknown) => Certificate | undefined;
-  readonly newId: () => string;
-};
-
-/** A profile that a client may use: another one is to it as if it were not there. */
-function profileOf(
-  options: EndpointOptions,
-  { profiles: allowed }: Admitted,
-  name: string,
-): Profile | undefined {
-  const { profiles } = options.settings().config;
-  if (allowed && !allowed.includes(name)) return undefined;
-  return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
-}
+export type EndpointOptions = AnswerOptions & AdmitOptions;
 
 function explain(profile: Profile, options: EndpointOptions, response: Response): void {
   const notAccredited = profile.providers.some(
@@ -72,41 +51,17 @@ export function addEndpoint(
   profileName: (request: Request) => string | undefined,
   options: EndpointOptions,
 ): void {
-  const { door } = options;
-
-  /** Lets the request in, or answers it. */
-  const admit = async (request: Request, response: Response, id: string) => {
-    response.set('x-request-id', id);
-    const remote = request.socket.remoteAddress ?? '';
-    const knock = {
-      door,
-      address: remote,
-      authorization: request.headers.authorization,
-      certificate: door === 'certificate' ? options.certificateOf(request.socket) : undefined,
-    };
-    const admitted = await options.admission.admit(knock);
-    if (admitted.kind === 'refused') {
-      const { answer, reason, client } = admitted;
-      const who = client === undefined ? {} : { client };
-      await options.refuse({ id, ...who, address: remote, status: answer.status, reason });
-      sendPlain(response, answer);
-      return undefined;
-    }
-    const name =
-      profileName(request) ?? admitted.profiles?.[0] ?? options.settings().config.defaultProfile;
-    const asking: Asking = { id, client: admitted.client, address: remote };
-    return { asking, name, profile: profileOf(options, admitted, name) };
-  };
+  const admit = createAdmit(options);
 
   const get = async (request: Request, response: Response): Promise<void> => {
-    const admitted = await admit(request, response, options.newId());
+    const admitted = await admit(request, response, profileName(request));
     if (!admitted) return;
     if (admitted.profile) explain(admitted.profile, options, response);
     else sendPlain(response, plainAnswers.unknownProfile(admitted.name));
   };
 
   const post = async (request: Request, response: Response): Promise<void> => {
-    const admitted = await admit(request, response, options.newId());
+    const admitted = await admit(request, response, profileName(request));
     if (!admitted) return;
     const { asking, name, profile } = admitted;
     const refused = await serveQuery(request, response, asking, profile, name, options);

@@ -23,11 +23,16 @@ export function sendReply(response: Response, octets: Uint8Array): void {
   response.status(200).end(octets);
 }
 
+/** What the request says its body is; `undefined` where it is packed, or does not say. */
+export function mediaTypeOf(request: Request): string | undefined {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding !== 'identity') return undefined;
+  return request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+}
+
 /** Whether the request says that its body is a query, unpacked. */
 export function isQuery(request: Request): boolean {
-  const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  return mediaType === queryMediaType && encoding === 'identity';
+  return mediaTypeOf(request) === queryMediaType;
 }
 
 /**

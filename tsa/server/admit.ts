@@ -1,0 +1,69 @@
+// Who may ask, settled before a body is read: every address that takes something from clients lets them in here.
+import type { Request, Response } from 'express';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { Admission, Admitted, Door } from '../admission.ts';
+import type { Asking } from '../audit-line.ts';
+import type { Profile } from '../config.ts';
+import type { Settings } from '../provider-set.ts';
+import type { RefusalLog } from '../refusals.ts';
+import { sendPlain } from './http.ts';
+
+export type AdmitOptions = {
+  readonly settings: () => Settings;
+  readonly refuse: RefusalLog;
+  readonly admission: Admission;
+  /** How clients say who they are at this listener. */
+  readonly door: Door;
+  /** The certificate that the handshake of a request's connection verified. */
+  readonly certificateOf: (socket: unknown) => Certificate | undefined;
+  readonly newId: () => string;
+};
+
+/** A client that is let in, and the profile it asked for: `undefined` where there is none of that name for it. */
+export type LetIn = {
+  readonly asking: Asking;
+  readonly name: string;
+  readonly profile: Profile | undefined;
+};
+
+/** A profile that a client may use: another one is to it as if it were not there. */
+function profileOf(
+  options: AdmitOptions,
+  { profiles: allowed }: Admitted,
+  name: string,
+): Profile | undefined {
+  const { profiles } = options.settings().config;
+  if (allowed && !allowed.includes(name)) return undefined;
+  return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+}
+
+/** Lets a request in, or answers it; without a name, the profile is the first of the client's. */
+export function createAdmit(options: AdmitOptions) {
+  const { door } = options;
+  return async (
+    request: Request,
+    response: Response,
+    profileName: string | undefined,
+  ): Promise<LetIn | undefined> => {
+    const id = options.newId();
+    response.set('x-request-id', id);
+    const remote = request.socket.remoteAddress ?? '';
+    const knock = {
+      door,
+      address: remote,
+      authorization: request.headers.authorization,
+      certificate: door === 'certificate' ? options.certificateOf(request.socket) : undefined,
+    };
+    const admitted = await options.admission.admit(knock);
+    if (admitted.kind === 'refused') {
+      const { answer, reason, client } = admitted;
+      const who = client === undefined ? {} : { client };
+      await options.refuse({ id, ...who, address: remote, status: answer.status, reason });
+      sendPlain(response, answer);
+      return undefined;
+    }
+    const name = profileName ?? admitted.profiles?.[0] ?? options.settings().config.defaultProfile;
+    const asking: Asking = { id, client: admitted.client, address: remote };
+    return { asking, name, profile: profileOf(options, admitted, name) };
+  };
+}
