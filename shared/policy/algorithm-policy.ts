@@ -2,7 +2,7 @@
 // this use, acceptable, and until when? Which policies exist is data; profiles combine several.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
-import { earlier } from '#shared/time.ts';
+import { earlier, isBefore } from '#shared/time.ts';
 
 /** `new`: creating with it. `verify`: accepting it without an older proof of existence. */
 export type AlgorithmUse = 'new' | 'verify';
@@ -33,6 +33,8 @@ export type AlgorithmQuestion =
 export type AlgorithmAnswer =
   | {
       readonly kind: 'listed';
+      /** Not acceptable before; absent: always was. */
+      readonly startInclusive?: Temporal.Instant | undefined;
       readonly endExclusive: Temporal.Instant | undefined;
       readonly policy: string;
       readonly source: string;
@@ -40,12 +42,18 @@ export type AlgorithmAnswer =
     }
   | { readonly kind: 'absent'; readonly policy: string };
 
-type Parameter = { readonly name: string; readonly min?: number; readonly max?: number };
+export type EvaluationParameter = {
+  readonly name: string;
+  readonly min?: number;
+  readonly max?: number;
+};
 
 /** One row: for these uses and parameters acceptable before `endExclusive` (a date, or null: no end). */
 export type Evaluation = {
   readonly uses: readonly string[];
-  readonly parameters?: readonly Parameter[];
+  readonly parameters?: readonly EvaluationParameter[];
+  /** First day, where the policy begins to allow it only then. */
+  readonly startInclusive?: string;
   readonly endExclusive: string | null;
   readonly confidence: string;
   readonly source: string;
@@ -141,14 +149,23 @@ function dayStart(date: string): Temporal.Instant {
 function parameterValue(name: string, question: AlgorithmQuestion): number | undefined {
   if (question.kind === 'digest') return undefined;
   if (name === 'moduluslength' || name === 'plength') return question.keyBits;
-  // FIPS 186-4 §4.2 pairs p of 2,048 bits and more with q of 224 or 256; the certificate does not
-  // carry q apart, so DSA is answered by p and the larger q.
-  return name === 'qlength' ? (question.keyBits >= 2048 ? 256 : 160) : undefined;
+  if (name !== 'qlength') return undefined;
+  // A curve's order is as long as its field, which is the size that the key is known by.
+  if (question.scheme !== 'DSA') return question.keyBits;
+  // FIPS 186-4 §4.2 pairs p of 2,048 bits and more with q of 224 or 256; what is asked does not say.
+  return question.keyBits >= 2048 ? 256 : 160;
 }
 
 function fits(evaluation: Evaluation, question: AlgorithmQuestion, use: AlgorithmUse): boolean {
   if (!evaluation.uses.includes(use)) return false;
-  return (evaluation.parameters ?? []).every((parameter) => {
+  const { parameters = [] } = evaluation;
+  // Of a DSA key p is known: where a row bounds it, that decides, and its q goes with it.
+  const byModulus =
+    question.kind === 'signature' &&
+    question.scheme === 'DSA' &&
+    parameters.some(({ name }) => name === 'plength');
+  return parameters.every((parameter) => {
+    if (byModulus && parameter.name === 'qlength') return true;
     const value = parameterValue(parameter.name, question);
     if (value === undefined) return false;
     return value >= (parameter.min ?? 0) && value <= (parameter.max ?? Infinity);
@@ -170,6 +187,7 @@ function choose(rows: readonly Evaluation[]): Evaluation | undefined {
 function listed(policy: AlgorithmPolicy, row: Evaluation): AlgorithmAnswer {
   return {
     kind: 'listed',
+    ...(row.startInclusive !== undefined && { startInclusive: dayStart(row.startInclusive) }),
     endExclusive: row.endExclusive === null ? undefined : dayStart(row.endExclusive),
     policy: policy.id,
     source: row.source,
@@ -217,13 +235,23 @@ function overrideApplies(override: AlgorithmOverride, question: AlgorithmQuestio
   return (scheme && weak) || override.algorithm === question.digest;
 }
 
+function laterStart(
+  a: Temporal.Instant | undefined,
+  b: Temporal.Instant | undefined,
+): Temporal.Instant | undefined {
+  return a && b && isBefore(a, b) ? b : (a ?? b);
+}
+
+/** Acceptable to both: from the later start to the earlier end. */
 function earlierAnswer(a: AlgorithmAnswer | undefined, b: AlgorithmAnswer): AlgorithmAnswer {
   if (!a) return b;
   if (a.kind === 'absent') return a;
   if (b.kind === 'absent') return b;
-  if (b.endExclusive === undefined) return a;
-  if (a.endExclusive === undefined) return b;
-  return Temporal.Instant.compare(a.endExclusive, b.endExclusive) <= 0 ? a : b;
+  const isFirst =
+    b.endExclusive === undefined ||
+    (a.endExclusive !== undefined && !isBefore(b.endExclusive, a.endExclusive));
+  const startInclusive = laterStart(a.startInclusive, b.startInclusive);
+  return { ...(isFirst ? a : b), ...(startInclusive && { startInclusive }) };
 }
 
 /**
@@ -254,7 +282,7 @@ export function askProfile(
         : earlier(answer.endExclusive, override.endExclusive);
     if (end !== answer.endExclusive) {
       answer = {
-        kind: 'listed',
+        ...answer,
         endExclusive: end,
         policy: 'override',
         source: override.source,
@@ -268,5 +296,6 @@ export function askProfile(
 /** Whether an answer allows the algorithm at this instant. */
 export function acceptableAt(answer: AlgorithmAnswer, at: Temporal.Instant): boolean {
   if (answer.kind === 'absent') return false;
+  if (answer.startInclusive && isBefore(at, answer.startInclusive)) return false;
   return answer.endExclusive === undefined || Temporal.Instant.compare(at, answer.endExclusive) < 0;
 }
