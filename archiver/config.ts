@@ -3,11 +3,12 @@ import path from 'node:path';
 import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ConfigProblem } from '#shared/errors.ts';
 import type { AccreditationRules } from '#shared/policy/accreditation.ts';
-import { selectProfile, type AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
-import { bundledPolicies, bundledPresets } from '#shared/policy/bundled.ts';
+import type { AlgorithmProfile, PolicyFile } from '#shared/policy/algorithm-policy.ts';
+import { bundledPresets } from '#shared/policy/bundled.ts';
 import { selectPreset, type RetentionPreset } from '#shared/policy/retention-rule.ts';
 import { parseYamlConfig, type YamlConfig } from '#shared/yaml-config.ts';
 import { resolveAccreditation } from './config-accreditation.ts';
+import { type ReadFile, readNoFile, resolveAlgorithms } from './config-policies.ts';
 import { type ArchiverSettings, archiverSettings } from './config-schema.ts';
 
 /** A retention rule with its preset resolved; `match` is a regular expression on the key. */
@@ -38,6 +39,8 @@ export type ArchiverConfig = {
   readonly secondTsa: Omit<ArchiverConfig['tsa'], 'local'> | undefined;
   readonly signers: ArchiverSettings['signers'];
   readonly status: ArchiverSettings['status'];
+  /** Bundled algorithm policies and profiles with those of the operator. */
+  readonly policies: PolicyFile;
   readonly profile: AlgorithmProfile;
   readonly digestAlgorithm: DigestAlgorithm;
   readonly nextDigestAlgorithm: DigestAlgorithm;
@@ -111,10 +114,15 @@ function digestAt(
 }
 
 /**
- * Configuration from the text of a YAML file; relative paths count from the file's folder.
+ * Configuration from the text of a YAML file; relative paths count from the file's folder. `readFile` gives
+ * the octets of policy files that it names.
  * @throws ConfigError ERR_CONFIG_INVALID with every problem, each with line and key
  */
-export function parseArchiverConfig(text: string, fileName: string): ArchiverConfig {
+export function parseArchiverConfig(
+  text: string,
+  fileName: string,
+  readFile: ReadFile = readNoFile,
+): ArchiverConfig {
   const at = parseYamlConfig(text, archiverSettings, fileName);
   const settings = at.value;
   const problems: ConfigProblem[] = [];
@@ -139,21 +147,7 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
   );
   const rules = resolveRules(settings, at, problems);
   const accreditation = resolveAccreditation(settings, at, problems);
-  let profile: AlgorithmProfile | undefined;
-  collect(problems, at, ['algorithms', 'profile'], () => {
-    profile = selectProfile(
-      bundledPolicies,
-      settings.algorithms.profile,
-      settings.algorithms.overrides.map((override) => ({
-        algorithm: override.algorithm,
-        minimumBits: override.minimumBits,
-        endExclusive: Temporal.PlainDate.from(override.endExclusive)
-          .toZonedDateTime('UTC')
-          .toInstant(),
-        source: override.source,
-      })),
-    );
-  });
+  const { profile, policies } = resolveAlgorithms(settings, at, problems, { absolute, readFile });
   const state = absolute(settings.state);
   const evidence = store(
     settings.evidence ?? {
@@ -230,6 +224,7 @@ export function parseArchiverConfig(text: string, fileName: string): ArchiverCon
       tsuAnchors: settings.signers.tsuAnchors.map(absolute),
     },
     status: settings.status,
+    policies,
     profile,
     digestAlgorithm,
     nextDigestAlgorithm,

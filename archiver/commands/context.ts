@@ -1,5 +1,6 @@
 // What every command of the archiver shares: the configuration file, an open archiver, signals,
 // events on standard error, and output on standard out.
+import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '#shared/errors.ts';
@@ -19,6 +20,28 @@ export const configOption = [
   'configuration file (default: $TOKIWA_CONFIG or state/tokiwa.yaml)',
 ] as const;
 
+/** Policies and certificates that a configuration names; a policy has a tenth of it. */
+const maxNamedFileOctets = 8 * 1024 * 1024;
+
+/** @throws ConfigError ERR_CONFIG_INVALID: not there, or too large for what it is to be */
+export function readBoundedFile(file: string): Uint8Array {
+  try {
+    if (statSync(file).size > maxNamedFileOctets)
+      throw new ConfigError(
+        'ERR_CONFIG_INVALID',
+        `${file} has more than ${maxNamedFileOctets} octets`,
+      );
+    return readFileSync(file);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(
+      'ERR_CONFIG_INVALID',
+      `${file} cannot be read (${systemErrorCode(error) ?? 'unknown'})`,
+      { cause: error },
+    );
+  }
+}
+
 /** @throws ConfigError ERR_CONFIG_INVALID: not there, or with problems */
 export async function loadConfig(file: string | undefined): Promise<ArchiverConfig> {
   const name = file ?? defaultConfigFile();
@@ -33,7 +56,7 @@ export async function loadConfig(file: string | undefined): Promise<ArchiverConf
       { cause: error },
     );
   }
-  return parseArchiverConfig(text, name);
+  return parseArchiverConfig(text, name, readBoundedFile);
 }
 
 /** Aborted by Ctrl-C or a termination signal; a second Ctrl-C ends at once. */

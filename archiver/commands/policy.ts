@@ -1,4 +1,4 @@
-// `tokiwa policy diff NEW`: what a changed configuration (algorithm profile and overrides, accreditation,
+// `tokiwa policy`: its subcommands, and `policy diff NEW`: what a changed configuration (algorithm profile and overrides, accreditation,
 // retention rules) would move, before it takes effect.
 import type { Command } from 'commander';
 import type { ArchiverConfig } from '../config.ts';
@@ -6,6 +6,7 @@ import { horizonRules } from '../trust.ts';
 import type { Aspect, AspectCount, Difference, Side } from '../reports/difference.ts';
 import { parseInstant } from './archive.ts';
 import { configOption, loadConfig, systemClock, withArchiver } from './context.ts';
+import { exportPolicy, importPolicy, showPolicies } from './policy-files.ts';
 
 type Options = {
   readonly config?: string;
@@ -77,11 +78,43 @@ async function diff(file: string, options: Options): Promise<void> {
   process.exitCode = difference.moved > 0 ? 1 : 0;
 }
 
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
 /** Adds `policy` with its subcommands. */
 export function registerPolicyCommands(program: Command): void {
-  program
+  const policy = program
     .command('policy')
-    .description('policies, accreditation and retention rules in force')
+    .description('policies, accreditation and retention rules in force');
+  policy
+    .command('show')
+    .description('the algorithm policies and profiles that there are, or one policy in full')
+    .argument('[id]', 'id of a policy')
+    .option(...configOption)
+    .option('--json', 'as JSON')
+    .action(showPolicies);
+  policy
+    .command('export')
+    .description('an algorithm policy as a DSSC file (RFC 5698)')
+    .argument('<id>', 'id of a policy')
+    .option(...configOption)
+    .option('-o, --output <file>', 'a new file instead of standard output')
+    .action(exportPolicy);
+  policy
+    .command('import')
+    .description('verify a DSSC file, keep it beside the configuration, and say how to use it')
+    .argument('<file>', 'DSSC file (RFC 5698, XML)')
+    .option(...configOption)
+    .option('--id <id>', 'name of the policy from now on (default: its own)')
+    .option(
+      '--signed-by <file>',
+      'certificate whose key has to have signed it, PEM or DER (repeatable)',
+      collect,
+      [],
+    )
+    .action(importPolicy);
+  policy
     .command('diff')
     .description('what another configuration would move, before it takes effect')
     .argument('<file>', 'the configuration as it is to be')

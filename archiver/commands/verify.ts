@@ -7,7 +7,7 @@ import { ConfigError, FormatError, TokiwaError, UnsupportedError } from '#shared
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { openHttpSender } from '#shared/io/http-sender.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
-import { selectProfile } from '#shared/policy/algorithm-policy.ts';
+import { type AlgorithmProfile, selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
@@ -21,7 +21,8 @@ import { loadConfiguredStatus } from '../adapters/configured-status-source.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { contentBeside, readEvidenceFile, readVerifiedFile } from '../adapters/verified-file.ts';
 import { parseInstant } from './archive.ts';
-import { interruptSignal } from './context.ts';
+import { readPolicyFile } from '../config-policies.ts';
+import { interruptSignal, readBoundedFile } from './context.ts';
 import {
   csvHeader,
   type FileVerdict,
@@ -129,6 +130,13 @@ function withHorizons(
   };
 }
 
+/** A bundled profile by its id, or one that is a DSSC file alone. */
+function profileOf(policy: string): AlgorithmProfile {
+  if (!/\.xml$/i.test(policy)) return selectProfile(bundledPolicies, policy);
+  const reading = readPolicyFile(readBoundedFile(policy));
+  return { id: reading.policy.id, uses: 'verify', policies: [reading.policy], overrides: [] };
+}
+
 async function loadMaterial(
   options: VerifyOptions,
   signal: AbortSignal,
@@ -146,7 +154,7 @@ async function loadMaterial(
     certificates,
     ...(await loadConfiguredStatus({ sources: options.crls, sender, events }, signal)),
     revocationMode: revocation,
-    algorithmPolicy: policy === 'none' ? undefined : selectProfile(bundledPolicies, policy),
+    algorithmPolicy: policy === 'none' ? undefined : profileOf(policy),
   };
 }
 
@@ -239,7 +247,11 @@ export function registerVerify(program: Command): void {
       collect,
       [],
     )
-    .option('--policy <id>', 'algorithm profile, or none', bundledPolicies.defaultProfile)
+    .option(
+      '--policy <id>',
+      'algorithm profile, a DSSC file (.xml), or none',
+      bundledPolicies.defaultProfile,
+    )
     .option('--revocation <mode>', 'require, soft or none', 'require')
     .option(
       '--suppose <event>',
