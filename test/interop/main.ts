@@ -15,6 +15,7 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
   ['intake', async () => (await import('./intake-judges.ts')).judgeIntake(oracle)],
   ['night', async () => (await import('./night-judges.ts')).judgeNight(oracle)],
   ['simulation', async () => (await import('./simulation-judges.ts')).judgeSimulation(oracle)],
+  ['policies', async () => (await import('./policy-judges.ts')).judgePolicies(oracle)],
   ['services', async () => (await import('./services.ts')).runServiceTests()],
 ]);
 
