@@ -1,7 +1,7 @@
 // DSSC files: what is written comes back, what others write is read by the words of RFC 5698, and what is not
 // understood is never acceptable.
 import test from 'ava';
-import { FormatError, UnsupportedError } from '#shared/errors.ts';
+import { type ErrorCode, FormatError, UnsupportedError } from '#shared/errors.ts';
 import {
   type AlgorithmPolicy,
   type AlgorithmQuestion,
@@ -170,7 +170,7 @@ const noteOfNone =
   '<Information><Text>Tokiwa, of the algorithm: {"hasOid":true,"evaluations":[]}</Text></Information>';
 
 const refused = test.macro({
-  exec(t, octets: Uint8Array, code: string) {
+  exec(t, octets: Uint8Array, code: ErrorCode) {
     const error = t.throws(() => parseDssc(octets), { any: true });
     t.true(error instanceof FormatError || error instanceof UnsupportedError);
     if (error instanceof FormatError || error instanceof UnsupportedError) t.is(error.code, code);

@@ -1,6 +1,7 @@
 // A document's signature over itself: whole, by an expected key, and nothing else.
 import test from 'ava';
 import { parseXml } from '#shared/xml/parse.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
 import { type EnvelopedVerdict, verifyEnveloped } from '#shared/xmldsig/enveloped.ts';
 import { envelopedSignature } from '#shared/xmldsig/names.ts';
 import { issueRoot } from '../../_authority.ts';
@@ -11,7 +12,7 @@ const other = issueRoot({ subject: 'CN=Other' });
 const xml = '<list><entry Id="e">one</entry><entry>two</entry></list>';
 const trusted = [other.certificate, signer.certificate];
 
-function judge(octets: Uint8Array, signers = trusted): EnvelopedVerdict {
+function judge(octets: Uint8Array, signers: readonly Certificate[] = trusted): EnvelopedVerdict {
   return verifyEnveloped(parseXml(octets), signers);
 }
 
@@ -38,7 +39,7 @@ test('without a signature', (t) => {
 });
 
 const broken = test.macro({
-  exec(t, octets: Uint8Array, reason: RegExp, signers = trusted) {
+  exec(t, octets: Uint8Array, reason: RegExp, signers: readonly Certificate[] = trusted) {
     const verdict = judge(octets, signers);
     t.is(verdict.kind, 'broken');
     if (verdict.kind === 'broken') t.regex(verdict.reason, reason);
