@@ -139,6 +139,21 @@ function nodeBinary() {
 }
 
 /**
+ * What Node 26 is given: itself first on the path, and a place to keep what it compiled, so that the
+ * next command starts in half the time; where that cannot be written, it is left.
+ * @param {string} node
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function environmentOf(node, env) {
+  return {
+    NODE_COMPILE_CACHE: path.join(root, 'node_modules', '.cache', 'compiled'),
+    ...env,
+    PATH: `${path.dirname(node)}${path.delimiter}${env['PATH'] ?? ''}`,
+  };
+}
+
+/**
  * Installs if needed, then runs the verb with Node 26 and ends with its exit code.
  * @param {readonly string[]} argv
  */
@@ -151,10 +166,7 @@ export function launch([verb, ...args]) {
   const program = verb === 'node' && !existsSync(inProject) ? script : inProject;
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', program, ...rest], {
     stdio: 'inherit',
-    env: {
-      ...process.env,
-      PATH: `${path.dirname(node)}${path.delimiter}${process.env['PATH'] ?? ''}`,
-    },
+    env: environmentOf(node, process.env),
     // Tests and checks run in the project's folder; the command runs where the user stands.
     cwd: verb === 'cli' ? process.cwd() : root,
   });

@@ -7,6 +7,7 @@ import path from 'node:path';
 import test from 'ava';
 import {
   chooseNode,
+  environmentOf,
   exitStatusOf,
   installCommand,
   platformPackages,
@@ -151,4 +152,13 @@ test('an unknown verb is refused before anything is installed', (t) => {
   withProject((_, run) => {
     t.is(run('publish'), 'tokiwa: unknown verb publish\n3');
   });
+});
+
+test('Node 26 is first on the path and keeps what it compiled, unless told where', (t) => {
+  const given = environmentOf('/packages/bin/node', { PATH: '/usr/bin', HOME: '/home/a' });
+  t.is(given['PATH'], `/packages/bin${path.delimiter}/usr/bin`);
+  t.is(given['HOME'], '/home/a');
+  t.is(given['NODE_COMPILE_CACHE'], path.join(projectRoot, 'node_modules/.cache/compiled'));
+  const told = environmentOf('/packages/bin/node', { NODE_COMPILE_CACHE: '/elsewhere' });
+  t.is(told['NODE_COMPILE_CACHE'], '/elsewhere');
 });

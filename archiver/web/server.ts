@@ -255,7 +255,7 @@ export async function serveReport(options: WebOptions): Promise<WebServer> {
   } catch (error) {
     throw new SourceError(
       'ERR_SOURCE_REFUSED',
-      `the report page cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
+      `the report page cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}; another one is given by web.port, or by --port of start`,
       { retryable: false, cause: error },
     );
   }
