@@ -5,22 +5,6 @@ import { FormatError } from '#shared/errors.ts';
 /** X.690 §8.1.2.2. */
 export type TagClass = 'universal' | 'application' | 'context' | 'private';
 
-/** One element. All octet fields are views of the input; offsets count from the input's start. */
-export type Tlv = {
-  readonly tagClass: TagClass;
-  readonly tag: number;
-  readonly constructed: boolean;
-  /** Offset of the first identifier octet in the input that `readTlv` was given. */
-  readonly offset: number;
-  /** Identifier and length octets. */
-  readonly headerLength: number;
-  readonly indefinite: boolean;
-  /** The contents octets; of an indefinite length without the end-of-contents octets. */
-  readonly content: Uint8Array;
-  /** The whole element, end-of-contents octets included. */
-  readonly raw: Uint8Array;
-};
-
 /** Bounds before anything is read: depth of nesting and elements visited while skipping indefinite lengths. */
 export type ReadLimits = { readonly maxDepth: number; readonly maxElements: number };
 
@@ -144,6 +128,54 @@ function tooDeep(limits: ReadLimits, offset: number): FormatError {
 }
 
 /**
+ * One element. Its octets are views of the input, each made when first asked for and the same from then on:
+ * most elements are looked into or passed over, and a view of each would cost more than reading it.
+ */
+class Element {
+  readonly tagClass: TagClass;
+  readonly tag: number;
+  readonly constructed: boolean;
+  /** Offset of the first identifier octet, counted from the start of what was read. */
+  readonly offset: number;
+  /** Identifier and length octets. */
+  readonly headerLength: number;
+  readonly contentLength: number;
+  readonly indefinite: boolean;
+  /** What the element was read from, and where it begins and ends there. */
+  readonly input: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  #content: Uint8Array | undefined;
+  #raw: Uint8Array | undefined;
+
+  constructor(input: Uint8Array, start: number, end: number, base: number, header: Header) {
+    this.input = input;
+    this.start = start;
+    this.end = end;
+    this.offset = base + start;
+    this.tagClass = header.tagClass;
+    this.tag = header.tag;
+    this.constructed = header.constructed;
+    this.headerLength = header.headerLength;
+    this.indefinite = header.length === -1;
+    this.contentLength = end - start - header.headerLength - (header.length === -1 ? 2 : 0);
+  }
+
+  /** The contents octets; of an indefinite length without the end-of-contents octets. */
+  get content(): Uint8Array {
+    const start = this.start + this.headerLength;
+    return (this.#content ??= this.input.subarray(start, start + this.contentLength));
+  }
+
+  /** The whole element, end-of-contents octets included. */
+  get raw(): Uint8Array {
+    return (this.#raw ??= this.input.subarray(this.start, this.end));
+  }
+}
+
+export type Tlv = Element;
+
+/**
  * The element that starts at `start`; `base` is added to every offset reported.
  * @throws FormatError ERR_FORMAT_DER, ERR_FORMAT_LIMIT
  * @see X.690 §8.1
@@ -157,27 +189,16 @@ export function readTlv(
 ): Tlv {
   const header = readHeader(input, start, end, base);
   const contentStart = start + header.headerLength;
-  let contentEnd: number;
   let rawEnd: number;
   if (header.length === -1) {
     if (!header.constructed)
       throw malformed('primitive element of indefinite length', base + start);
     rawEnd = endOfIndefinite(input, contentStart, end, base, limits);
-    contentEnd = rawEnd - 2;
   } else {
-    contentEnd = rawEnd = contentStart + header.length;
+    rawEnd = contentStart + header.length;
     if (rawEnd > end) throw malformed('element runs past its container', base + start);
   }
-  return {
-    tagClass: header.tagClass,
-    tag: header.tag,
-    constructed: header.constructed,
-    offset: base + start,
-    headerLength: header.headerLength,
-    indefinite: header.length === -1,
-    content: input.subarray(contentStart, contentEnd),
-    raw: input.subarray(start, rawEnd),
-  };
+  return new Element(input, start, rawEnd, base, header);
 }
 
 /**
@@ -196,16 +217,20 @@ export function readWhole(input: Uint8Array, limits: ReadLimits = defaultLimits)
 export function readChildren(parent: Tlv, limits: ReadLimits = defaultLimits): Tlv[] {
   if (!parent.constructed) throw malformed('constructed element expected', parent.offset);
   const children: Tlv[] = [];
-  const base = parent.offset + parent.headerLength;
-  for (let position = 0; position < parent.content.length;) {
+  // In the parent's own input, so that no view of its contents is made.
+  const { input } = parent;
+  const start = parent.start + parent.headerLength;
+  const end = start + parent.contentLength;
+  const base = parent.offset - parent.start;
+  for (let position = start; position < end;) {
     if (children.length >= limits.maxElements) {
       throw new FormatError('ERR_FORMAT_LIMIT', `more than ${limits.maxElements} elements`, {
         offset: base + position,
       });
     }
-    const child = readTlv(parent.content, position, parent.content.length, base, limits);
+    const child = readTlv(input, position, end, base, limits);
     children.push(child);
-    position += child.raw.length;
+    position = child.end;
   }
   return children;
 }
