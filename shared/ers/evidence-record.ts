@@ -10,6 +10,7 @@ import {
   readInteger,
   readObjectIdentifier,
   readOctets,
+  readTlv,
   readWhole,
   tags,
   type ReadLimits,
@@ -134,13 +135,34 @@ function beyondLimit(message: string): FormatError {
 /** How a token is read: anew, or remembered from another record (token-memory.ts). */
 export type TokenParser = (octets: Uint8Array) => TimeStampToken;
 
+/** The list that starts at `start` of a tree's contents, and where it ends. */
+export type ListReader = (
+  tree: Uint8Array,
+  start: number,
+) => { readonly list: PartialHashtree; readonly end: number };
+
+/**
+ * How the contents of a reduced hash tree are read where some of its lists may be known from another record
+ * (tree-memory.ts); `undefined`: not a tree to remember. `ordinal` counts the record's archive timestamps from 0.
+ */
+export type TreeParser = (
+  tree: Uint8Array,
+  ordinal: number,
+  readList: ListReader,
+) => readonly PartialHashtree[] | undefined;
+
+/** Readers of what the records of one batch share. */
+export type PartParsers = { readonly token: TokenParser; readonly tree: TreeParser };
+
 /** What is left of the limits while one record is read. */
 type Budget = {
+  /** Of the next archive timestamp. */
+  ordinal: number;
   archiveTimeStamps: number;
   hashValues: number;
   renewalOctets: number;
   readonly read: ReadLimits;
-  readonly parseToken: TokenParser;
+  readonly parsers: PartParsers | undefined;
 };
 
 function parseAttributes(children: readonly Tlv[], read: ReadLimits): EvidenceAttribute[] {
@@ -177,9 +199,25 @@ function parsePartialHashtree(list: Tlv, budget: Budget): PartialHashtree {
   });
 }
 
+/** The lists of a reduced hash tree; those that were remembered count, too. */
+function parseTree(field: Tlv, ordinal: number, budget: Budget): readonly PartialHashtree[] {
+  const base = field.offset + field.headerLength;
+  const before = budget.hashValues;
+  const lists = budget.parsers?.tree(field.content, ordinal, (tree, start) => {
+    const element = readTlv(tree, start, tree.length, base, budget.read);
+    return { list: parsePartialHashtree(element, budget), end: element.end };
+  });
+  if (!lists)
+    return readChildren(field, budget.read).map((list) => parsePartialHashtree(list, budget));
+  budget.hashValues = lists.reduce((left, list) => left - list.length, before);
+  if (budget.hashValues < 0) throw beyondLimit('too many hash values in the record');
+  return lists;
+}
+
 function parseArchiveTimeStamp(element: Tlv, budget: Budget): ArchiveTimeStamp {
   if (!isUniversal(element, tags.sequence))
     throw malformed('ArchiveTimeStamp is not a SEQUENCE', element, 'RFC 4998 §4.1');
+  const ordinal = budget.ordinal++;
   if (--budget.archiveTimeStamps < 0) throw beyondLimit('too many archive timestamps');
   const fields = readChildren(element, budget.read);
   const take = (tag: number): Tlv | undefined =>
@@ -190,7 +228,7 @@ function parseArchiveTimeStamp(element: Tlv, budget: Budget): ArchiveTimeStamp {
   const [timeStamp, ...rest] = fields;
   if (!isUniversal(timeStamp, tags.sequence) || rest.length > 0)
     throw malformed('ArchiveTimeStamp does not end with its timeStamp', element, 'RFC 4998 §4.1');
-  const token = budget.parseToken(timeStamp.raw);
+  const token = (budget.parsers?.token ?? parseTimeStampToken)(timeStamp.raw);
   const { messageImprint } = token.tstInfo;
   const imprint: Imprint = {
     algorithm: requireDigestAlgorithm(messageImprint.hashAlgorithm.oid),
@@ -198,7 +236,7 @@ function parseArchiveTimeStamp(element: Tlv, budget: Budget): ArchiveTimeStamp {
   };
   const digestAlgorithm =
     algorithmField && requireDigestAlgorithm(algorithmOid(algorithmField, budget.read));
-  const lists = treeField ? readChildren(treeField, budget.read) : [];
+  const lists = treeField ? parseTree(treeField, ordinal, budget) : [];
   return {
     raw: element.raw,
     digestAlgorithm,
@@ -206,8 +244,7 @@ function parseArchiveTimeStamp(element: Tlv, budget: Budget): ArchiveTimeStamp {
     attributes: attributesField
       ? parseAttributes(readChildren(attributesField, budget.read), budget.read)
       : [],
-    reducedHashtree:
-      lists.length > 0 ? lists.map((list) => parsePartialHashtree(list, budget)) : undefined,
+    reducedHashtree: lists.length > 0 ? lists : undefined,
     timeStamp: timeStamp.raw,
     token,
     imprint,
@@ -244,7 +281,7 @@ function parseEncryptionInfo(element: Tlv, read: ReadLimits): EncryptionInfo {
 /**
  * Reads one evidence record in BER or DER; octet fields are views of the input (constructed BER
  * strings aside). Tokens are read, not verified; octets after the record are refused.
- * `parseToken`: another reader of tokens, for many records that share theirs.
+ * `parsers`: other readers, for many records that share tokens and upper nodes.
  * @throws FormatError ERR_FORMAT_EVIDENCE_RECORD, ERR_FORMAT_DER, ERR_FORMAT_LIMIT, or what reading a token throws
  * @throws UnsupportedError another version, an unknown hash algorithm of a tree, a timestamp that is no RFC 3161 token
  * @see RFC 4998 §3.1
@@ -252,16 +289,17 @@ function parseEncryptionInfo(element: Tlv, read: ReadLimits): EncryptionInfo {
 export function parseEvidenceRecord(
   octets: Uint8Array,
   limits: EvidenceRecordLimits = defaultEvidenceRecordLimits,
-  parseToken: TokenParser = parseTimeStampToken,
+  parsers?: PartParsers,
 ): EvidenceRecord {
   if (octets.length > limits.maxOctets)
     throw beyondLimit(`record of ${octets.length} octets is larger than ${limits.maxOctets}`);
   const budget: Budget = {
+    ordinal: 0,
     archiveTimeStamps: limits.maxArchiveTimeStamps,
     hashValues: limits.maxHashValues,
     renewalOctets: limits.maxRenewalOctets,
     read: limits.read,
-    parseToken,
+    parsers,
   };
   const record = readWhole(octets, limits.read);
   if (!isUniversal(record, tags.sequence))

@@ -14,8 +14,8 @@ export function rememberTokens(parse: TokenParser = parseTimeStampToken): TokenP
   return (octets) => {
     const found = known.find(({ raw }) => equalBytes(raw, octets));
     if (found) return found;
-    // A copy: the record that brought it may be gone when the next one comes.
-    const token = parse(octets.slice());
+    // A copy (of a Buffer, slice would be a view): the record that brought it may be gone when the next comes.
+    const token = parse(new Uint8Array(octets));
     known.unshift(token);
     known.length = Math.min(known.length, maxRemembered);
     return token;

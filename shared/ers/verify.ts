@@ -3,6 +3,7 @@
 // here, and nothing of the writing side is imported.
 import { evidenceRecordChecks, type CheckOptions, type EvidenceRecordCheck } from './checks.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
+import type { NodeHasher } from './reduce.ts';
 import type {
   ArchiveTimeStampVerdict,
   ArchiveTokenVerdict,
@@ -24,6 +25,8 @@ export type EvidenceRecordVerification<V extends ArchiveTokenVerdict> = {
   readonly exactGroup?: boolean | undefined;
   /** Whether a tree hash is secure at an instant (§5.3 step 2 d); absent: not judged. */
   readonly digestSecure?: CheckOptions['digestSecure'];
+  /** Another way to the nodes of hash trees, for many records that share them (`rememberNodes`). */
+  readonly hashNode?: NodeHasher | undefined;
   /** For tests of the list itself. */
   readonly checks?: readonly EvidenceRecordCheck[] | undefined;
 };
@@ -108,7 +111,7 @@ export function verifyEvidenceRecord<V extends ArchiveTokenVerdict>(
 ): EvidenceRecordVerdict<V> {
   const { record, dataObjects, verifyToken, at, checks = evidenceRecordChecks } = verification;
   const { exactGroup = false, digestSecure } = verification;
-  const walk = walkEvidenceRecord(record, dataObjects, at);
+  const walk = walkEvidenceRecord(record, dataObjects, at, verification.hashNode);
   const archiveTimeStamps = walk.steps.map((step) => ({
     step,
     tokenVerdict: verifyToken(step.archiveTimeStamp.token, step.verifiedAt, {

@@ -6,7 +6,7 @@ import { compareBytes, equalBytes, toHex } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ArchiveTimeStamp, EvidenceRecord, PartialHashtree } from './evidence-record.ts';
 import { createFormHasher, type FormHasher } from './hashed-forms.ts';
-import { rootOfReduced } from './reduce.ts';
+import { rootOfReduced, type NodeHasher } from './reduce.ts';
 import type {
   ArchiveTimeStampVerdict,
   Coverage,
@@ -36,15 +36,19 @@ export type Walk = {
   readonly steps: readonly WalkedArchiveTimeStamp[];
 };
 
-/** Hash values as a set of hexadecimal strings: first lists may be long. */
-type HashSet = ReadonlySet<string>;
+/** Whether a hash value is one of some. */
+type Holds = (value: Uint8Array) => boolean;
 
-function hashSet(values: readonly Uint8Array[]): HashSet {
-  return new Set(values.map(toHex));
+/** Few values are compared one by one; first lists may be long, and are hostile until verified. */
+function holderOf(values: readonly Uint8Array[]): Holds {
+  if (values.length <= 4) return (value) => values.some((each) => equalBytes(each, value));
+  const known = new Set(values.map(toHex));
+  return (value) => known.has(toHex(value));
 }
 
-function orphansIn(firstList: PartialHashtree, known: HashSet): Uint8Array[] {
-  return firstList.filter((value) => !known.has(toHex(value)));
+function orphansIn(firstList: PartialHashtree, known: readonly Uint8Array[]): Uint8Array[] {
+  const isKnown = holderOf(known);
+  return firstList.filter((value) => !isKnown(value));
 }
 
 type Covered = {
@@ -77,7 +81,7 @@ function coverDataObjects(
   dataObjects: readonly EvidenceDataObject[],
   valuesOf: ValuesOf,
 ): Covered {
-  const present = hashSet(firstList);
+  const isPresent = holderOf(firstList);
   const found: string[] = [];
   const undecided: string[] = [];
   const known: Uint8Array[] = [];
@@ -85,7 +89,7 @@ function coverDataObjects(
     let any = false;
     for (const value of valuesOf(dataObject)) {
       any = true;
-      if (!present.has(toHex(value))) continue;
+      if (!isPresent(value)) continue;
       found.push(dataObject.name);
       known.push(value);
       break;
@@ -95,7 +99,7 @@ function coverDataObjects(
   return {
     covers: { kind: 'data-objects', found },
     complete: found.length === dataObjects.length,
-    orphanDigests: orphansIn(firstList, hashSet(known)),
+    orphanDigests: orphansIn(firstList, known),
     undecided,
   };
 }
@@ -107,13 +111,13 @@ function coverPreviousToken(
   earlier: readonly ArchiveTimeStamp[],
   hasher: FormHasher,
 ): Covered {
-  const present = hashSet(firstList);
+  const isPresent = holderOf(firstList);
   const known: Uint8Array[] = [];
   let earlierTokens = 0;
   let form: HashedForm | undefined;
   for (const [index, { timeStamp }] of earlier.entries()) {
     for (const hashed of hasher.element(algorithm, timeStamp)) {
-      if (!present.has(toHex(hashed.value))) continue;
+      if (!isPresent(hashed.value)) continue;
       known.push(hashed.value);
       if (index === earlier.length - 1) form = hashed.form;
       else earlierTokens++;
@@ -123,7 +127,7 @@ function coverPreviousToken(
   return {
     covers: { kind: 'previous-token', form, earlierTokens },
     complete: form !== undefined,
-    orphanDigests: orphansIn(firstList, hashSet(known)),
+    orphanDigests: orphansIn(firstList, known),
     undecided: [],
   };
 }
@@ -158,7 +162,7 @@ function coverRenewedDataObjects(
   olderChains: readonly Uint8Array[],
   hasher: FormHasher,
 ): Covered {
-  const present = hashSet(firstList);
+  const isPresent = holderOf(firstList);
   const digests = dataObjects.flatMap((object) => {
     const value = object.digest(algorithm);
     return value ? [{ name: object.name, value }] : [];
@@ -168,7 +172,7 @@ function coverRenewedDataObjects(
     for (const reading of ['positional', 'sorted'] as const) {
       const members = digests
         .map(({ name, value }) => ({ name, value: joined(algorithm, reading, value, sequence) }))
-        .filter(({ value }) => present.has(toHex(value)));
+        .filter(({ value }) => isPresent(value));
       if (members.length > best.members.length) best = { members, form, reading };
     }
     if (best.members.length === digests.length) break;
@@ -182,7 +186,10 @@ function coverRenewedDataObjects(
       reading: best.reading,
     },
     complete: found.length === dataObjects.length,
-    orphanDigests: orphansIn(firstList, hashSet(best.members.map(({ value }) => value))),
+    orphanDigests: orphansIn(
+      firstList,
+      best.members.map(({ value }) => value),
+    ),
     undecided: dataObjects
       .map(({ name }) => name)
       .filter((name) => !digests.some((known) => known.name === name)),
@@ -202,7 +209,7 @@ function coverXmlRenewal(
 ): Covered {
   const sequence = digest(algorithm, olderSequence);
   const covered = coverDataObjects(firstList, dataObjects, valuesOf);
-  const form = hashSet(firstList).has(toHex(sequence)) ? 'as-stored' : undefined;
+  const form = holderOf(firstList)(sequence) ? 'as-stored' : undefined;
   const found = form && covered.covers.kind === 'data-objects' ? covered.covers.found : [];
   return {
     ...covered,
@@ -217,16 +224,18 @@ function coverXmlRenewal(
  * allows where the field names the tree's, that is the root hashed once more. Without a tree there is
  * nothing to compute: the imprint is the covered hash value.
  */
-function imprintOf({ reducedHashtree, ...ats }: ArchiveTimeStamp): Uint8Array | undefined {
+function imprintOf(ats: ArchiveTimeStamp, hashNode?: NodeHasher): Uint8Array | undefined {
+  const { reducedHashtree } = ats;
   if (!reducedHashtree) return ats.imprint.digest;
-  const root = rootOfReduced(ats.effectiveDigestAlgorithm, reducedHashtree);
+  const root = rootOfReduced(ats.effectiveDigestAlgorithm, reducedHashtree, hashNode);
   return root && ats.imprint.algorithm !== ats.effectiveDigestAlgorithm
     ? digest(ats.imprint.algorithm, root)
     : root;
 }
 
 /** The hash values that an archive timestamp is directly about. */
-function firstListOf({ reducedHashtree, ...ats }: ArchiveTimeStamp): PartialHashtree {
+function firstListOf(ats: ArchiveTimeStamp): PartialHashtree {
+  const { reducedHashtree } = ats;
   if (reducedHashtree) return reducedHashtree[0] ?? [];
   // A lone imprint under another algorithm than the field's is the hash of nothing we could name.
   return ats.imprint.algorithm === ats.effectiveDigestAlgorithm ? [ats.imprint.digest] : [];
@@ -234,13 +243,14 @@ function firstListOf({ reducedHashtree, ...ats }: ArchiveTimeStamp): PartialHash
 
 /**
  * Walks the whole record once. Each token is hashed once per algorithm and form, each older sequence
- * once per form; the parser's limits bound the sum.
+ * once per form; the parser's limits bound the sum. `hashNode`: another way to the nodes of trees.
  * @throws FormatError ERR_FORMAT_LIMIT where stored BER has more elements than a re-encoding may have
  */
 export function walkEvidenceRecord(
   record: EvidenceRecord,
   dataObjects: readonly EvidenceDataObject[],
   at: Temporal.Instant,
+  hashNode?: NodeHasher,
 ): Walk {
   const { chains } = record.sequence;
   const genTimes = chains.flatMap((chain) =>
@@ -253,7 +263,7 @@ export function walkEvidenceRecord(
       const { effectiveDigestAlgorithm: algorithm, reducedHashtree, imprint } = archiveTimeStamp;
       const firstList = firstListOf(archiveTimeStamp);
       const valuesOf = valuesUnder(record, chainIndex, algorithm);
-      const expectedImprint = imprintOf(archiveTimeStamp);
+      const expectedImprint = imprintOf(archiveTimeStamp, hashNode);
       const earlier = chain.archiveTimeStamps.slice(0, index);
       const olderChains = chains.slice(0, chainIndex).map(({ raw }) => raw);
       const kind =

@@ -29,8 +29,8 @@ test('a token is read once; one octet more or less makes it another', (t) => {
   const other = parse(tokenOver('b'));
   t.not(other, first);
   t.is(parsed, 2);
-  // The octets that it was read from are the caller's to use again.
-  const copy = octets.slice();
+  // The octets that it was read from are the caller's to use again; of a Buffer, a slice would be a view.
+  const copy = Buffer.from(octets);
   const kept = rememberTokens();
   const token = kept(copy);
   copy.fill(0);
