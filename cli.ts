@@ -68,6 +68,12 @@ const groups: readonly {
     },
   },
   {
+    names: ['augment'],
+    register: async (program) => {
+      (await import('./archiver/commands/augment.ts')).registerAugment(program);
+    },
+  },
+  {
     names: ['simulate'],
     register: async (program) => {
       (await import('./archiver/commands/simulate.ts')).registerSimulate(program, simulatedTsas);

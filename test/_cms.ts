@@ -1,7 +1,7 @@
 // CMS and CAdES signatures for tests, in any shape: attached or detached, with or without attributes,
 // in DER or with an indefinite length outside.
 import { concatBytes } from '#shared/bytes.ts';
-import { digest } from '#shared/crypto/digest.ts';
+import { digest, digestOid, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { buildAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
 import {
   derContext,
@@ -37,6 +37,10 @@ export type TestCms = {
   readonly certificates?: readonly Certificate[];
   readonly crls?: readonly Uint8Array[];
   readonly eContentType?: string;
+  /** Of the content, and in digestAlgorithm. */
+  readonly digestAlgorithm?: DigestAlgorithm;
+  /** Further signers of the same content. */
+  readonly cosigners?: readonly Issued[];
   /** Indefinite length around the whole: BER. */
   readonly indefinite?: boolean;
 };
@@ -49,10 +53,11 @@ function signingCertificate(certificate: Certificate): Uint8Array {
 /** A SignerInfo over content; `TestCms` says in which shape. */
 export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
   const { signer = testSigner, content = testContent, cades = true } = spec;
+  const { digestAlgorithm = 'SHA-256' } = spec;
   const { certificate, key } = signer;
   const attributes = derSetOf(
     testAttribute(oids.idContentType, derObjectIdentifier(spec.eContentType ?? oids.idData)),
-    testAttribute(oids.idMessageDigest, derOctetString(digest('SHA-256', content))),
+    testAttribute(oids.idMessageDigest, derOctetString(digest(digestAlgorithm, content))),
     testAttribute(oids.idSigningTime, derElement(0x17, formatUtcTime(testSigningTime))),
     ...(cades
       ? [testAttribute(oids.idAaSigningCertificateV2, signingCertificate(certificate))]
@@ -65,7 +70,7 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
   return derSequence(
     derInteger(1),
     derSequence(certificate.issuer.raw, derInteger(certificate.serialNumber)),
-    buildAlgorithmIdentifier(oids.sha256).raw,
+    buildAlgorithmIdentifier(digestOid(digestAlgorithm)).raw,
     ...(withAttributes ? [Uint8Array.of(0xa0, ...attributes.subarray(1))] : []),
     key.algorithm.raw,
     derOctetString(signature),
@@ -75,18 +80,22 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
 
 /** A whole ContentInfo. */
 export function buildTestCms(spec: TestCms = {}): Uint8Array {
-  const { signer = testSigner, content = testContent } = spec;
-  const certificates = spec.certificates ?? [signer.certificate];
+  const { signer = testSigner, content = testContent, cosigners = [] } = spec;
+  const certificates =
+    spec.certificates ?? [signer, ...cosigners].map(({ certificate }) => certificate);
   const body = derSequence(
     derInteger(1),
-    derSetOf(buildAlgorithmIdentifier(oids.sha256).raw),
+    derSetOf(buildAlgorithmIdentifier(digestOid(spec.digestAlgorithm ?? 'SHA-256')).raw),
     derSequence(
       derObjectIdentifier(spec.eContentType ?? oids.idData),
       ...(spec.detached ? [] : [derContext(0, derOctetString(content))]),
     ),
     ...(certificates.length > 0 ? [derContext(0, ...certificates.map(({ raw }) => raw))] : []),
     ...(spec.crls ? [derContext(1, ...spec.crls)] : []),
-    derSetOf(buildTestSignerInfo(spec)),
+    derSetOf(
+      buildTestSignerInfo(spec),
+      ...cosigners.map((cosigner) => buildTestSignerInfo({ ...spec, signer: cosigner })),
+    ),
   );
   const type = derObjectIdentifier(oids.idSignedData);
   if (!spec.indefinite) return derSequence(type, derContext(0, body));

@@ -117,9 +117,10 @@ const judges = [
   'archiver/evidence/read-back.ts',
   'archiver/evidence/read-back-table.ts',
   'archiver/evidence/judge-record.ts',
+  'archiver/augmentation/read-back.ts',
 ];
 const builders =
-  /^(?:archiver\/evidence\/(?!read-back|judge-record|types\.ts$)|shared\/ers\/(?:build|renewal)\.ts$|shared\/tsp\/(?:build-token|evidence-form)\.ts$)/;
+  /^(?:archiver\/evidence\/(?!read-back|judge-record|types\.ts$)|shared\/ers\/(?:build|renewal)\.ts$|shared\/tsp\/(?:build-token|evidence-form)\.ts$|archiver\/augmentation\/(?:raise|validation-data|tokens)\.ts$|shared\/cades\/augment\/|shared\/der\/splice\.ts$)/;
 
 const sources = readSources();
 const byPath = new Map(sources.map((source) => [source.path, source]));

@@ -37,3 +37,15 @@ export async function openStatusCache(folder: string, now: Temporal.Instant): Pr
     keep: (name, octets) => replaceFile(fileOf(name), octets),
   };
 }
+
+/** For one command: what was asked is remembered while it runs. */
+export function memoryStatusCache(): StatusCache {
+  const kept = new Map<string, Uint8Array>();
+  return {
+    load: (name) => Promise.resolve(kept.get(name)),
+    keep: (name, octets) => {
+      kept.set(name, octets);
+      return Promise.resolve();
+    },
+  };
+}

@@ -3,7 +3,7 @@
 import type { Event, EventSink } from '#shared/ports/runtime.ts';
 
 /** Control characters of hostile names never reach a terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,

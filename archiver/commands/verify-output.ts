@@ -7,6 +7,7 @@ import type { JudgedToken } from '#shared/validation/judgement-scope.ts';
 import type { LongTermVerdict } from '#shared/validation/long-term.ts';
 import type { ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import { indicationOf, type Sentence, type VerdictNode } from '#shared/validation/verdict.ts';
+import { printable } from '../adapters/terminal-events.ts';
 
 export type Language = keyof Sentence;
 
@@ -19,14 +20,6 @@ export type FileVerdict = LongTermVerdict & {
   /** The same under what was supposed. */
   readonly supposed: ProofHorizon | undefined;
 };
-
-/** Names of files and subjects may hold anything; a terminal is shown no control characters. */
-function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
-}
 
 function headline({ indication, subIndication }: VerdictNode): string {
   return subIndication === undefined ? indication : `${indication} (${subIndication})`;

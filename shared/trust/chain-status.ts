@@ -22,6 +22,8 @@ export type ChainStatusQuery = {
   readonly material: StatusMaterial;
   /** When the signature is known to have existed: what was issued before says nothing of it. */
   readonly after: Temporal.Instant;
+  /** What it signs with its certificate; absent: documents. */
+  readonly purpose?: 'signer' | 'tsu' | undefined;
 };
 
 export type ChainStatus =
@@ -58,7 +60,7 @@ function verdictOf(query: ChainStatusQuery, material: StatusMaterial): PathVerdi
     crls: material.crls,
     ocspResponses: material.ocspResponses,
     at: query.after,
-    purpose: 'signer',
+    purpose: query.purpose ?? 'signer',
     revocationMode: 'require',
   });
 }

@@ -7,6 +7,7 @@ import type { Finding } from '#shared/trust/finding.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import { detectFormat } from '#shared/validation/detect.ts';
 import type { Facts, SignatureFacts, TimestampType } from '#shared/validation/facts.ts';
+import type { DocumentReading } from '#shared/validation/inspect.ts';
 import { judgeSignature, type SignatureJudgement } from '#shared/validation/judge-signature.ts';
 import { judgeableCms } from '#shared/validation/signature-value.ts';
 import { signatureNode, verdictNode } from '#shared/validation/verdict-nodes.ts';
@@ -28,6 +29,8 @@ import { type VerdictNode, worstOf } from '#shared/validation/verdict.ts';
 export type LongTermVerdict = {
   readonly tree: VerdictNode;
   readonly facts: Facts;
+  /** What the facts were made from. */
+  readonly reading: DocumentReading;
   readonly tokens: readonly JudgedToken[];
   /** By id in the facts; one that is not judged is absent. */
   readonly signatures: ReadonlyMap<string, SignatureJudgement>;
@@ -191,6 +194,7 @@ export function validateLongTerm(input: LongTermInput): LongTermVerdict {
   return {
     tree: documentNode(scope, { signatures, beside, own }),
     facts: scope.reading.facts,
+    reading: scope.reading,
     tokens: scope.judged,
     signatures: scope.signatures,
   };

@@ -24,7 +24,7 @@ import { buildTestCms, type TestCms } from '../../_cms.ts';
 import { testAttribute, testPolicy, tokenSignerOf } from '../../_tsu.ts';
 import { createArchive, recordOf, renewTimestamps, type Stamping } from '../ers/_archive.ts';
 
-const day = (text: string): Temporal.Instant => Temporal.Instant.from(`${text}T00:00:00Z`);
+export const day = (text: string): Temporal.Instant => Temporal.Instant.from(`${text}T00:00:00Z`);
 
 export const root = issueRoot({ notAfter: day('2090-01-01') });
 export const ca = issueCa(root, { notAfter: day('2080-01-01') });

@@ -1,0 +1,350 @@
+// Raises the signatures of one CAdES document to a level (EN 319 102-1 §4.3, EN 319 122-1 §6.3): verify, have
+// signatures stamped, add the validation data that is missing, and have all of it stamped. Nothing is
+// covered that does not verify, and nothing is bought before that is known.
+import {
+  archiveImprintV3,
+  buildAtsHashIndexAttribute,
+  buildAtsHashIndexV3,
+  buildAttribute,
+} from '#shared/cades/augment/archive-timestamp-v3.ts';
+import {
+  noAdditions,
+  type SignedDataAdditions,
+  type SignerAdditions,
+  spliceSignedData,
+} from '#shared/cades/augment/splice-signed-data.ts';
+import {
+  basicOcspResponseOctets,
+  buildRevocationValues,
+  embeddedValidationData,
+} from '#shared/cms/revocation-values.ts';
+import { parseSignedData, type SignedData } from '#shared/cms/signed-data.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { applySplice } from '#shared/der/splice.ts';
+import { derContext, derObjectIdentifier, derSequence } from '#shared/der/writer.ts';
+import { InvariantError } from '#shared/errors.ts';
+import { oids } from '#shared/oid.ts';
+import { compareInstants } from '#shared/time.ts';
+import type { StatusMaterial } from '#shared/trust/chain-status.ts';
+import { parseTimeStampToken } from '#shared/tsp/token.ts';
+import type { TimestampReading } from '#shared/validation/collect.ts';
+import type { Facts, SignatureFacts } from '#shared/validation/facts.ts';
+import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
+import type { LongTermVerdict } from '#shared/validation/long-term.ts';
+import { changedImprints } from './imprints.ts';
+import { carriedBy, judgeDocument, offenceOf } from './judge.ts';
+import type { AugmentationOutcome, AugmentationQuestion, Refusal } from './types.ts';
+import { gather, joined, lackOf, signedBy, without } from './validation-data.ts';
+
+function refused(reason: Refusal['reason'], message: string, rest: Partial<Refusal> = {}): Refusal {
+  return { kind: 'refused', reason, message, findings: [], missing: [], ...rest };
+}
+
+/** The document's own signatures, in the order of signerInfos. */
+function ownSignatures({ signatures }: Facts): readonly SignatureFacts[] {
+  return signatures.filter(({ countersigns }) => countersigns === undefined);
+}
+
+/** What no later step could mend. */
+function unsupported({ facts }: LongTermVerdict): Refusal | undefined {
+  const signatures = ownSignatures(facts);
+  if (signatures.length === 0)
+    return refused('unsupported', `${facts.format} without a signature to be raised`);
+  const plain = signatures.find(({ format }) => format !== 'CAdES');
+  if (plain)
+    return refused(
+      'unsupported',
+      `${plain.id} is ${plain.format}, not CAdES: it has no signing-certificate attribute; an evidence record keeps it provable`,
+    );
+  // RFC 4998 Appendix A: it is over the whole of what was there, so that nothing may be added beside it.
+  if (facts.evidenceRecords.some(({ of }) => of !== undefined))
+    return refused(
+      'unsupported',
+      'a signature carries an evidence record, which is renewed instead of being stamped over',
+    );
+  return undefined;
+}
+
+class Raising {
+  readonly #question: AugmentationQuestion;
+  #additions: SignedDataAdditions = noAdditions;
+  #tokens = 0;
+  /** The result so far, as far as its octets are at hand. */
+  #signedData: SignedData;
+
+  constructor(question: AugmentationQuestion) {
+    this.#question = question;
+    this.#signedData = question.document.stored.signedData;
+  }
+
+  async run(): Promise<AugmentationOutcome> {
+    const { level } = this.#question;
+    const before = this.#judge(this.#question.material);
+    const impossible = unsupported(before);
+    if (impossible) return impossible;
+    const material = await this.#materialFor(before);
+    const known = this.#judge(material);
+    const offence = offenceOf(known);
+    if (offence) return this.#withReasons(offence, material.reasons);
+    const unstamped = this.#unstamped(known);
+    const first = this.#wouldChange(before, { signers: unstamped.map(placeholder) });
+    if (first) return first;
+    await this.#stampSignatures(unstamped);
+    if (level !== 'T') {
+      const problem = (await this.#addValidationData(before)) ?? this.#wouldChange(before, {});
+      if (problem) return problem;
+    }
+    if (level === 'LTA') await this.#stampArchives();
+    if (this.#additions === noAdditions) return { kind: 'nothing-to-do' };
+    const { document } = this.#question;
+    return {
+      kind: 'raised',
+      splice: spliceSignedData(document.stored, this.#additions),
+      signedData: this.#signedData.raw,
+      tokens: this.#tokens,
+      findings: known.tree.findings,
+    };
+  }
+
+  #judge(material: AugmentationQuestion['material']): LongTermVerdict {
+    const { document, at } = this.#question;
+    return judgeDocument(document, this.#signedData.raw, material, this.#at(at));
+  }
+
+  /** Tokens of this run may be later than its beginning. */
+  #at(at: Temporal.Instant): Temporal.Instant {
+    return this.#latest ?? at;
+  }
+
+  #latest: Temporal.Instant | undefined;
+
+  async #materialFor(
+    verdict: LongTermVerdict,
+  ): Promise<AugmentationQuestion['material'] & { readonly reasons: ReadonlyMap<string, string> }> {
+    const { material: given, statusSource, signal, at } = this.#question;
+    const gathered = await gather(verdict, { given, statusSource, signal, at: this.#at(at) });
+    return {
+      ...given,
+      certificates: [...given.certificates, ...gathered.certificates],
+      crls: [...given.crls, ...gathered.crls],
+      ocspResponses: [...given.ocspResponses, ...gathered.ocspResponses],
+      reasons: gathered.reasons,
+    };
+  }
+
+  #withReasons(refusal: Refusal, reasons: ReadonlyMap<string, string>): Refusal {
+    return {
+      ...refusal,
+      missing: [...reasons].map(([subject, reason]) => ({ subject, reason })),
+    };
+  }
+
+  /** All that is to be added so far, and more. */
+  #with(more: Partial<SignedDataAdditions>): SignedDataAdditions {
+    const additions = this.#additions;
+    const count = this.#question.document.stored.signedData.signerInfos.length;
+    return {
+      certificates: [...additions.certificates, ...(more.certificates ?? [])],
+      revocationInfo: [...additions.revocationInfo, ...(more.revocationInfo ?? [])],
+      digestAlgorithms: [...additions.digestAlgorithms, ...(more.digestAlgorithms ?? [])],
+      signers: Array.from({ length: count }, (_, index): SignerAdditions => {
+        const [old, added] = [additions.signers[index], more.signers?.[index]];
+        return {
+          attributes: [...(old?.attributes ?? []), ...(added?.attributes ?? [])],
+          token: added?.token ?? old?.token,
+        };
+      }),
+    };
+  }
+
+  /** The octets at hand with the additions; the document itself is spliced once, at the end. */
+  #apply(additions: SignedDataAdditions): Uint8Array {
+    const { signedData } = this.#question.document.stored;
+    const here = { signedData, length: signedData.raw.length };
+    return applySplice(signedData.raw, spliceSignedData(here, additions));
+  }
+
+  #add(more: Partial<SignedDataAdditions>): void {
+    this.#additions = this.#with(more);
+    this.#signedData = parseSignedData(this.#apply(this.#additions));
+  }
+
+  /** Every older imprint is recomputed: what takes something from one of them is not added. */
+  #wouldChange(
+    { reading }: LongTermVerdict,
+    more: Partial<SignedDataAdditions>,
+  ): Refusal | undefined {
+    const { content } = this.#question.document;
+    const bytes = this.#apply(this.#with(more));
+    const detached = content ? [content] : [];
+    const changed = changedImprints(reading, readDocument({ bytes, size: bytes.length, detached }));
+    return changed.length === 0
+      ? undefined
+      : refused(
+          'imprint-changed',
+          `what is added would take from earlier timestamps what they are over: ${changed.join(', ')}`,
+        );
+  }
+
+  async #obtain(imprint: Uint8Array): Promise<Uint8Array> {
+    const { obtainToken, digestAlgorithm, signal } = this.#question;
+    signal.throwIfAborted();
+    const token = await obtainToken(digestAlgorithm, imprint);
+    this.#tokens += 1;
+    const { genTime } = parseTimeStampToken(token).tstInfo;
+    const at = this.#at(this.#question.at);
+    if (compareInstants(genTime, at) > 0) this.#latest = genTime;
+    return token;
+  }
+
+  /** By signer, whether no timestamp covers its signature yet. */
+  #unstamped({ facts, reading }: LongTermVerdict): readonly boolean[] {
+    const stamped = new Set(
+      reading.timestamps
+        .filter(({ type }) => type === 'signature' || type === 'archive')
+        .map(({ of }) => of),
+    );
+    return ownSignatures(facts).map(({ id }) => !stamped.has(id));
+  }
+
+  /** EN 319 122-1 §5.3: a signature timestamp each. */
+  async #stampSignatures(unstamped: readonly boolean[]): Promise<void> {
+    if (!unstamped.includes(true)) return;
+    const { digestAlgorithm } = this.#question;
+    const signers: SignerAdditions[] = [];
+    for (const [index, { signature }] of this.#signedData.signerInfos.entries()) {
+      const token = unstamped[index] && (await this.#obtain(digest(digestAlgorithm, signature)));
+      signers.push({
+        attributes: token ? [buildAttribute(oids.idAaSignatureTimeStampToken, token)] : [],
+      });
+    }
+    this.#add({ signers });
+  }
+
+  /** EN 319 122-1 §6.3: what tells, without asking anyone, that all certificates held when they signed. */
+  async #addValidationData(before: LongTermVerdict): Promise<Refusal | undefined> {
+    const { material: given, at } = this.#question;
+    const material = await this.#materialFor(this.#judge(given));
+    const verdict = this.#judge(material);
+    const carried = carriedBy(verdict.reading);
+    // Data of signers stands beside the signature, that of TSUs may travel in their tokens.
+    const beside = holdsOldArchive(verdict.reading)
+      ? carried
+      : embeddedValidationData(this.#signedData);
+    const question = { given, at: this.#at(at) };
+    const lacking = signedBy(verdict, question.at).flatMap(
+      (by) => lackOf(by, by.purpose === 'tsu' ? carried : beside, material, question) ?? [],
+    );
+    const lack = without(joined(lacking), beside);
+    this.#place(lack, before);
+    const alone = this.#judge({ ...given, certificates: [], crls: [], ocspResponses: [] });
+    const offence = offenceOf(alone);
+    return (
+      offence &&
+      this.#withReasons({ ...offence, reason: 'validation-data-missing' }, material.reasons)
+    );
+  }
+
+  /** Certificates and revocation data where the level wants them; with an old archive timestamp in a token. */
+  #place(lack: StatusMaterial, { reading, facts }: LongTermVerdict): void {
+    const certificates = lack.certificates.map(({ raw }) => raw);
+    const crls = lack.crls.map(({ raw }) => raw);
+    if (certificates.length + crls.length + lack.ocspResponses.length === 0) return;
+    if (!holdsOldArchive(reading)) {
+      const others = lack.ocspResponses.map(({ raw }) =>
+        derContext(1, derObjectIdentifier(oids.idRiOcspResponse), raw),
+      );
+      this.#add({ certificates, revocationInfo: [...crls, ...others] });
+      return;
+    }
+    // EN 319 122-1 §5.5.1: archive timestamps older than version 3 are over `certificates` and `crls`.
+    const ocspVals = lack.ocspResponses.flatMap(
+      (response) => basicOcspResponseOctets(response) ?? [],
+    );
+    const values =
+      ocspVals.length > 0
+        ? [
+            buildAttribute(
+              oids.idAaEtsRevocationValues,
+              buildRevocationValues({ crlVals: [], ocspVals }),
+            ),
+          ]
+        : [];
+    const additions: SignedDataAdditions = {
+      ...noAdditions,
+      certificates,
+      revocationInfo: crls,
+      signers: [{ attributes: values }],
+    };
+    this.#add({
+      signers: ownSignatures(facts).map(({ id }): SignerAdditions => {
+        const token = newestToken(reading.timestamps.filter(({ of }) => of === id));
+        return { attributes: [], token: token && { octets: token, additions } };
+      }),
+    });
+  }
+
+  /** EN 319 122-1 §5.5.3: one archive timestamp for each signer, all over the same state. */
+  async #stampArchives(): Promise<void> {
+    const { digestAlgorithm, document } = this.#question;
+    this.#add({ digestAlgorithms: [digestAlgorithm] });
+    const signedData = this.#signedData;
+    const { eContent } = signedData;
+    const contentDigest = eContent
+      ? digest(digestAlgorithm, eContent)
+      : document.content?.digest(digestAlgorithm);
+    if (!contentDigest)
+      throw new InvariantError('ERR_INVARIANT_STATE', 'a valid signature over unknown content');
+    const signers: SignerAdditions[] = [];
+    for (const signerInfo of signedData.signerInfos) {
+      const atsHashIndex = buildAtsHashIndexV3(digestAlgorithm, signedData, signerInfo);
+      const parts = { contentDigest, atsHashIndex };
+      const token = parseTimeStampToken(
+        await this.#obtain(archiveImprintV3(digestAlgorithm, signedData, signerInfo, parts)),
+      );
+      const stored = { signedData: token.signedData, length: token.raw.length };
+      const indexed = applySplice(
+        token.raw,
+        spliceSignedData(stored, {
+          ...noAdditions,
+          signers: [{ attributes: [buildAtsHashIndexAttribute(atsHashIndex)] }],
+        }),
+      );
+      signers.push({ attributes: [buildAttribute(oids.idAaEtsArchiveTimestampV3, indexed)] });
+    }
+    this.#add({ signers });
+  }
+}
+
+/** In the place of a signature timestamp, to see beforehand what it would change. */
+function placeholder(isBare: boolean): SignerAdditions {
+  const empty = buildAttribute(oids.idAaSignatureTimeStampToken, derSequence());
+  return { attributes: isBare ? [empty] : [] };
+}
+
+/** Whether an archive timestamp is older than version 3, which alone has an index. */
+function holdsOldArchive({ timestamps }: DocumentReading): boolean {
+  return timestamps.some(
+    ({ type, atsHashIndex }) => type === 'archive' && atsHashIndex === undefined,
+  );
+}
+
+/** The newest archive timestamp, else the newest signature timestamp: nothing of the signature is over it. */
+function newestToken(timestamps: readonly TimestampReading[]): Uint8Array | undefined {
+  const newest = (type: TimestampReading['type']): Uint8Array | undefined =>
+    timestamps
+      .filter((one) => one.type === type)
+      .toSorted((a, b) => compareInstants(a.token.tstInfo.genTime, b.token.tstInfo.genTime))
+      .at(-1)?.token.raw;
+  return newest('archive') ?? newest('signature');
+}
+
+/**
+ * Raises every signature of a document. The document itself is not touched: the outcome holds what has
+ * to be put into it, where nothing speaks against that.
+ * @throws SourceError: the TSA gave no token; what `obtainToken` throws
+ * @see EN 319 122-1 §6
+ */
+export function raise(question: AugmentationQuestion): Promise<AugmentationOutcome> {
+  return new Raising(question).run();
+}

@@ -1,0 +1,171 @@
+// CAdES signatures of many kinds, each raised to LTA and renewed under a simulated clock while units and digests
+// follow one another: what is laid before the judges, step by step.
+import { concatBytes } from '#shared/bytes.ts';
+import { readChildren, readWhole } from '#shared/der/reader.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { anchorOf, issueSigner } from '../_authority.ts';
+import { addArchiveTimestampV2 } from '../_archive-timestamp.ts';
+import { buildTestCms, testContent, type TestCms } from '../_cms.ts';
+import { freshKey, type KeyName } from '../_keys.ts';
+import { raised, readBack } from '../archiver/augmentation/_raising.ts';
+import { tokenSignerOf, type TestTsu } from '../_tsu.ts';
+import {
+  ca,
+  day,
+  root,
+  signatureTimestamp,
+  tsus,
+  type TsuName,
+} from '../shared/validation/_world.ts';
+
+/** One step of the simulated clock: who stamps, and by which digest. */
+type Step = {
+  readonly on: string;
+  readonly tsu: TsuName;
+  readonly algorithm: DigestAlgorithm;
+};
+
+/** Raised to LTA, then renewed five times. */
+export const steps: readonly Step[] = [
+  { on: '2027-02-01', tsu: 'first', algorithm: 'SHA-256' },
+  { on: '2029-06-01', tsu: 'second', algorithm: 'SHA-256' },
+  { on: '2034-06-01', tsu: 'second', algorithm: 'SHA-512' },
+  { on: '2039-06-01', tsu: 'third', algorithm: 'SHA-512' },
+  { on: '2048-06-01', tsu: 'third', algorithm: 'SHA3-512' },
+  { on: '2058-06-01', tsu: 'third', algorithm: 'SHA3-512' },
+];
+
+export type Sample = {
+  readonly name: string;
+  readonly key: KeyName;
+  readonly signers: number;
+  readonly detached: boolean;
+  /** Indefinite lengths outside, around the SignedData and in it. */
+  readonly form: 'DER' | 'BER';
+  readonly withV2: boolean;
+};
+
+/** A document after a step, and before the first. */
+export type SampleState = {
+  readonly sample: Sample;
+  /** 0: as signed. */
+  readonly step: number;
+  readonly octets: Uint8Array;
+  readonly content: Uint8Array;
+  /** What our own judge has against it. */
+  readonly offences: readonly string[];
+};
+
+const keys: readonly KeyName[] = ['RSA-2048', 'RSA-PSS-2048', 'P-256', 'Ed25519'];
+
+/** Every combination that means something; `withV2` has one signer. */
+export const allSamples: readonly Sample[] = keys.flatMap((key) =>
+  [1, 2, 5].flatMap((signers) =>
+    [false, true].flatMap((detached) =>
+      (['DER', 'BER'] as const).flatMap((form) =>
+        (signers === 1 ? [false, true] : [false]).map((withV2) => ({
+          name: `${key}, ${signers} signers, ${detached ? 'detached' : 'attached'}, ${form}${withV2 ? ', archive timestamp v2' : ''}`,
+          key,
+          signers,
+          detached,
+          form,
+          withV2,
+        })),
+      ),
+    ),
+  ),
+);
+
+/** A few in which each property occurs. */
+export const fewSamples: readonly Sample[] = [
+  ['RSA-2048', 1, false, 'DER', false],
+  ['RSA-PSS-2048', 2, true, 'DER', false],
+  ['P-256', 5, false, 'BER', false],
+  ['Ed25519', 1, true, 'BER', false],
+  ['RSA-2048', 1, false, 'DER', true],
+  ['P-256', 1, true, 'BER', true],
+].map(([key, signers, detached, form, withV2]) => {
+  const found = allSamples.find(
+    (one) =>
+      one.key === key &&
+      one.signers === signers &&
+      one.detached === detached &&
+      one.form === form &&
+      one.withV2 === withV2,
+  );
+  if (!found) throw new Error('no such sample');
+  return found;
+});
+
+/** The same element with an indefinite length. */
+function indefinite(element: Uint8Array, content: Uint8Array): Uint8Array {
+  return concatBytes(element.subarray(0, 1), Uint8Array.of(0x80), content, Uint8Array.of(0, 0));
+}
+
+/** Indefinite lengths down to the SignerInfos, as streaming signers write them; what is signed stays. */
+export function withIndefiniteLengths(cms: Uint8Array): Uint8Array {
+  const [type, wrapper] = readChildren(readWhole(cms));
+  const [signedData] = wrapper ? readChildren(wrapper) : [];
+  if (!type || !wrapper || !signedData) throw new Error('no SignedData');
+  const fields = readChildren(signedData).map((field, index, all) =>
+    // Fields and the set of signers, too, but nothing inside a SignerInfo.
+    field.tagClass === 'context' || index === all.length - 1
+      ? indefinite(field.raw, field.content)
+      : field.raw,
+  );
+  const inner = indefinite(signedData.raw, concatBytes(...fields));
+  return indefinite(cms, concatBytes(type.raw, indefinite(wrapper.raw, inner)));
+}
+
+function tsuOf(name: TsuName): TestTsu {
+  return {
+    root,
+    ca,
+    tsu: tsus[name],
+    anchors: [anchorOf(root)],
+    signer: tokenSignerOf(tsus[name], [ca.certificate]),
+  };
+}
+
+function signed(sample: Sample): Uint8Array {
+  const digestAlgorithm = sample.key === 'Ed25519' ? 'SHA-512' : 'SHA-256';
+  const issued = Array.from({ length: sample.signers }, (_, index) =>
+    issueSigner(ca, {
+      subject: `CN=Signer ${index + 1}`,
+      key: freshKey(sample.key, digestAlgorithm),
+      notBefore: day('2026-01-01'),
+      notAfter: day('2028-01-01'),
+    }),
+  );
+  const [signer, ...cosigners] = issued;
+  if (!signer) throw new Error('no signer');
+  const spec: TestCms = {
+    signer,
+    cosigners,
+    detached: sample.detached,
+    digestAlgorithm,
+    certificates: [...issued.map(({ certificate }) => certificate), ca.certificate],
+    ...(sample.withV2 && { unsigned: signatureTimestamp('first', '2026-11-01') }),
+  };
+  const der = buildTestCms(spec);
+  const cms = sample.form === 'BER' ? withIndefiniteLengths(der) : der;
+  if (!sample.withV2) return cms;
+  return addArchiveTimestampV2(tsuOf('first'), cms, {
+    genTime: '2026-12-01T00:00:00Z',
+    ...(sample.detached && { content: testContent }),
+  });
+}
+
+/** The document as signed and after each step. */
+export async function statesOf(sample: Sample): Promise<readonly SampleState[]> {
+  let octets = signed(sample);
+  const states: SampleState[] = [{ sample, step: 0, octets, content: testContent, offences: [] }];
+  for (const [index, step] of steps.entries()) {
+    const raising = { ...step, ...(sample.detached && { content: testContent }) };
+    const after = await raised(octets, raising);
+    const { offences } = readBack(octets, after, raising);
+    states.push({ sample, step: index + 1, octets: after, content: testContent, offences });
+    octets = after;
+  }
+  return states;
+}
