@@ -23,12 +23,18 @@ const groups: readonly {
     },
   },
   {
-    names: ['run', 'plan', 'evidence', 'accept', 'rebuild'],
+    names: ['run', 'plan', 'accept', 'rebuild'],
     register: async (program) => {
       (await import('./archiver/commands/archive.ts')).registerArchiveCommands(
         program,
         embeddedTsa,
       );
+    },
+  },
+  {
+    names: ['evidence'],
+    register: async (program) => {
+      (await import('./archiver/commands/evidence.ts')).registerEvidence(program);
     },
   },
   {

@@ -12,7 +12,7 @@ import type { RunSummary } from '#archiver/reports/report.ts';
 import { writeReport } from '#archiver/reports/write.ts';
 import { startSchedule, type Schedule } from '#archiver/schedule.ts';
 import { simulationTimeline } from '#archiver/simulation/timeline.ts';
-import { evidenceOf } from '#archiver/commands/archive.ts';
+import { evidenceOf } from '#archiver/commands/evidence.ts';
 import { startWeb } from '#archiver/web.ts';
 import { trackProgress } from '#archiver/web/progress.ts';
 import { ConflictError } from '#shared/errors.ts';

@@ -284,8 +284,10 @@ export const archiverSettings = z.strictObject({
   retention: z.strictObject({ rules: z.array(rule).default([]) }).default({ rules: [] }),
   detachedSuffixes: z
     .array(z.string())
-    .default(['.p7s', '.sig', '.tsr', '.ers'])
-    .describe('`report.pdf.p7s` belongs to `report.pdf`.'),
+    .default(['.p7s', '.sig', '.tsr', '.ers', '.er'])
+    .describe(
+      '`report.pdf.p7s` belongs to `report.pdf`. An evidence record among them is taken over.',
+    ),
   ceiling: z
     .strictObject({
       tokens: z

@@ -170,6 +170,7 @@ export async function openArchiver(
     settings: NonNullable<ArchiverConfig['secondTsa']>,
     asked: HttpTimestampSource,
     anchors: readonly Certificate[],
+    documentAnchors: readonly Certificate[],
   ): Promise<StampingTsa> => ({
     source: asked,
     verification: {
@@ -181,6 +182,19 @@ export async function openArchiver(
       revocationMode: settings.revocation,
       algorithmPolicy: config.profile,
       clockToleranceSeconds: settings.clockToleranceSeconds,
+      takenOver: {
+        anchors: trustAnchors(config, documentAnchors),
+        certificates: documentAnchors,
+        statusSource: await asking(
+          configuredStatusSource(
+            { sources: [...settings.crls, ...config.signers.crls], sender, events },
+            documentAnchors,
+          ),
+        ),
+        revocationMode: 'require',
+        algorithmPolicy: config.profile,
+        clockToleranceSeconds: settings.clockToleranceSeconds,
+      },
     },
     tsaPolicy: settings.tsaPolicy,
     price: settings.price,
@@ -196,6 +210,7 @@ export async function openArchiver(
       config.signers.tsuAnchors.length === 0
         ? []
         : await loadCertificates(config.signers.tsuAnchors);
+    const tsuAnchors = [...tsaAnchors, ...secondAnchors, ...timestampAnchors];
     const signerStatus = await loadConfiguredStatus(
       { sources: config.signers.crls, sender, events },
       runSignal,
@@ -207,13 +222,14 @@ export async function openArchiver(
       evidence,
       lease: { holder: thisProcess(), isGone: isProcessGone },
       catalogue,
-      tsa: await stamping(config.tsa, source, tsaAnchors),
-      secondTsa: second && (await stamping(second.settings, second.source, secondAnchors)),
+      tsa: await stamping(config.tsa, source, tsaAnchors, tsuAnchors),
+      secondTsa:
+        second && (await stamping(second.settings, second.source, secondAnchors, tsuAnchors)),
       tsaClock: (clockSignal) => source.clock(clockSignal),
       secondTsaClock: second && ((clockSignal) => second.source.clock(clockSignal)),
       signerMaterial: {
         signerAnchors: trustAnchors(config, signerAnchors),
-        tsuAnchors: trustAnchors(config, [...tsaAnchors, ...secondAnchors, ...timestampAnchors]),
+        tsuAnchors: trustAnchors(config, tsuAnchors),
         certificates: [],
         ...signerStatus,
         revocationMode: 'require',

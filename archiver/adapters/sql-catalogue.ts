@@ -45,11 +45,12 @@ function chunks<T>(values: readonly T[], size: number): T[][] {
 
 /**
  * A batch's id starts with the instant of its run: what both TSAs stamped in one night stands equal. A
- * hash-tree renewal by one of them asks nothing of the other, whose chain has an end of its own.
+ * hash-tree renewal by one of them asks nothing of the other, whose chain has an end of its own. A record of
+ * another product is no stamp by either.
  */
 function lacksAnchor(anchor: number): RawBuilder<boolean> {
   const places = sql`memberships m join batches b on b.batch_id = m.batch_id
-    where m.document_id = documents.id and m.active = 1 and b.state <> 'broken'`;
+    where m.document_id = documents.id and m.active = 1 and b.state <> 'broken' and b.kind <> 'taken-over'`;
   const newest = sql`coalesce((select max(substr(b.batch_id, 1, 16)) from ${places} and b.anchor = ${anchor}), '')`;
   return sql<boolean>`exists (select 1 from ${places} and b.anchor <> ${anchor}
     and (b.kind = 'initial' and b.made_up = 0 and substr(b.batch_id, 1, 16) > ${newest} or ${newest} = ''))`;

@@ -1,14 +1,14 @@
 // `tokiwa pack`: one document with everything that proves it, as a ZIP that is checked with OpenSSL alone.
 import type { Command } from 'commander';
-import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { VerdictStatus } from '#shared/validation/verdict.ts';
 import { readPackScript, writeZip } from '../adapters/zip-file.ts';
 import type { Archiver } from '../main.ts';
 import { buildPack } from '../pack/build.ts';
 import { collectPack, type PackPlace } from '../pack/collect.ts';
 import { loadTypefaces } from '../adapters/typefaces.ts';
-import { documentOf, placeOf } from './archive.ts';
 import { configOption, systemClock, withArchiver } from './context.ts';
+import { documentOf, placeOf, positionOf } from './evidence.ts';
 
 const exitCodes: Readonly<Record<VerdictStatus, number>> = {
   valid: 0,
@@ -16,14 +16,20 @@ const exitCodes: Readonly<Record<VerdictStatus, number>> = {
   indeterminate: 2,
 };
 
-/** The newest place by each TSA, the first one's first. */
-async function placesOf(catalogue: Catalogue, row: DocumentRow): Promise<readonly PackPlace[]> {
+/** The newest place by each TSA, the first one's first; what goes on from another product's record before our own. */
+async function placesOf(
+  archiver: Archiver,
+  row: DocumentRow,
+  signal: AbortSignal,
+): Promise<readonly PackPlace[]> {
   const places: PackPlace[] = [];
-  for (const anchor of [1, 2]) {
-    const place = await placeOf(catalogue, row, anchor);
-    const batch: BatchRow | undefined = place && (await catalogue.getBatch(place.batchId));
-    if (place && batch)
-      places.push({ position: { batchId: place.batchId, index: place.groupIndex }, batch });
+  for (const choice of [{ anchor: 1 }, { anchor: 1, own: true }, { anchor: 2 }]) {
+    const place = await placeOf(archiver, row, { ...choice, signal });
+    const batch = place && (await archiver.catalogue.getBatch(place.batchId));
+    const known = places.some(
+      ({ position }) => position.batchId === place?.batchId && position.index === place.groupIndex,
+    );
+    if (place && batch && !known) places.push({ position: positionOf(place), batch });
   }
   return places;
 }
@@ -44,7 +50,7 @@ export async function writePack(
     deps: await archiver.night(signal),
     row,
     attached: await Array.fromAsync(catalogue.attachedDocuments(row.id)),
-    places: await placesOf(catalogue, row),
+    places: await placesOf(archiver, row, signal),
     at,
     signal,
   });

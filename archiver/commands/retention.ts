@@ -8,8 +8,8 @@ import { presetOf } from '../config.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { Archiver } from '../main.ts';
 import { refreshRetention } from '../stages/refresh-retention.ts';
-import { documentOf } from './archive.ts';
 import { configOption, systemClock, withArchiver } from './context.ts';
+import { documentOf } from './evidence.ts';
 
 type Options = { readonly config?: string; readonly store?: string; readonly by: string };
 

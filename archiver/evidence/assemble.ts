@@ -8,8 +8,11 @@ import {
   buildArchiveTimeStampSequence,
   buildEvidenceRecord,
 } from '#shared/ers/build.ts';
+import { currentFirstList, currentLeaves } from '#shared/ers/continuation.ts';
+import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { createPathEncoder, createRecordWriter } from '#shared/ers/record-writer.ts';
 import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
+import { reEncodeAsDer } from '#shared/der/re-encode.ts';
 import { FormatError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
@@ -17,12 +20,15 @@ import { loadChainIndex, type ChainIndex } from './chains.ts';
 import { blockSize } from './leaf-table.ts';
 import { openLeafTable, type LeafTableReader, type StoredGroup } from './leaf-table-reader.ts';
 import { leafTableOf } from './manifest.ts';
+import { loadTakenOver, type TakenOver } from './taken-over.ts';
 import type { BatchId, GroupPosition } from './types.ts';
 
 /** The ArchiveTimeStampSequence of one group, whole element in DER, and its chains' hash algorithms. */
 export type AssembledSequence = {
   readonly sequence: Uint8Array;
   readonly digestAlgorithms: readonly DigestAlgorithm[];
+  /** The record of another product that it goes on from, as it was found. */
+  readonly takenOver?: EvidenceRecord | undefined;
 };
 
 /** A group's place, and how many renewals of its batch belong to the chain in question. */
@@ -54,6 +60,29 @@ export type Assembler = {
   readonly blindValue: (position: GroupPosition) => Promise<Uint8Array | undefined>;
 };
 
+/**
+ * What a hash-tree renewal hashes of the chains so far. Tokens of another product may not be DER: then the
+ * re-encoding, which is what other verifiers hash (RFC 4998 §5.2 step 3).
+ */
+export function hashedByRenewal({ sequence, takenOver }: AssembledSequence): Uint8Array {
+  return takenOver ? reEncodeAsDer(sequence) : sequence;
+}
+
+/** What another product said of the document's encryption and of its algorithms is said again. */
+function recordAround({ sequence, digestAlgorithms, takenOver }: AssembledSequence): Uint8Array {
+  return buildEvidenceRecord({
+    digestAlgorithms,
+    sequence,
+    cryptoInfos: takenOver?.cryptoInfos.map(({ raw }) => raw),
+    encryptionInfo: takenOver?.encryptionInfo,
+  });
+}
+
+/** The first list as another product wrote it: neighbours may stand in it (§4.3, end). */
+function groupTakenOver(record: EvidenceRecord): StoredGroup {
+  return { members: currentFirstList(record), reducedHashtree: [], previous: undefined };
+}
+
 /** Renewal parts that are kept: those of the batches at hand, not of a whole archive. */
 const maxCachedChains = 64;
 
@@ -75,6 +104,11 @@ export function createAssembler(
       const { octets } = await readSmall(store, batchKey(id, 'token'), options);
       return octets;
     });
+
+  const takenOverRecords = new Map<BatchId, Promise<TakenOver>>();
+  const isTakenOver = (id: BatchId): boolean => chains.manifest(id).kind === 'taken-over';
+  const takenOver = (id: BatchId): Promise<TakenOver> =>
+    cached(takenOverRecords, id, () => loadTakenOver(store, id, options));
 
   const table = (id: BatchId): LeafTableReader =>
     cached(tables, id, () => openLeafTable(store, leafTableOf(chains.manifest(id)), options));
@@ -114,21 +148,38 @@ export function createAssembler(
   const sequenceUpTo = async (place: ChainPlace): Promise<AssembledSequence> => {
     const parts: Uint8Array[] = [];
     const digestAlgorithms: DigestAlgorithm[] = [];
+    let record: EvidenceRecord | undefined;
     const seen = new Set<BatchId>();
     for (let at: ChainPlace | undefined = place; at; at = await before(at)) {
       const { batchId, renewals: count } = at;
       if (seen.has(batchId))
         throw new FormatError('ERR_FORMAT_STORED', `batch ${batchId} stands before itself`);
       seen.add(batchId);
-      const own = await archiveTimeStamp(at);
-      parts.unshift(buildArchiveTimeStampChain([own, ...(await renewals(batchId, count))]));
+      const later = await renewals(batchId, count);
+      if (isTakenOver(batchId)) {
+        const { record: found, continued } = await takenOver(batchId);
+        record = found;
+        parts.unshift(
+          ...continued.olderChains,
+          buildArchiveTimeStampChain([...continued.archiveTimeStamps, ...later]),
+        );
+        digestAlgorithms.unshift(
+          ...found.sequence.chains.map(({ digestAlgorithm }) => digestAlgorithm),
+        );
+        break;
+      }
+      parts.unshift(buildArchiveTimeStampChain([await archiveTimeStamp(at), ...later]));
       digestAlgorithms.unshift(chains.manifest(batchId).digestAlgorithm);
     }
-    return { sequence: buildArchiveTimeStampSequence(parts), digestAlgorithms };
+    return { sequence: buildArchiveTimeStampSequence(parts), digestAlgorithms, takenOver: record };
   };
 
   const records = async function* (batchId: BatchId): AsyncIterable<readonly Uint8Array[]> {
     const { digestAlgorithm, groupCount, kind } = chains.manifest(batchId);
+    if (kind === 'taken-over') {
+      yield [recordAround(await sequence({ batchId, index: 0 }))];
+      return;
+    }
     const write = createRecordWriter({
       digestAlgorithm,
       timeStamp: await token(batchId),
@@ -142,7 +193,7 @@ export function createAssembler(
       if (kind === 'hash-tree-renewal') {
         const block: Uint8Array[] = [];
         for (let at = 0; at < count; at++)
-          block.push(buildEvidenceRecord(await sequence({ batchId, index: first + at })));
+          block.push(recordAround(await sequence({ batchId, index: first + at })));
         yield block;
         continue;
       }
@@ -161,14 +212,19 @@ export function createAssembler(
     sequence,
     sequenceUpTo,
     records,
-    record: async (position) => buildEvidenceRecord(await sequence(position)),
-    group: (position) => table(position.batchId).group(position.index),
+    record: async (position) => recordAround(await sequence(position)),
+    group: async (position) =>
+      isTakenOver(position.batchId)
+        ? groupTakenOver((await takenOver(position.batchId)).record)
+        : table(position.batchId).group(position.index),
     leafMembersOf: async (position, digests) => {
+      if (isTakenOver(position.batchId))
+        return currentLeaves((await takenOver(position.batchId)).record, digests);
       const earlier = await before(position);
       if (!earlier) return digests;
       const { digestAlgorithm } = chains.manifest(position.batchId);
       const upTo = await sequenceUpTo(earlier);
-      return hashTreeRenewalDigests(digestAlgorithm, digests, upTo.sequence);
+      return hashTreeRenewalDigests(digestAlgorithm, digests, hashedByRenewal(upTo));
     },
     blindValue: async (position) =>
       chains.manifest(position.batchId).blind

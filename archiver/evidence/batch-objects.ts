@@ -12,6 +12,7 @@ export const batchObjectNames = {
   leafTable: 'leaves.tkl',
   request: 'request.json',
   received: 'received.tsr',
+  takenOver: 'taken-over.ers',
   token: 'token.der',
   manifest: 'manifest.json',
   superseded: 'superseded.json',

@@ -8,6 +8,7 @@ import { judgeRecord } from './judge-record.ts';
 import { buildManifest, loadManifest } from './manifest.ts';
 import { readBackBatch } from './read-back.ts';
 import { sampleRecords } from './sample-records.ts';
+import { verificationFor } from './tokens.ts';
 import type { BatchManifest, EvidenceContext } from './types.ts';
 
 /** Reads everything back, judges it afresh, and only then writes the manifest. */
@@ -43,17 +44,17 @@ export async function commit(
 }
 
 /** RFC 4998 §5.3 over a few whole records. What cannot be decided here is no error of the batch. */
-async function judgeSamples(
+export async function judgeSamples(
   context: EvidenceContext,
   manifest: BatchManifest,
   at: Temporal.Instant,
 ): Promise<readonly Finding[]> {
   const { tsa, run } = context;
   const findings: Finding[] = [];
-  for await (const sample of sampleRecords(context, manifest)) {
+  for await (const { kind, ...sample } of sampleRecords(context, manifest)) {
     const verdict = await judgeRecord({
       ...sample,
-      verification: tsa.verification,
+      verification: verificationFor(tsa.verification, kind),
       at,
       signal: run.signal,
     });
@@ -64,7 +65,7 @@ async function judgeSamples(
 }
 
 /** A manifest is written once; the same one found there is a write that took effect unseen. */
-async function storeManifest(
+export async function storeManifest(
   store: ObjectStore,
   manifest: BatchManifest,
   signal: AbortSignal,

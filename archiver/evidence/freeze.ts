@@ -2,10 +2,12 @@
 // evidence form it is frozen (design §3 "Tokens"; traps.md: collect first, stamp second).
 import { InvariantError } from '#shared/errors.ts';
 import { equalBytes } from '#shared/bytes.ts';
+import { newestArchiveTimeStamp } from '#shared/ers/continuation.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
 import { readable } from './link-check.ts';
-import { evidenceFormOf, judgeToken, type JudgedToken } from './tokens.ts';
+import { loadTakenOverRecord } from './taken-over.ts';
+import { evidenceFormOf, judgeToken, verificationFor, type JudgedToken } from './tokens.ts';
 import type { BatchId, EvidenceContext } from './types.ts';
 
 /**
@@ -16,12 +18,15 @@ import type { BatchId, EvidenceContext } from './types.ts';
  * @throws ConflictError ERR_CONFLICT_CHANGED: someone else wrote it
  */
 export async function refreshEvidenceForm(
-  { store, tsa, run }: EvidenceContext,
+  { store, chains, tsa, run }: EvidenceContext,
   id: BatchId,
   current: JudgedToken,
 ): Promise<void> {
   if (current.verdict.status !== 'valid') return;
+  const { kind } = chains.manifest(id);
   const answer = await readable(async () => {
+    if (kind === 'taken-over')
+      return newestArchiveTimeStamp(await loadTakenOverRecord(store, id, run)).timeStamp;
     const { octets } = await readSmall(store, batchKey(id, 'received'), { signal: run.signal });
     return parseTimeStampResp(octets).token;
   });
@@ -34,7 +39,7 @@ export async function refreshEvidenceForm(
     judgeToken(
       octets,
       { imprint: { algorithm, digest: messageImprint.hashedMessage } },
-      tsa.verification,
+      verificationFor(tsa.verification, kind),
       { at: run.runAt, signal: run.signal },
     );
   const read = await readable(() => judge(received));

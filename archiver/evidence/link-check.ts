@@ -1,7 +1,9 @@
 // Links of archive timestamp chains as they are stored: each leaf table leads to its root, each token is
 // over that root, each renewal holds the tokens before it (RFC 4998 §5.2). Reads no document and judges
 // no certificate: verify-chain.ts does.
-import { compareBytes, equalBytes, fromHex } from '#shared/bytes.ts';
+import { compareBytes, equalBytes, fromHex, toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { newestArchiveTimeStamp } from '#shared/ers/continuation.ts';
 import { timestampRenewalGroup } from '#shared/ers/renewal.ts';
 import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
@@ -11,7 +13,8 @@ import type { ChainIndex } from './chains.ts';
 import { checkLeafTable } from './leaf-table-check.ts';
 import { openLeafTable } from './leaf-table-reader.ts';
 import { leafTableOf } from './manifest.ts';
-import type { BatchId, Damage } from './types.ts';
+import { loadTakenOverRecord, tokensBefore } from './taken-over.ts';
+import type { BatchId, BatchManifest, Damage } from './types.ts';
 
 export type LinkChecker = {
   /** A batch, its renewals and, below a hash-tree renewal, the chains before it. Empty: all fits. */
@@ -52,6 +55,7 @@ export function createLinkChecker(
   const ownLink = (id: BatchId): Promise<readonly Damage[]> =>
     remembered(links, id, async () => {
       const manifest = chains.manifest(id);
+      if (manifest.kind === 'taken-over') return takenOverLink(manifest);
       const findings = await checkLeafTable(store, leafTableOf(manifest), signal);
       const damage: Damage[] =
         findings.length > 0 ? [{ part: 'leaf-table', batchId: id, findings }] : [];
@@ -69,6 +73,23 @@ export function createLinkChecker(
       return damage;
     });
 
+  /** A record of another product is as it was taken over, and its newest token is the one that is kept. */
+  const takenOverLink = async ({
+    id,
+    receivedSha256,
+  }: BatchManifest): Promise<readonly Damage[]> => {
+    const found = await readable(() => loadTakenOverRecord(store, id, { signal }));
+    if (found.kind === 'unreadable') return [damageOf('record', id, found.message)];
+    const record = found.value;
+    if (toHex(digest('SHA-256', record.raw)) !== receivedSha256)
+      return [damageOf('record', id, `The record of batch ${id} is not as it was taken over.`)];
+    const stored = await readable(async () => parseTimeStampToken(await token(id)));
+    if (stored.kind === 'unreadable') return [damageOf('token', id, stored.message)];
+    return equalBytes(stored.value.tstInfo.raw, newestArchiveTimeStamp(record).token.tstInfo.raw)
+      ? []
+      : [damageOf('link', id, `The token of batch ${id} is not the newest of its record.`)];
+  };
+
   /** RFC 4998 §5.2: renewal number `count` of a batch holds every token of the chain before it. */
   const renewalLink = async (id: BatchId, count: number): Promise<readonly Damage[]> => {
     const chain = chains.renewalsOf(id);
@@ -77,10 +98,10 @@ export function createLinkChecker(
     const table = leafTableOf(chains.manifest(renewal.batchId));
     const covered = [id, ...chain.slice(0, count).map(({ batchId }) => batchId)];
     const stored = await readable(async () => {
-      const expected = timestampRenewalGroup(
-        table.shape.digestAlgorithm,
-        await Promise.all(covered.map(token)),
-      );
+      const expected = timestampRenewalGroup(table.shape.digestAlgorithm, [
+        ...(await tokensBefore(store, chains, id, { signal })),
+        ...(await Promise.all(covered.map(token))),
+      ]);
       const { members } = await openLeafTable(store, table, { signal }).group(renewal.index);
       return sameDigests(members, expected);
     });

@@ -55,7 +55,7 @@ const findingSchema = z.object({
 
 const preparedFields = {
   id: z.string(),
-  kind: z.enum(['initial', 'hash-tree-renewal', 'timestamp-renewal']),
+  kind: z.enum(['initial', 'hash-tree-renewal', 'timestamp-renewal', 'taken-over']),
   anchor: z.union([z.literal(1), z.literal(2)]).optional(),
   madeUp: z.boolean().optional(),
   sameTreeAs: z.string().optional(),

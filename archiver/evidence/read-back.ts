@@ -3,6 +3,8 @@
 // is written, and whenever fixity reads a batch again. Records are judged by judge-record.ts.
 import { equalBytes, fromHex, toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
+import { reEncodeAsDer } from '#shared/der/re-encode.ts';
+import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
@@ -130,6 +132,15 @@ function checkCoveredTokens(reading: Reading): GroupCheck {
     digests.set(id, value);
     return value;
   };
+  /** Tokens of the current chain of another product's record that are older than its newest. */
+  const olderDigests = async (id: string): Promise<string[]> => {
+    if (chains.manifest(id).kind !== 'taken-over') return [];
+    const record = parseEvidenceRecord(await readObject(reading, id, 'taken-over.ers'));
+    const stamps = record.sequence.chains.at(-1)?.archiveTimeStamps ?? [];
+    return stamps
+      .slice(0, -1)
+      .map(({ timeStamp }) => toHex(digest(manifest.digestAlgorithm, reEncodeAsDer(timeStamp))));
+  };
   return async (group) => {
     const covered = manifest.previous[group.index];
     const chain = covered
@@ -142,6 +153,7 @@ function checkCoveredTokens(reading: Reading): GroupCheck {
         ]
       : [];
     const expected = await Promise.all(chain.map(digestOf));
+    if (covered) expected.push(...(await olderDigests(covered.batchId)));
     if (covered && chain.length === covered.renewals + 1 && sameValues(expected, group.members))
       return;
     reading.fail(

@@ -5,7 +5,7 @@ import { hashTreeRenewalDigests, timestampRenewalGroup } from '#shared/ers/renew
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
-import { createAssembler, type Assembler } from './assemble.ts';
+import { createAssembler, hashedByRenewal, type Assembler } from './assemble.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
 import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
@@ -13,6 +13,7 @@ import { checkLeafTable } from './leaf-table-check.ts';
 import { checkBatch, readable } from './link-check.ts';
 import { leafTableOf } from './manifest.ts';
 import { readObjectList } from './object-list.ts';
+import { tokensBefore } from './taken-over.ts';
 import type { BatchId, BatchManifest, Damage, GroupMember, ObjectListLine } from './types.ts';
 
 /** A member's digest as computed from the document itself; `undefined` where it cannot be read. */
@@ -114,7 +115,7 @@ async function addCoveredTokens(rebuilding: Rebuilding): Promise<undefined> {
   const { store, chains, manifest, builder, signal } = rebuilding;
   for (const { batchId, renewals } of manifest.previous) {
     const chain = chains.renewalsOf(batchId).slice(0, renewals);
-    const tokens: Uint8Array[] = [];
+    const tokens = [...(await tokensBefore(store, chains, batchId, { signal }))];
     for (const tokenId of [batchId, ...chain.map((position) => position.batchId)])
       tokens.push((await readSmall(store, batchKey(tokenId, 'token'), { signal })).octets);
     builder.add(timestampRenewalGroup(manifest.digestAlgorithm, tokens));
@@ -151,7 +152,8 @@ async function addGroup(rebuilding: Rebuilding, line: ObjectListLine): Promise<s
   const ordinal = manifest.previous.findIndex(({ batchId }) => batchId === previous.batchId);
   const earlier = manifest.previous[ordinal];
   if (!earlier) return `line ${line.index} comes from a batch that the manifest does not name`;
-  const { sequence } = await assembler.sequenceUpTo({ ...previous, renewals: earlier.renewals });
+  const upTo = await assembler.sequenceUpTo({ ...previous, renewals: earlier.renewals });
+  const sequence = hashedByRenewal(upTo);
   builder.add(hashTreeRenewalDigests(manifest.digestAlgorithm, digests, sequence), {
     previous: { ordinal, index: previous.index },
   });

@@ -6,11 +6,15 @@ import { FormatError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
-import { batchKey, readSmall } from './batch-objects.ts';
+import { newestArchiveTimeStamp } from '#shared/ers/continuation.ts';
+import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { walkEvidenceRecord } from '#shared/ers/walk.ts';
+import { batchKey, ifPresent, readSmall } from './batch-objects.ts';
 import { damageOf, readable } from './link-check.ts';
 import { buildManifest, parseManifest } from './manifest.ts';
 import { loadRequest } from './request-file.ts';
-import { describeToken, judgeToken } from './tokens.ts';
+import { judgeNewest, loadTakenOverRecord, takenOverManifest } from './taken-over.ts';
+import { describeToken, judgeToken, verificationFor } from './tokens.ts';
 import type { BatchId, BatchManifest, Damage, TokenVerification } from './types.ts';
 
 type Sources = {
@@ -25,6 +29,8 @@ type Sources = {
  */
 async function manifestFromSources(sources: Sources, id: BatchId): Promise<BatchManifest> {
   const { store, verification, signal } = sources;
+  const record = await ifPresent(loadTakenOverRecord(store, id, { signal }));
+  if (record) return manifestOfRecord(sources, id, record);
   const stored = await loadRequest(store, id, signal);
   if (!stored) throw new FormatError('ERR_FORMAT_STORED', `batch ${id} has no request`);
   const { batch, tsa } = stored.request;
@@ -58,6 +64,34 @@ async function manifestFromSources(sources: Sources, id: BatchId): Promise<Batch
     receivedSha256: toHex(digest('SHA-256', answer)),
     tsa: { name: tsa },
   };
+}
+
+/** The same of a record that was taken over: its newest token is the answer. */
+async function manifestOfRecord(
+  { verification, signal }: Sources,
+  id: BatchId,
+  record: EvidenceRecord,
+): Promise<BatchManifest> {
+  const { genTime } = newestArchiveTimeStamp(record).token.tstInfo;
+  const unfit = walkEvidenceRecord(record, [], genTime).steps.some(
+    (step) =>
+      (step.listSizes.length > 0 && !step.imprintIntact) ||
+      (step.kind === 'timestamp-renewal' && !step.coversPrevious),
+  );
+  if (unfit)
+    throw new FormatError('ERR_FORMAT_STORED', `batch ${id}: its record does not hold together`);
+  const trust = verificationFor(verification, 'taken-over');
+  const newest = await judgeNewest(
+    record,
+    { ...trust, revocationMode: 'none', takenOver: undefined },
+    { at: genTime, signal },
+  );
+  if (newest.verdict.status !== 'valid')
+    throw new FormatError(
+      'ERR_FORMAT_STORED',
+      `batch ${id}: the newest token of its record is ${newest.verdict.status}`,
+    );
+  return takenOverManifest(id, record, newest);
 }
 
 /** Writes the manifest anew from its sources; `undefined` where they are damaged, too. */
@@ -106,6 +140,9 @@ export async function checkManifest(
 ): Promise<readonly Damage[]> {
   const made = await readable(() => manifestFromSources(sources, manifest.id));
   if (made.kind === 'unreadable') return [];
+  // A record whose octets are others is damaged itself, and the links say so.
+  const { receivedSha256 } = made.value;
+  if (manifest.kind === 'taken-over' && receivedSha256 !== manifest.receivedSha256) return [];
   // Read as the stored one was, so that keys stand in the same order.
   const expected = parseManifest(buildManifest(made.value), manifest.id);
   if (decided(expected) === decided(manifest) && sameChain(manifest, expected)) return [];

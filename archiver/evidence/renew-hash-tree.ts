@@ -11,7 +11,7 @@ import {
 import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
 import { ConflictError, FormatError, InvariantError, SourceError } from '#shared/errors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
-import { createAssembler, type Assembler } from './assemble.ts';
+import { createAssembler, hashedByRenewal, type Assembler } from './assemble.ts';
 import { newBatchId } from './batch-objects.ts';
 import { inFlightFinding, loadInFlight } from './in-flight.ts';
 import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
@@ -163,7 +163,7 @@ async function renewGroup(
   const { position } = group;
   const source = await sourceOf(renewing, position.batchId);
   if (source.kind !== 'sound') return { ...source, position };
-  const fromAlgorithm = context.chains.manifest(position.batchId).digestAlgorithm;
+  const { digestAlgorithm: fromAlgorithm, kind } = context.chains.manifest(position.batchId);
   const { toAlgorithm } = renewal;
   const read = await readMembers(context, group, new Set([fromAlgorithm, toAlgorithm, 'SHA-256']));
   if (read.kind === 'unreadable') return { kind: 'unreadable', position, findings: read.findings };
@@ -175,9 +175,11 @@ async function renewGroup(
   const expected = await assembler.leafMembersOf(position, digestsUnder(fromAlgorithm));
   const { members: stored } = await assembler.group(position);
   const unfit = missingFrom(stored, expected);
-  if (unfit.length > 0 || missingFrom(expected, stored).length > 0)
+  // Another product may have written neighbours, or objects that are not here, into the same list.
+  const whole = kind === 'taken-over' || missingFrom(expected, stored).length === 0;
+  if (unfit.length > 0 || !whole)
     return { kind: 'broken', position, findings: [brokenFinding(group, unfit)] };
-  const { sequence } = await assembler.sequence(position);
+  const sequence = hashedByRenewal(await assembler.sequence(position));
   builder.add(hashTreeRenewalDigests(toAlgorithm, digestsUnder(toAlgorithm), sequence), {
     previous: { ordinal: source.ordinal, index: position.index },
     blindValue,

@@ -10,6 +10,7 @@ import { inFlightFinding, loadInFlight } from './in-flight.ts';
 import { createLeafTableBuilder } from './leaf-table-builder.ts';
 import { storeLeafTable } from './prepare.ts';
 import { stamp } from './stamp.ts';
+import { tokensBefore } from './taken-over.ts';
 import type {
   BatchId,
   EvidenceContext,
@@ -21,7 +22,7 @@ import type {
 import { createChainVerifier, type ChainVerifier } from './verify-chain.ts';
 
 export type TimestampRenewal = {
-  /** Batches of documents, of one tree hash algorithm, each at most once. */
+  /** Batches of documents or of records taken over, of one tree hash algorithm, each at most once. */
   readonly batchIds: readonly BatchId[];
   /** Theirs: a chain has one hash algorithm (RFC 4998 §5.2). */
   readonly digestAlgorithm: DigestAlgorithm;
@@ -126,7 +127,7 @@ async function prepareRenewal(
   const previous: PreviousBatch[] = [];
   for (const id of ids) {
     const renewals = chains.renewalsOf(id);
-    const tokens: Uint8Array[] = [];
+    const tokens = [...(await tokensBefore(store, chains, id, run))];
     for (const tokenId of [id, ...renewals.map(({ batchId }) => batchId)]) {
       const { octets } = await readSmall(store, batchKey(tokenId, 'token'), run);
       tokens.push(octets);

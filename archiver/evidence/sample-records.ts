@@ -8,13 +8,21 @@ import { createChainIndex } from './chains.ts';
 import { lineFitsLeaf } from './check-listed.ts';
 import { readable } from './link-check.ts';
 import { readObjectList } from './object-list.ts';
-import type { BatchId, BatchManifest, EvidenceContext, ObjectListLine } from './types.ts';
+import type {
+  BatchId,
+  BatchKind,
+  BatchManifest,
+  EvidenceContext,
+  ObjectListLine,
+} from './types.ts';
 
 export type SampleRecord = {
   readonly record: Uint8Array;
   readonly dataObjects: readonly EvidenceDataObject[];
   /** Each digest that the record needs is known, so that its groups can be held to be these objects. */
   readonly exactGroup: boolean;
+  /** How its first chain began: whose TSUs are asked of its tokens. */
+  readonly kind: BatchKind;
 };
 
 /** Groups from the start of each list: their lines cost one short read, wherever the batch ends. */
@@ -37,13 +45,17 @@ export async function* sampleRecords(
       // A list that was damaged since is no fault of this batch; fixity reports it.
       if (batchId !== manifest.id && !(await lineFitsLeaf(assembler, asIf.manifest(batchId), line)))
         continue;
-      const { digestAlgorithms } = await assembler.sequence(position);
+      const { digestAlgorithms, takenOver } = await assembler.sequence(position);
       yield {
         record: await assembler.record(position),
         dataObjects: await dataObjectsOf(assembler, batchId, line),
-        exactGroup: line.members.every(({ digests }) =>
-          digestAlgorithms.every((algorithm) => digests[algorithm] !== undefined),
-        ),
+        kind: takenOver ? 'taken-over' : 'initial',
+        // Another product may have written neighbours into the list of its first archive timestamp.
+        exactGroup:
+          takenOver === undefined &&
+          line.members.every(({ digests }) =>
+            digestAlgorithms.every((algorithm) => digests[algorithm] !== undefined),
+          ),
       };
     }
 }

@@ -8,7 +8,7 @@ import type { TimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import { horizonToken } from '#shared/validation/horizon-token.ts';
-import type { TokenFacts, TokenVerification } from './types.ts';
+import type { BatchKind, TokenFacts, TokenVerification } from './types.ts';
 
 /** What a token has to fit; `request` only for one that was asked for now. */
 export type TokenExpectation = {
@@ -23,6 +23,14 @@ export type JudgedToken = {
   /** Everything holds but that revocation is not known now: not broken (design, invariant 2). */
   readonly revocationUnknown: boolean;
 };
+
+/** Under which trust the own token of a batch is judged, by what the batch is. */
+export function verificationFor(
+  verification: TokenVerification,
+  kind: BatchKind,
+): TokenVerification {
+  return kind === 'taken-over' ? (verification.takenOver ?? verification) : verification;
+}
 
 /**
  * Verifies a token in full as of `at`: signature, path, and revocation with data collected now.

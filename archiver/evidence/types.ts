@@ -18,9 +18,10 @@ export type BatchId = string;
 
 /**
  * What the groups of a batch are: documents; documents with their earlier archive timestamp
- * sequences (RFC 4998 §5.3); or batches, each by all tokens of its current chain (RFC 4998 §5.2).
+ * sequences (RFC 4998 §5.3); batches, each by all tokens of its current chain (RFC 4998 §5.2); or the
+ * one group of another product's evidence record, which stands in the place of leaf table and answer.
  */
-export type BatchKind = 'initial' | 'hash-tree-renewal' | 'timestamp-renewal';
+export type BatchKind = 'initial' | 'hash-tree-renewal' | 'timestamp-renewal' | 'taken-over';
 
 /**
  * By which of the configured TSAs a chain is kept: dual anchoring gives each document one record by
@@ -88,7 +89,7 @@ export type BatchManifest = {
   readonly root: string;
   readonly genTime: Temporal.Instant;
   readonly token: TokenFacts;
-  /** SHA-256 of the answer as received, hexadecimal. */
+  /** SHA-256 of the answer as received or of the record that was taken over, hexadecimal. */
   readonly receivedSha256: string;
   readonly tsa: { readonly name: string };
   /** What the token cost, as configured; absent where no price is known. */
@@ -136,6 +137,8 @@ export type TokenVerification = {
   readonly algorithmPolicy?: AlgorithmProfile | undefined;
   /** Greatest distance between a fresh token's genTime and our clock. */
   readonly clockToleranceSeconds: number;
+  /** For tokens that came with records of other products, whose TSUs are those of documents. */
+  readonly takenOver?: TokenVerification | undefined;
 };
 
 /** Ceiling of a run (design, invariant 9): false where these tokens would pass it. */
@@ -182,6 +185,7 @@ export type DamagedPart =
   | 'manifest'
   | 'object-list'
   | 'answer'
+  | 'record'
   | 'validation-data';
 
 /** Evidence that does not hold; reported first, never covered by a new timestamp. */

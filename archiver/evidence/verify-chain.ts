@@ -2,12 +2,13 @@
 // link below it, and every root recomputed from its stored leaf table. Reads no document. What many
 // batches share (a renewal's token and table) is judged once.
 import { fromHex } from '#shared/bytes.ts';
+import type { Imprint } from '#shared/ers/evidence-record.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { ChainIndex } from './chains.ts';
 import { createLinkChecker, damageOf, readable, remembered } from './link-check.ts';
-import { judgeToken, type JudgedToken } from './tokens.ts';
-import type { BatchId, Damage, TokenVerification } from './types.ts';
+import { judgeToken, verificationFor, type JudgedToken } from './tokens.ts';
+import type { BatchId, BatchManifest, Damage, TokenVerification } from './types.ts';
 
 /** What verifying one batch's chain came to. `unknown`: all holds but revocation is not known now. */
 export type ChainVerdict =
@@ -28,6 +29,14 @@ type Setting = {
   readonly signal: AbortSignal;
 };
 
+/** What a batch's own token is over. Another product's imprint algorithm may differ from its tree's (§4.2). */
+function imprintOf({ kind, digestAlgorithm, root, token }: BatchManifest): Imprint {
+  return {
+    algorithm: kind === 'taken-over' ? token.imprintAlgorithm : digestAlgorithm,
+    digest: fromHex(root) ?? new Uint8Array(0),
+  };
+}
+
 /** A verifier over one state of the store; it remembers what it judged, so it is for one run. */
 export function createChainVerifier(
   store: ObjectStore,
@@ -43,13 +52,8 @@ export function createChainVerifier(
       const stored = await readable(async () =>
         judgeToken(
           await links.token(id),
-          {
-            imprint: {
-              algorithm: manifest.digestAlgorithm,
-              digest: fromHex(manifest.root) ?? new Uint8Array(0),
-            },
-          },
-          verification,
+          { imprint: imprintOf(manifest) },
+          verificationFor(verification, manifest.kind),
           { at, signal },
         ),
       );

@@ -7,6 +7,7 @@ import { checkBatch, damageOf } from '../evidence/link-check.ts';
 import { healBatch } from '../evidence/rebuild-leaf-table.ts';
 import { remakeManifest } from '../evidence/remake-manifest.ts';
 import type { Damage, EvidenceContext, TokenVerification } from '../evidence/types.ts';
+import { verificationFor } from '../evidence/tokens.ts';
 import { createChainVerifier, type ChainVerifier } from '../evidence/verify-chain.ts';
 import type { DistrustDependencies } from '../stages/distrusted.ts';
 import type { FixityDependencies } from '../stages/fixity.ts';
@@ -20,12 +21,18 @@ export function trustBatches(
   second: EvidenceContext | undefined,
 ): BatchTrust {
   const verifiers = new Map<number, ChainVerifier>();
-  const verificationOf = ({ anchor }: BatchRow): TokenVerification | undefined =>
+  const ofAnchor = ({ anchor }: BatchRow): TokenVerification | undefined =>
     (anchor === 2 ? second?.tsa : tsa)?.verification;
+  const verificationOf = (batch: BatchRow): TokenVerification | undefined => {
+    const verification = ofAnchor(batch);
+    // Once it is renewed, its newest token is this TSA's.
+    const kind = batch.newestBatchId === batch.batchId ? batch.kind : 'timestamp-renewal';
+    return verification && verificationFor(verification, kind);
+  };
   return {
     verificationOf,
     verifierOf: (batch) => {
-      const verification = verificationOf(batch);
+      const verification = ofAnchor(batch);
       const known = verifiers.get(batch.anchor);
       if (known || !verification) return known;
       const { runAt: at, signal } = run;

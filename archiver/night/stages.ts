@@ -17,6 +17,7 @@ import type { Plan } from '../stages/plan.ts';
 import { refreshRetention } from '../stages/refresh-retention.ts';
 import { carryOut } from '../stages/renew.ts';
 import { scanStores, skippedFinding } from '../stages/scan.ts';
+import { takeOverRecords } from '../stages/take-over.ts';
 import { clockOffence } from './clock.ts';
 import type { NightDependencies, NightOptions } from './dependencies.ts';
 import { batchChecks, trustBatches } from './evidence-checks.ts';
@@ -85,6 +86,7 @@ export class Night {
     const mayBuy = await this.#recover(evidence);
     await this.#scan();
     await this.#collect();
+    await this.#takeOver(evidence);
     const { plan, allowed } = await this.#plan(evidence);
     // Without every manifest nobody knows which chains go on where: only new documents are stamped.
     const actions = evidence.incomplete
@@ -194,6 +196,20 @@ export class Night {
       inspectLimitBytes: config.inspectLimitBytes,
       leadTime: config.leadTime,
       ...this.#options,
+    });
+    this.#tally.findAll(findings);
+  }
+
+  /** Records of other products beside documents, before the plan: one that is due is renewed tonight. */
+  async #takeOver({ incomplete, context }: Evidence): Promise<void> {
+    if (incomplete) return;
+    this.#stage('take-over');
+    const { catalogue, stores } = this.#deps;
+    const { findings } = await takeOverRecords({
+      context,
+      catalogue,
+      stores,
+      accept: this.#accept,
     });
     this.#tally.findAll(findings);
   }

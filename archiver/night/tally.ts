@@ -59,7 +59,7 @@ export class NightTally {
       if (manifest.kind === 'initial') this.#protected += manifest.groupCount;
       else if (manifest.kind === 'timestamp-renewal')
         this.#timestampRenewals += manifest.groupCount;
-      else this.#hashTreeRenewals += manifest.groupCount;
+      else if (manifest.kind === 'hash-tree-renewal') this.#hashTreeRenewals += manifest.groupCount;
     }
   }
 

@@ -21,6 +21,7 @@ import type { CertificateList } from '#shared/x509/crl.ts';
 import { createAssembler } from '../evidence/assemble.ts';
 import { loadChainIndex } from '../evidence/chains.ts';
 import { judgeRecord } from '../evidence/judge-record.ts';
+import { verificationFor } from '../evidence/tokens.ts';
 import type { GroupPosition, TokenVerification } from '../evidence/types.ts';
 import type { NightDependencies } from '../night/dependencies.ts';
 import { membersOf, readMember, type PackMember } from './members.ts';
@@ -113,10 +114,13 @@ export async function collectPack(request: PackRequest): Promise<CollectedPack> 
   const parts: EmbeddedValidationData[] = [];
   const records: CollectedRecord[] = [];
   const members = new Map<string, PackMember>();
-  for (const [index, { place, octets, digestAlgorithms }] of assembled.entries()) {
+  for (const [index, { place, octets, digestAlgorithms, takenOver }] of assembled.entries()) {
     const own = await membersOf(assembler, place.position, candidates, digestAlgorithms);
     for (const member of own) members.set(member.file.name, member);
-    const verification = verificationOf(deps, place.batch);
+    const verification = verificationFor(
+      verificationOf(deps, place.batch),
+      takenOver ? 'taken-over' : 'initial',
+    );
     const judged = await judgeTokens(octets, own, verification, request);
     parts.push(...judged.data);
     records.push({

@@ -76,6 +76,10 @@ export const english = {
   'finding.validation-data-missing': 'Revocation data of a signer is not to be had yet',
   'finding.validation-data-lost': 'Validation data of signatures was lost',
   'finding.signer-not-valid': 'A signer’s certificate did not hold at the first token',
+  'finding.taken-over': 'The evidence record of another product is taken over',
+  'finding.record-not-valid':
+    'An evidence record beside a document does not hold; it is not renewed',
+  'finding.record-undecided': 'An evidence record beside a document cannot be taken over yet',
   'finding.no-acceptable-hash': 'No configured hash algorithm is acceptable any longer',
   'finding.renewal-does-not-help': 'A renewal does not move the proof horizon',
   'finding.above-ceiling': 'The plan is above the ceiling of tokens or cost; nothing was bought',

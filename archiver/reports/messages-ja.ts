@@ -79,6 +79,9 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'finding.validation-data-lost': '署名の検証情報が失われました',
   'finding.signer-not-valid':
     '署名者の証明書は最初のタイムスタンプの時点で有効ではありませんでした',
+  'finding.taken-over': '他製品の証拠レコードを引き継ぎました',
+  'finding.record-not-valid': '文書に添えられた証拠レコードが有効でないため、更新しません',
+  'finding.record-undecided': '文書に添えられた証拠レコードをまだ引き継げません',
   'finding.no-acceptable-hash': '使用可能なハッシュアルゴリズムが設定されていません',
   'finding.renewal-does-not-help': '更新しても検証期限が延びません',
   'finding.above-ceiling': '計画がトークン数または費用の上限を超えるため、取得を見合わせました',

@@ -145,14 +145,20 @@ async function applyDocuments(
         groupIndex: line.index,
         active: true,
       });
-      if (document.state === 'waiting') {
+      // Another product's record does not stand in for the token that the document waits for.
+      if (document.state === 'waiting' && manifest.kind !== 'taken-over') {
         await catalogue.updateDocument(document.id, {
           state: 'protected',
           stateSince: manifest.runAt,
           stateReason: undefined,
         });
       }
-      if (document.regroup && member.role === 'document' && holdsValidationData(line, document))
+      if (
+        document.regroup &&
+        manifest.kind !== 'taken-over' &&
+        member.role === 'document' &&
+        holdsValidationData(line, document)
+      )
         await catalogue.updateDocument(document.id, { regroup: false });
     }
     if (rows.length >= 500) await flush();

@@ -132,7 +132,8 @@ function coverPreviousToken(
   };
 }
 
-function joined(
+/** How a hash-tree renewal joins the hash of a data object and that of the older chains. */
+export function joinedDigest(
   algorithm: DigestAlgorithm,
   reading: RenewalReading,
   document: Uint8Array,
@@ -171,7 +172,10 @@ function coverRenewedDataObjects(
   for (const { form, value: sequence } of hasher.sequence(algorithm, olderChains)) {
     for (const reading of ['positional', 'sorted'] as const) {
       const members = digests
-        .map(({ name, value }) => ({ name, value: joined(algorithm, reading, value, sequence) }))
+        .map(({ name, value }) => ({
+          name,
+          value: joinedDigest(algorithm, reading, value, sequence),
+        }))
         .filter(({ value }) => isPresent(value));
       if (members.length > best.members.length) best = { members, form, reading };
     }

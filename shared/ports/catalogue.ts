@@ -118,7 +118,7 @@ export type DocumentStanding = Pick<DocumentRow, 'id' | 'etag' | 'state'>;
 
 export type NewDocument = Omit<DocumentRow, 'id'>;
 
-export type BatchKind = 'initial' | 'timestamp-renewal' | 'hash-tree-renewal';
+export type BatchKind = 'initial' | 'timestamp-renewal' | 'hash-tree-renewal' | 'taken-over';
 
 /**
  * valid: its newest evidence verified · broken: token, link or leaf table does not verify ·

@@ -1,53 +1,17 @@
 // An archive that moves: evidence to a folder and into another store, documents under other names, and
 // nothing is bought for it. What was changed on the way, or is not whole, is no archive.
 import test from 'ava';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { openFolderStore } from '#archiver/adapters/folder-store.ts';
 import { prefixedStore } from '#archiver/prefixed-store.ts';
-import { rebuildCatalogue } from '#archiver/rebuild.ts';
-import {
-  exportedPrefix,
-  exportEvidence,
-  importEvidence,
-  parseRenaming,
-  renamed,
-  type Renaming,
-} from '#archiver/transfer.ts';
-import { assertSound, createArchive, flipFile, kindsOf, type TestArchive } from './night/_night.ts';
+import { exportedPrefix, importEvidence, parseRenaming, renamed } from '#archiver/transfer.ts';
+import { exported, imported } from './_moved.ts';
+import { assertSound, createArchive, flipFile, kindsOf } from './night/_night.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { createMemoryStore } from '../_memory-store.ts';
 
 const { signal } = new AbortController();
-
-async function folderOf(archive: TestArchive, name: string): Promise<string> {
-  const folder = path.join(archive.folder, name);
-  await mkdir(folder, { recursive: true });
-  return folder;
-}
-
-async function exported(archive: TestArchive): Promise<string> {
-  const folder = await folderOf(archive, 'export');
-  await using target = await openFolderStore({ name: 'export', folder, access: 'write' });
-  await exportEvidence((await archive.open()).evidence.objects, target, signal);
-  return folder;
-}
-
-async function imported(
-  archive: TestArchive,
-  from: string,
-  renamings: readonly Renaming[] = [],
-): Promise<void> {
-  await archive.close();
-  await rm(path.join(archive.folder, 'state'), { recursive: true, force: true });
-  const folder = await folderOf(archive, 'state/evidence');
-  await using source = await openFolderStore({ name: 'export', folder: from, access: 'read' });
-  await using target = await openFolderStore({ name: 'evidence', folder, access: 'write' });
-  const part = prefixedStore(source, exportedPrefix);
-  await importEvidence(source, part, target, { renamings, signal });
-  const events = (): void => undefined;
-  await rebuildCatalogue(archive.config(), { clock: archive.clock, events, signal });
-}
 
 test('moved as it is: every record is the same octets, and nothing is bought', async (t) => {
   await using archive = await createArchive({}, { tsuDays: 300 });

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { evidenceOf } from '#archiver/commands/archive.ts';
+import { evidenceOf } from '#archiver/commands/evidence.ts';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { judgeRecord } from '#archiver/evidence/judge-record.ts';
 import type { TokenVerification } from '#archiver/evidence/types.ts';

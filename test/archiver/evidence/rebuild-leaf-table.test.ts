@@ -16,7 +16,9 @@ function committed(outcome: StampOutcome): BatchId {
 }
 
 /** An archive with one batch of each kind: initial, renewed, taken to another hash. */
-async function archive(blind = false): Promise<{ world: World; ids: Record<BatchKind, BatchId> }> {
+async function archive(
+  blind = false,
+): Promise<{ world: World; ids: Record<Exclude<BatchKind, 'taken-over'>, BatchId> }> {
   const world = createWorld();
   const groups = each(world.addGroups('a', [1, 2, 3, 1]));
   const digestAlgorithm = 'SHA-256';

@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { openSqliteCatalogue } from '#archiver/adapters/sql-catalogue.ts';
-import { evidenceOf } from '#archiver/commands/archive.ts';
+import { evidenceOf } from '#archiver/commands/evidence.ts';
 import { parseArchiverConfig, type ArchiverConfig } from '#archiver/config.ts';
 import { judgeRecord } from '#archiver/evidence/judge-record.ts';
+import { verificationFor } from '#archiver/evidence/tokens.ts';
 import { openArchiver, type Archiver } from '#archiver/main.ts';
 import { rebuildInto } from '#archiver/rebuild.ts';
 import type { RunSummary } from '#archiver/reports/report.ts';
@@ -206,7 +207,7 @@ export class TestArchive {
   }
 
   async record(key: string, anchor?: number): Promise<Uint8Array> {
-    return evidenceOf(await this.open(), await this.row(key), signal, anchor);
+    return evidenceOf(await this.open(), await this.row(key), signal, { anchor });
   }
 
   /** Folders of batches, oldest first. */
@@ -275,6 +276,11 @@ export class TestArchive {
     const { tsa, secondTsa, stores } = await archiver.night(signal);
     const by = anchor === 2 ? secondTsa : tsa;
     if (!by) return 'no second TSA';
+    const places = await archiver.catalogue.memberships(row.id);
+    const batches = await Promise.all(
+      places.map(({ batchId }) => archiver.catalogue.getBatch(batchId)),
+    );
+    const kind = batches.some((batch) => batch?.kind === 'taken-over') ? 'taken-over' : 'initial';
     const store = stores.get(row.store);
     if (!store) return `no store ${row.store}`;
     const { digests } = await readDocument(store, key, {
@@ -289,7 +295,7 @@ export class TestArchive {
       record: await this.record(key, anchor),
       dataObjects: [{ name: key, digest }],
       exactGroup: false,
-      verification: by.verification,
+      verification: verificationFor(by.verification, kind),
       at: this.clock.now(),
       signal,
     });
