@@ -31,6 +31,23 @@ const exhausted: SignatureResult = {
   detail: 'the budget of signatures to verify is spent',
 };
 
+/**
+ * Results of earlier questions, for as long as the parsed objects live: a certificate, a key and a CRL that are asked
+ * about again are the same octets, and the result is a fact about octets.
+ */
+const verifiedBefore = new WeakMap<SignedObject, WeakMap<Uint8Array, SignatureResult>>();
+
+function verifyOnce(signed: SignedObject, publicKey: Uint8Array): SignatureResult {
+  const results = verifiedBefore.get(signed) ?? new WeakMap<Uint8Array, SignatureResult>();
+  const known = results.get(publicKey);
+  if (known) return known;
+  const { signatureAlgorithm: algorithm, tbs: data, signature } = signed;
+  const result = verifySignature({ publicKey, algorithm, data, signature });
+  results.set(publicKey, result);
+  verifiedBefore.set(signed, results);
+  return result;
+}
+
 /** Verifies an object's signature with this key (SubjectPublicKeyInfo), at most once per budget. */
 export function verifySignedObject(
   signed: SignedObject,
@@ -41,9 +58,9 @@ export function verifySignedObject(
   const known = results.get(publicKey);
   if (known) return known;
   if (budget.signatures <= 0) return exhausted;
+  // Counted also where the result is known from before: a verdict must not depend on what was asked earlier.
   budget.signatures -= 1;
-  const { signatureAlgorithm: algorithm, tbs: data, signature } = signed;
-  const result = verifySignature({ publicKey, algorithm, data, signature });
+  const result = verifyOnce(signed, publicKey);
   results.set(publicKey, result);
   budget.verified.set(signed, results);
   return result;
