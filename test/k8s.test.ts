@@ -205,6 +205,7 @@ test('the network is closed by default, and every way has a name', (t) => {
     'archiver-to-tsa',
     'deny-by-default',
     'tsa-from-clients',
+    'tsa-to-database',
     'tsa-to-providers',
   ]);
   for (const { spec } of policies) {
@@ -214,15 +215,18 @@ test('the network is closed by default, and every way has a name', (t) => {
   }
 });
 
-test('base lists every manifest that is there', (t) => {
-  const kustomization = z
-    .looseObject({ resources: z.array(z.string()) })
-    .parse(parseAllDocuments(read('base/kustomization.yaml'))[0]?.toJS());
-  t.deepEqual(
-    kustomization.resources.toSorted(),
-    manifestFiles.map((file) => path.relative('base', file)),
-  );
-});
+for (const layer of ['base', 'overlays/replicas'])
+  test(`${layer} lists every manifest that is there`, (t) => {
+    const { resources } = z
+      .looseObject({ resources: z.array(z.string()) })
+      .parse(parseAllDocuments(read(`${layer}/kustomization.yaml`))[0]?.toJS());
+    t.deepEqual(
+      resources.filter((file) => !file.startsWith('..')).toSorted(),
+      manifestFiles
+        .filter((file) => file.startsWith(layer))
+        .map((file) => path.relative(layer, file)),
+    );
+  });
 
 for (const layer of ['base', 'overlays/example']) {
   test(`${layer}: both programs accept their configuration`, (t) => {
@@ -234,3 +238,9 @@ for (const layer of ['base', 'overlays/example']) {
     t.is(archiver.state, '/var/lib/tokiwa');
   });
 }
+
+test('overlays/replicas: the proxy accepts its configuration, and shares what it has to', (t) => {
+  const tsa = parseTsaConfig(read('overlays/replicas/config/tsa.yaml'), { fileName: 'tsa.yaml' });
+  t.is(tsa.database?.passwordFile, '/etc/tokiwa/database/password');
+  t.false(Object.values(tsa.providers).some(({ kind }) => kind === 'local'));
+});
