@@ -105,6 +105,7 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
   ['@zip.js/zip.js', /^archiver\/adapters\/zip-file\.ts$/],
   ['pdfkit', /^archiver\/pdf\/paper\.ts$/],
   ['fontkit', /^archiver\/(?:pdf\/fonts|adapters\/typefaces)\.ts$/],
+  ['pg', /^tsa\/adapters\/database\//],
   ['yaml', /^(?:shared\/yaml-config\.ts|start\.ts|tsa\/yaml-lines\.ts)$/],
   ['zod', /^(?:shared\/(?:yaml-config\.ts|policy\/)|tsa\/|archiver\/)/],
 ]);

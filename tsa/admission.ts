@@ -12,6 +12,7 @@ import {
   sha256OfKey,
   type ClientConfig,
 } from './clients.ts';
+import { createRates, type Rates } from './rates.ts';
 import { plainAnswers, type PlainAnswer } from './replies.ts';
 
 /** How clients say who they are at a listener. */
@@ -53,7 +54,6 @@ const failuresPerMinute = 20;
 const maxAddresses = 10_000;
 
 type Failures = { count: number; readonly ends: Temporal.Instant };
-type Bucket = { tokens: number; at: Temporal.Instant };
 
 function createFailureLimit(clock: Clock, events: EventSink) {
   const byAddress = new Map<string, Failures>();
@@ -80,38 +80,18 @@ function createFailureLimit(clock: Clock, events: EventSink) {
   };
 }
 
-function createRateLimit(clock: Clock) {
-  const buckets = new Map<string, Bucket>();
-  /** Takes one request of a client; the instant from which there is room where there is none. */
-  return ({ name, requestsPerMinute }: ClientConfig): Temporal.Instant | undefined => {
-    if (requestsPerMinute === undefined) return undefined;
-    const now = clock.now();
-    const bucket = buckets.get(name) ?? { tokens: requestsPerMinute, at: now };
-    buckets.set(name, bucket);
-    const milliseconds = Math.max(0, now.epochMilliseconds - bucket.at.epochMilliseconds);
-    const filled = bucket.tokens + (milliseconds * requestsPerMinute) / 60_000;
-    bucket.tokens = Math.min(requestsPerMinute, filled);
-    bucket.at = now;
-    if (bucket.tokens >= 1) {
-      bucket.tokens--;
-      return undefined;
-    }
-    return now.add({
-      milliseconds: Math.ceil(((1 - bucket.tokens) * 60_000) / requestsPerMinute),
-    });
-  };
-}
-
 /** Opens the doors for these clients. */
 export function createAdmission(options: {
   readonly clients: readonly ClientConfig[];
   readonly checkPassword: PasswordChecker;
+  /** Of this process alone unless given. */
+  readonly rates?: Rates;
   readonly clock: Clock;
   readonly events: EventSink;
 }): Admission {
   const { clock, checkPassword } = options;
   const failures = createFailureLimit(clock, options.events);
-  const takeRate = createRateLimit(clock);
+  const rates = options.rates ?? createRates();
   let clients = options.clients;
 
   const refuse = (answer: PlainAnswer, reason: string, client?: ClientConfig): NotAdmitted => ({
@@ -171,7 +151,9 @@ export function createAdmission(options: {
         failures.count(address);
         return refuse(plainAnswers.notAllowed(), 'not from its networks', client);
       }
-      const until = takeRate(client);
+      const { requestsPerMinute: perMinute } = client;
+      const key = `client ${client.name}`;
+      const until = perMinute && (await rates.takeOfMinute(key, perMinute, clock.now()));
       if (until) {
         const message = `More than ${client.requestsPerMinute ?? 0} requests a minute`;
         return refuse(plainAnswers.limited({ message, until }, clock.now()), message, client);

@@ -180,9 +180,11 @@ export async function askProvider(provider: Provider, options: ObtainOptions) {
     const reason = `${provider.name} is not asked: ${why}`;
     return { kind: 'next', failure: 'limited', reason } as const;
   };
-  const reserved = options.reserve(provider);
+  const reserved = await options.reserve(provider);
   if (reserved.kind === 'exhausted') return limited(reserved.message);
-  const free = provider.record.takeRate(options.clock.now());
+  const { rate } = provider;
+  const key = `provider ${provider.name}`;
+  const free = rate && (await options.rates.takeOfWindow(key, rate, options.clock.now()));
   if (free) {
     reserved.release();
     return limited(`its rate allows no request before ${free.toString()}`);

@@ -22,12 +22,21 @@ import { errorFields } from './replies.ts';
 export type AuditLog = {
   /** Resolves when the line is durable, with the head that it made. @throws the system's error: there is no such line */
   readonly append: (entry: AuditEntry) => Promise<AuditHead>;
+  /** The last line as far as it is known here. */
   readonly head: () => AuditHead;
-  /** Day of the oldest line that no stamp covers; `undefined` where there is none but a stamp's own. */
-  readonly unstampedSince: () => string | undefined;
+  /** What a stamp would cover now. @throws the system's error where a shared log cannot be reached */
+  readonly unstamped: () => Unstamped | Promise<Unstamped>;
   /** Whether the last append succeeded. */
   readonly writable: () => boolean;
+  /** Where it did not: tries whether one would now. */
+  readonly recheck: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+export type Unstamped = {
+  readonly head: AuditHead;
+  /** Day of the oldest line that no stamp covers; `undefined` where there is none but a stamp's own. */
+  readonly since: string | undefined;
 };
 
 type Waiting = {
@@ -203,8 +212,11 @@ export async function openAuditLog(options: {
       return promise;
     },
     head: () => head,
-    unstampedSince: () => unstampedSince,
+    unstamped: () => ({ head, since: unstampedSince }),
     writable: () => writable,
+    recheck: async () => {
+      if (!writable) writable = await files.takesWrites();
+    },
     [Symbol.asyncDispose]: async () => {
       await flushing;
       await closeFile();

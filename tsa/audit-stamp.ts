@@ -5,8 +5,7 @@ import { digest } from '#shared/crypto/digest.ts';
 import { InvariantError } from '#shared/errors.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
-import type { AuditFiles } from './adapters/audit-files.ts';
-import { stampFileName } from './audit-line.ts';
+import { stampFileName, type AuditHead } from './audit-line.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Profile } from './config.ts';
 import { dayOf } from './days.ts';
@@ -16,13 +15,18 @@ import type { StampService } from './stamp.ts';
 /** The name under which the log's own stamps stand in the journal. */
 export const auditClient = 'audit';
 
+/** Runs work while no other process does the same task, or leaves it to that one. */
+export type Alone = (task: string, work: () => Promise<void>) => Promise<void>;
+
 /**
  * A function that stamps the head where lines of an earlier day have no stamp yet. Never throws: a stamp that could
  * not be had is an event, and is asked for again at the next call.
  */
 export function createAuditStamper(options: {
   readonly log: AuditLog;
-  readonly files: AuditFiles;
+  /** Keeps a stamp under a name. */
+  readonly storeStamp: (name: string, octets: Uint8Array) => Promise<void>;
+  readonly alone: Alone;
   readonly service: StampService;
   /** Whose providers stamp; asked each time, since a reload may change it. */
   readonly profile: () => Profile | undefined;
@@ -30,10 +34,17 @@ export function createAuditStamper(options: {
   readonly random: RandomSource;
   readonly events: EventSink;
 }): () => Promise<void> {
-  const { log, files, service, clock, random, events } = options;
+  const { log, storeStamp, service, clock, random, events, alone } = options;
+
+  /** The head where it is to be stamped. */
+  const dueHead = async (): Promise<AuditHead | undefined> => {
+    const { head, since } = await log.unstamped();
+    return since === undefined || since >= dayOf(clock.now()) ? undefined : head;
+  };
 
   const stampHead = async (profile: Profile): Promise<void> => {
-    const head = log.head();
+    const head = await dueHead();
+    if (!head) return;
     const imprint = fromHex(head.hash);
     if (!imprint) throw new InvariantError('ERR_INVARIANT_STATE', 'a head is hexadecimal');
     const octets = buildTimeStampReq({
@@ -54,7 +65,7 @@ export function createAuditStamper(options: {
     }
     const { provider, serialNumber, genTime, response } = stamped.record;
     const file = stampFileName(head.seq);
-    await files.storeStamp(file, response);
+    await storeStamp(file, response);
     await log.append({
       event: 'stamped',
       through: head.seq,
@@ -70,11 +81,9 @@ export function createAuditStamper(options: {
 
   let working: Promise<void> | undefined;
   return () => {
-    const since = log.unstampedSince();
-    if (since === undefined || since >= dayOf(clock.now())) return Promise.resolve();
     const profile = options.profile();
     if (!profile) return Promise.resolve();
-    working ??= stampHead(profile)
+    working ??= alone('audit-stamp', () => stampHead(profile))
       .catch((error: unknown) => {
         events({ level: 'warn', name: 'tsa.audit.stamp-failed', ...errorFields(error) });
       })

@@ -1,21 +1,38 @@
 // What the proxy writes down, opened together: the journal of tokens, the audit log of answers, and the budgets that
 // the journal's tokens have used.
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { openAuditFiles, type AuditFiles } from './adapters/audit-files.ts';
+import { openAuditFiles } from './adapters/audit-files.ts';
 import { openJournalFiles } from './adapters/files.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
-import { createBudgets, type Budgets } from './budgets.ts';
+import type { Alone } from './audit-stamp.ts';
+import type { Budgets } from './budget-rules.ts';
+import { createBudgets } from './budgets.ts';
 import type { Budget, TsaConfig } from './config.ts';
 import { startOfMonth } from './days.ts';
 import { openJournal, type Journal } from './journal.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { createRates, type Rates } from './rates.ts';
 
 export type Books = AsyncDisposable & {
   readonly journal: Journal;
   readonly audit: AuditLog;
-  readonly auditFiles: AuditFiles;
-  readonly ledger: Ledger;
+  /** Keeps the stamp over a line of the audit log. @throws the system's error */
+  readonly storeStamp: (name: string, octets: Uint8Array) => Promise<void>;
+  readonly ledger: Pick<Ledger, 'sum'>;
   readonly budgets: Budgets;
+  readonly rates: Rates;
+  readonly alone: Alone;
+  /** Reads anew what other replicas may have written: figures alone. Throws nothing. */
+  readonly refresh: () => Promise<void>;
+  /** Hourly: removes what nobody will ask for again. @throws the system's error */
+  readonly tidy: () => Promise<void>;
+};
+
+export type BooksOptions = {
+  readonly config: TsaConfig;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly events: EventSink;
 };
 
 /** The budgets of a configuration; a client's daily quota, and a provider's, is one like any other. */
@@ -31,13 +48,18 @@ export function budgetsOf({ budgets, clients, providers }: TsaConfig): readonly 
   return [...budgets, ...quotas, ...limits];
 }
 
-/** @throws the system's error */
-export async function openBooks(options: {
-  readonly config: TsaConfig;
-  readonly clock: Clock;
-  readonly random: RandomSource;
-  readonly events: EventSink;
-}): Promise<Books> {
+/**
+ * Opens them in the folders or in the database that the configuration names.
+ * @throws the system's error, ConfigError ERR_CONFIG_INVALID: the database cannot be used
+ */
+export async function openBooks(options: BooksOptions): Promise<Books> {
+  if (!options.config.database) return openFolderBooks(options);
+  // Its client is loaded where it is needed.
+  const { openDatabaseBooks } = await import('./adapters/database/books.ts');
+  return openDatabaseBooks(options, options.config.database);
+}
+
+async function openFolderBooks(options: BooksOptions): Promise<Books> {
   const { config, clock } = options;
   const { timeZone } = config;
   await using stack = new AsyncDisposableStack();
@@ -59,9 +81,14 @@ export async function openBooks(options: {
   return {
     journal,
     audit,
-    auditFiles,
+    storeStamp: auditFiles.storeStamp,
     ledger,
     budgets,
+    rates: createRates(),
+    // The folders have one writer.
+    alone: (_, work) => work(),
+    refresh: () => Promise.resolve(),
+    tidy: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -2,52 +2,22 @@
 // before a provider is asked, so that requests at the same time cannot pass the limit together.
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { compareInstants } from '#shared/time.ts';
-import type { Budget, Price } from './config.ts';
-import { endOfDay, endOfMonth, startOfDay, startOfMonth } from './days.ts';
+import {
+  budgetName,
+  covers,
+  exhaustedUntil,
+  isExhausted,
+  microsIn,
+  percentOf,
+  periodOf,
+  reachedShare,
+  type Budgets,
+  type Exhausted,
+  type Purchase,
+  type Reservation,
+} from './budget-rules.ts';
+import type { Budget } from './config.ts';
 import type { Ledger } from './ledger.ts';
-import { toMicros } from './usage.ts';
-
-/** What a token was, or is to be, bought for and where. */
-export type Purchase = {
-  readonly client: string;
-  readonly profile: string;
-  readonly provider: string;
-  readonly price: Price | undefined;
-};
-
-/** One purchase that counts already; exactly one of the two is called once. */
-export type Reservation = {
-  readonly kind: 'reserved';
-  readonly bought: () => void;
-  readonly release: () => void;
-};
-
-export type Exhausted = {
-  readonly kind: 'exhausted';
-  /** Names the budget. */
-  readonly message: string;
-  /** When its next month or day begins. */
-  readonly until: Temporal.Instant;
-};
-
-/** A budget and how much of it this month or day has used. */
-export type BudgetState = {
-  readonly budget: Budget;
-  readonly name: string;
-  readonly tokens: number;
-  readonly costMicros: bigint;
-  /** The larger of the shares of tokens and money, in percent. */
-  readonly percent: number;
-};
-
-export type Budgets = {
-  readonly reserve: (purchase: Purchase) => Reservation | Exhausted;
-  /** Whether this client has anything left, whichever provider would be asked. */
-  readonly check: (asking: Pick<Purchase, 'client' | 'profile'>) => Exhausted | undefined;
-  readonly states: () => readonly BudgetState[];
-  /** Other budgets from now on; what this month and day bought already counts in them. */
-  readonly replace: (budgets: readonly Budget[]) => void;
-};
 
 /** A reservation that is neither bought nor given back yet. */
 type Open = { readonly purchase: Purchase; readonly at: Temporal.Instant };
@@ -63,38 +33,11 @@ type Account = {
   said: number;
 };
 
-/** `client records, provider accredited`, or `everything`. */
-function nameOf({ client, profile, provider }: Budget): string {
-  const parts = Object.entries({ client, profile, provider }).filter(
-    ([, name]) => name !== undefined,
-  );
-  return parts.length === 0 ? 'everything' : parts.map((part) => part.join(' ')).join(', ');
-}
-
-function covers(budget: Budget, purchase: Partial<Purchase>): boolean {
-  return (['client', 'profile', 'provider'] as const).every(
-    (key) => budget[key] === undefined || budget[key] === purchase[key],
-  );
-}
-
-function microsOf(budget: Budget, price: Price | undefined): bigint {
-  return price && price.currency === budget.cost?.currency ? toMicros(price.amount) : 0n;
-}
-
-function percentOf({ budget, tokens, micros }: Account): number {
-  const ofTokens = budget.tokens === undefined ? 0 : (100 * tokens) / Math.max(budget.tokens, 1);
-  const limit = budget.cost ? toMicros(budget.cost.amount) : 0n;
-  const ofCost = budget.cost ? (100 * Number(micros)) / Math.max(Number(limit), 1) : 0;
-  return Math.max(ofTokens, ofCost);
-}
-
-/** Whether one more token, at this price, would pass the limit. */
-function isExhausted({ budget, tokens, micros }: Account, price: bigint): boolean {
-  if (budget.tokens !== undefined && tokens >= budget.tokens) return true;
-  if (!budget.cost) return false;
-  const limit = toMicros(budget.cost.amount);
-  return micros + price > limit || micros >= limit;
-}
+/** Counted in memory: nobody has to wait. */
+type MemoryBudgets = Omit<Budgets, 'reserve' | 'check'> & {
+  readonly reserve: (purchase: Purchase) => Reservation | Exhausted;
+  readonly check: (asking: Pick<Purchase, 'client' | 'profile'>) => Exhausted | undefined;
+};
 
 export function createBudgets(options: {
   readonly budgets: readonly Budget[];
@@ -102,20 +45,14 @@ export function createBudgets(options: {
   readonly ledger: Pick<Ledger, 'sum'>;
   readonly clock: Clock;
   readonly events: EventSink;
-}): Budgets {
+}): MemoryBudgets {
   const { timeZone, ledger, clock, events } = options;
   const open = new Set<Open>();
 
-  const periodOf = ({ period }: Budget, now: Temporal.Instant) =>
-    period === 'day'
-      ? { begins: startOfDay(now, timeZone), ends: endOfDay(now, timeZone) }
-      : { begins: startOfMonth(now, timeZone), ends: endOfMonth(now, timeZone) };
-
   const tell = (account: Account): void => {
     const percent = percentOf(account);
-    const { name, budget } = account;
-    const reached =
-      percent >= 100 ? 100 : percent >= budget.warnAtPercent ? budget.warnAtPercent : 0;
+    const { name } = account;
+    const reached = reachedShare(account);
     if (reached <= account.said) return;
     account.said = reached;
     const event = reached === 100 ? 'tsa.budget.exhausted' : 'tsa.budget.warning';
@@ -124,18 +61,18 @@ export function createBudgets(options: {
 
   const add = (account: Account, purchase: Purchase, sign: 1 | -1): void => {
     account.tokens += sign;
-    account.micros += BigInt(sign) * microsOf(account.budget, purchase.price);
+    account.micros += BigInt(sign) * microsIn(account.budget, purchase.price);
   };
 
   /** A budget with what its month or day has used, reservations among it. */
   const openAccount = (budget: Budget): Account => {
     const now = clock.now();
-    const period = periodOf(budget, now);
+    const period = periodOf(budget, now, timeZone);
     const day = now.toZonedDateTimeISO(timeZone).toPlainDate();
     const within = budget.period === 'day' ? day.toString() : day.toPlainYearMonth().toString();
     const { tokens, costs } = ledger.sum({ ...budget, within });
     const micros = costs.get(budget.cost?.currency ?? '') ?? 0n;
-    const account = { budget, name: nameOf(budget), ...period, tokens, micros, said: 0 };
+    const account = { budget, name: budgetName(budget), ...period, tokens, micros, said: 0 };
     for (const { purchase, at } of open)
       if (covers(budget, purchase) && compareInstants(at, period.begins) >= 0)
         add(account, purchase, 1);
@@ -150,23 +87,23 @@ export function createBudgets(options: {
     const now = clock.now();
     for (const account of accounts)
       if (compareInstants(now, account.ends) >= 0)
-        Object.assign(account, periodOf(account.budget, now), { tokens: 0, micros: 0n, said: 0 });
+        Object.assign(account, periodOf(account.budget, now, timeZone), {
+          tokens: 0,
+          micros: 0n,
+          said: 0,
+        });
   };
 
   const of = (purchase: Purchase): readonly Account[] =>
     accounts.filter(({ budget }) => covers(budget, purchase));
 
-  const exhausted = ({ budget, name, ends }: Account): Exhausted => ({
-    kind: 'exhausted',
-    message: `the budget of this ${budget.period} for ${name} is used up`,
-    until: ends,
-  });
+  const exhausted = ({ budget, ends }: Account): Exhausted => exhaustedUntil(budget, ends);
 
   return {
     reserve: (purchase) => {
       turnOver();
       const mine = of(purchase);
-      const over = mine.find((one) => isExhausted(one, microsOf(one.budget, purchase.price)));
+      const over = mine.find((one) => isExhausted(one, microsIn(one.budget, purchase.price)));
       if (over) return exhausted(over);
       const held: Open = { purchase, at: clock.now() };
       open.add(held);

@@ -112,6 +112,11 @@ export function parseTsaConfig(text: string, options: { readonly fileName: strin
       keepDays: file.audit.keepDays,
     },
     evidence: file.evidence,
+    database: file.database && {
+      ...file.database,
+      passwordFile: file.database.passwordFile && resolve(file.database.passwordFile),
+      tls: { ...file.database.tls, authorities: file.database.tls.authorities.map(resolve) },
+    },
     timeZone: file.timeZone,
     budgets: file.budgets,
     algorithmPolicy:

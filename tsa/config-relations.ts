@@ -193,6 +193,24 @@ function evidenceCanWait(file: TsaConfigFile): RelationProblem[] {
   return maxWaiting < maxGroups ? [{ path, message: 'less than maxGroups' }] : [];
 }
 
+/** What a database takes over, and what belongs to one process alone. */
+function databaseIsShared(file: TsaConfigFile): RelationProblem[] {
+  if (!file.database) return [];
+  const problems: RelationProblem[] = [];
+  for (const [name, provider] of Object.entries(file.providers))
+    if (provider.type === 'local')
+      problems.push({
+        path: ['providers', name],
+        message:
+          'a local unit is one key in one process: run it as a proxy of its own, and name its URL',
+      });
+  if (file.journalDir !== undefined)
+    problems.push({ path: ['journalDir'], message: 'the journal is in the database' });
+  if (file.audit.dir !== undefined)
+    problems.push({ path: ['audit', 'dir'], message: 'the audit log is in the database' });
+  return problems;
+}
+
 const reservedNames = ['anonymous', 'probe', 'audit', 'doctor', 'unknown'];
 
 function clientsAreNamedOnce(file: TsaConfigFile): RelationProblem[] {
@@ -215,6 +233,7 @@ function clientsAreNamedOnce(file: TsaConfigFile): RelationProblem[] {
 const checks: readonly Check[] = [
   clientsAreToldApart,
   clientsAreNamedOnce,
+  databaseIsShared,
   auditCanBeStamped,
   budgetsAreOfSomebody,
   evidenceCanWait,

@@ -147,6 +147,40 @@ const evidence = z
   })
   .prefault({});
 
+const database = z
+  .strictObject({
+    host: z.string().min(1).describe('Host of the PostgreSQL server.'),
+    port: z.int().min(1).max(65_535).default(5432).describe('Its port.'),
+    database: z.string().min(1).describe('Name of the database.'),
+    user: z.string().min(1).describe('Role that the tables belong to, or that may use them.'),
+    passwordFile: filePath.optional().describe('File whose content is the password.'),
+    schema: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'small letters, digits and _')
+      .default('tokiwa')
+      .describe('Where the tables are; made at the first start.'),
+    connections: z
+      .int()
+      .min(2)
+      .max(100)
+      .default(8)
+      .describe('Connections of one replica at most, beside one for its locks.'),
+    tls: z
+      .strictObject({
+        off: z
+          .boolean()
+          .default(false)
+          .describe('Plain connections to another machine were chosen on purpose.'),
+        authorities: z
+          .array(filePath)
+          .default([])
+          .describe('Who issues the server’s certificate; none: those whom the system trusts.'),
+        tls12: z.boolean().default(false).describe('It speaks no TLS 1.3: 1.2 will do.'),
+      })
+      .prefault({}),
+  })
+  .describe('Where several replicas share journal, audit log, budgets, quotas and rates.');
+
 function isTimeZone(text: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: text });
@@ -195,6 +229,7 @@ export const tsaConfigSchema = z.strictObject({
     .describe('Journal on a disk of its own; default: `stateDir/journal`.'),
   audit,
   evidence,
+  database: database.optional(),
   timeZone: z
     .string()
     .refine(isTimeZone, 'a time zone such as Asia/Tokyo')

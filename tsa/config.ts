@@ -169,6 +169,27 @@ export type TlsListenerConfig = {
   readonly tls12: boolean;
 };
 
+/** A PostgreSQL database that replicas share. */
+export type DatabaseConfig = {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  /** The password is the content of the file, without a final line break. */
+  readonly passwordFile: string | undefined;
+  /** Where the tables are: an identifier. */
+  readonly schema: string;
+  /** Connections of one replica at most, beside one for its locks. */
+  readonly connections: number;
+  readonly tls: {
+    /** Plain connections to another machine were chosen on purpose. */
+    readonly off: boolean;
+    /** Who issues the server's certificate; none: those whom the system trusts. */
+    readonly authorities: readonly string[];
+    readonly tls12: boolean;
+  };
+};
+
 /** Everything the proxy is told. Paths are as given; `parseTsaConfig` made them relative to the file. */
 export type TsaConfig = {
   /** Plain HTTP; port 0 takes any free one. `anonymous`: who asks there need not say who it is. */
@@ -184,6 +205,8 @@ export type TsaConfig = {
   readonly journalDir: string;
   readonly audit: AuditConfig;
   readonly evidence: EvidenceConfig;
+  /** Where journal, audit log and counts are that several replicas share; `undefined`: in folders of this one. */
+  readonly database: DatabaseConfig | undefined;
   /** Where days of quotas and months of budgets begin. */
   readonly timeZone: string;
   readonly budgets: readonly Budget[];
@@ -297,6 +320,7 @@ export function localTsaConfig(options: {
       keepDays: 0,
     },
     evidence: defaultEvidence,
+    database: undefined,
     timeZone: defaultLimits.timeZone,
     budgets: [],
     algorithmPolicy: options.algorithmPolicy,

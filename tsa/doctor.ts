@@ -1,15 +1,15 @@
 // Where a fault lies (R-51): the books of the proxy and the way to each provider, stage by stage, with the party that
 // each stage belongs to. The first stage that fails is the answer; those behind it say nothing and are left out.
 import { digest } from '#shared/crypto/digest.ts';
-import { SourceError } from '#shared/errors.ts';
+import { InvariantError, SourceError } from '#shared/errors.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { RevocationMode } from '#shared/trust/path-query.ts';
 import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampResp, printableText } from '#shared/tsp/response.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
-import { readAuditFolder } from './adapters/audit-files.ts';
 import { openHttpProvider, tlsOptions } from './adapters/http-provider.ts';
+import { openKeptRecords, type KeptRecords } from './adapters/kept-records.ts';
 import { checkWritable, reachPort, resolveName, shakeHands } from './adapters/reach.ts';
 import { checkAuditLog } from './audit-check.ts';
 import type { HttpProviderConfig, TsaConfig } from './config.ts';
@@ -19,6 +19,7 @@ import type { Provider } from './providers.ts';
 /** Who has to act when a stage fails; the terms of the responsibility matrix. */
 const parties = {
   state: 'facility',
+  database: 'facility',
   journal: 'facility',
   'audit log': 'facility',
   name: 'network',
@@ -97,20 +98,38 @@ function createStages(subject: string) {
 
 type Stages = ReturnType<typeof createStages>;
 
-async function examineBooks({ config }: DoctorOptions): Promise<readonly DoctorLine[]> {
+/** Opens what is written down; a database has a stage of its own. */
+async function keptRecords(
+  stage: Stages['stage'],
+  { config, events }: DoctorOptions,
+): Promise<KeptRecords> {
+  if (!config.database) return openKeptRecords(config, events);
+  let kept: KeptRecords | undefined;
+  await stage('database', async () => {
+    kept = await openKeptRecords(config, events);
+    return kept.journalPlace;
+  });
+  if (kept) return kept;
+  throw new InvariantError('ERR_INVARIANT_STATE', 'a stage that passed has opened the database');
+}
+
+async function examineBooks(options: DoctorOptions): Promise<readonly DoctorLine[]> {
+  const { config } = options;
   const { stage, run } = createStages('proxy');
   return run(async () => {
     await stage('state', async () => {
       await checkWritable(config.stateDir);
       return config.stateDir;
     });
+    await using kept = await keptRecords(stage, options);
     await stage('journal', async () => {
-      await checkWritable(config.journalDir);
-      return config.journalDir;
+      if (!config.database) await checkWritable(config.journalDir);
+      await kept.journal.list();
+      return kept.journalPlace;
     });
     await stage('audit log', async () => {
-      await checkWritable(config.audit.dir);
-      const report = await checkAuditLog(readAuditFolder(config.audit.dir), { anchors: [] });
+      if (!config.database) await checkWritable(config.audit.dir);
+      const report = await checkAuditLog(kept.audit, { anchors: [] });
       const [worst] = report.findings.filter(({ level }) => level === 'error');
       if (worst) throw new Error(`${worst.file}:${worst.line ?? ''} ${worst.cause}`);
       return `${report.lines} lines, stamped through line ${report.stampedThrough}`;

@@ -45,12 +45,14 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
   const refuse = createRefusalLog({ ...options, ...parts, audit });
   const newId = (): string => journal.newId();
   const listenerCertificates: (() => OwnCertificate)[] = [];
-  const snapshot = (): Snapshot =>
-    takeSnapshot(options.clock.now(), {
+  const snapshot = async (): Promise<Snapshot> => {
+    await books.refresh();
+    return takeSnapshot(options.clock.now(), {
       ...parts,
       settings: parts.settings(),
       listenerCertificates: listenerCertificates.map((one) => one()),
     });
+  };
   const appFor = (door: Door, administrative: boolean): RequestListener => {
     const app = createTsaApp({
       ...options,
@@ -63,7 +65,10 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
       certificateOf: peerCertificate,
       newId,
       snapshot,
-      writable: () => ({ journal: journal.writable(), audit: audit.writable() }),
+      writable: async () => {
+        await Promise.all([journal.recheck(), audit.recheck()]);
+        return { journal: journal.writable(), audit: audit.writable() };
+      },
       anchorsPem: publicFiles.anchorsPem,
       certificateList: async () => {
         const [first] = local.authorities;

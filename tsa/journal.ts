@@ -16,7 +16,7 @@ import {
 } from './journal-line.ts';
 
 /** So long a repeat is answered with the same token (design §5). */
-const repeatPeriod = { hours: 7 * 24 } as const;
+export const repeatPeriod = { hours: 7 * 24 } as const;
 
 /** Where a token stands that a repeat may ask for. */
 type Place = {
@@ -37,15 +37,29 @@ export type OpenJournalOptions = {
   readonly onRecord?: ((record: JournalRecord) => void) | undefined;
 };
 
+/** A request that nobody else buys meanwhile. */
+export type Claim = {
+  /** Called once, when its token is in the journal or will not come. Throws nothing. */
+  readonly release: () => void;
+};
+
 export type Journal = {
   /** Resolves when the record is durable. @throws the system's error: the record does not count */
   readonly append: (record: JournalRecord) => Promise<void>;
+  /**
+   * Takes a request to buy its token, against other processes that write to the same journal; `undefined`: one of them
+   * is buying it now. Within a process the callers see to it.
+   * @throws the system's error: who has it is not known
+   */
+  readonly claim: (repeatKey: string) => Promise<Claim | undefined>;
   /** The answer that a repeat of this request gets, `undefined` where it is a new request. */
   readonly find: (repeatKey: string) => Promise<TokenRecord | undefined>;
   /** The newest genTime of a provider's tokens that the loaded segments hold. */
   readonly lastGenTime: (provider: string) => Temporal.Instant | undefined;
   /** Whether the last append succeeded. */
   readonly writable: () => boolean;
+  /** Where it did not: tries whether one would now, so that a service that nobody is sent to comes back. */
+  readonly recheck: () => Promise<void>;
   readonly newId: () => string;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
@@ -195,9 +209,14 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
 
   return {
     append,
+    // The folder has one writer.
+    claim: () => Promise.resolve({ release: () => undefined }),
     find,
     lastGenTime: (provider) => index.lastGenTimes.get(provider),
     writable: () => writable,
+    recheck: async () => {
+      if (!writable) writable = await files.takesWrites();
+    },
     newId: () => toHex(random(16)),
     [Symbol.asyncDispose]: async () => {
       closed = true;

@@ -1,9 +1,8 @@
 // What this month has bought so far, in memory: sums of the journal's tokens by day, client, profile and provider.
 // Budgets begin from them, and the status page shows them.
-import type { Price } from './config.ts';
 import { monthOf } from './days.ts';
 import type { TokenRecord } from './journal-line.ts';
-import { toMicros } from './usage.ts';
+import { microsOfPrice } from './usage.ts';
 
 export type LedgerQuery = {
   readonly client?: string | undefined;
@@ -24,18 +23,34 @@ export type Ledger = {
   readonly sum: (query: LedgerQuery) => LedgerSum;
 };
 
-type Row = {
+/** What was bought on one day by one client and profile at one provider, in one currency. */
+export type LedgerRow = {
   readonly day: string;
   readonly client: string;
   readonly profile: string;
   readonly provider: string;
   readonly currency: string;
-  tokens: number;
-  micros: bigint;
+  readonly tokens: number;
+  readonly micros: bigint;
 };
 
-function microsOf(price: Price | undefined): bigint {
-  return price ? toMicros(price.amount) : 0n;
+type Row = { -readonly [K in keyof LedgerRow]: LedgerRow[K] };
+
+/** The rows that a query is about, added up. */
+export function sumRows(rows: Iterable<LedgerRow>, { within, ...query }: LedgerQuery): LedgerSum {
+  let tokens = 0;
+  const costs = new Map<string, bigint>();
+  for (const row of rows) {
+    const wanted =
+      row.day.startsWith(within) &&
+      (['client', 'profile', 'provider'] as const).every(
+        (key) => query[key] === undefined || query[key] === row[key],
+      );
+    if (!wanted) continue;
+    tokens += row.tokens;
+    if (row.currency !== '') costs.set(row.currency, (costs.get(row.currency) ?? 0n) + row.micros);
+  }
+  return { tokens, costs };
 }
 
 /** Months before the newest are forgotten: the journal has them. */
@@ -58,23 +73,8 @@ export function createLedger(timeZone: string): Ledger {
       const row = rows.get(key) ?? fresh;
       rows.set(key, row);
       row.tokens++;
-      row.micros += microsOf(price);
+      row.micros += microsOfPrice(price);
     },
-    sum: ({ within, ...query }) => {
-      let tokens = 0;
-      const costs = new Map<string, bigint>();
-      for (const row of rows.values()) {
-        const wanted =
-          row.day.startsWith(within) &&
-          (['client', 'profile', 'provider'] as const).every(
-            (key) => query[key] === undefined || query[key] === row[key],
-          );
-        if (!wanted) continue;
-        tokens += row.tokens;
-        if (row.currency !== '')
-          costs.set(row.currency, (costs.get(row.currency) ?? 0n) + row.micros);
-      }
-      return { tokens, costs };
-    },
+    sum: (query) => sumRows(rows.values(), query),
   };
 }

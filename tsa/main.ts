@@ -101,16 +101,17 @@ function createUpkeep(
   parts: Omit<Parts, 'publicFiles'>,
 ): () => Promise<void> {
   const { books, local, service, settings, evidence } = parts;
-  const { audit: log, auditFiles: files } = books;
+  const { audit: log } = books;
   const profile = (): Profile | undefined => {
     const { profiles, audit } = settings().config;
     return profiles[audit.stampProfile ?? ''];
   };
-  const stampHead = createAuditStamper({ ...options, log, files, service, profile });
+  const stampHead = createAuditStamper({ ...options, ...books, log, service, profile });
   return async () => {
     for (const authority of local.authorities) await authority.upkeep(options.clock.now());
     await stampHead();
     await evidence.upkeep();
+    await books.tidy();
   };
 }
 
@@ -170,20 +171,24 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
   await upkeep();
   const clients = listClients(config, await loadCredentials(config.credentialsFile));
   const checkPassword = createPasswordChecker();
-  const admission = createAdmission({ ...options, clients, checkPassword });
+  const admission = createAdmission({ ...options, ...books, clients, checkPassword });
   const parts = { books, local, settings, service, evidence, publicFiles, tally: createTally() };
   const apps = createApps(options, parts, admission);
   const { plain, secure } = await openListeners(options, apps, stack);
   // First of all: who waits for records is told where to fetch them.
   stack.defer(evidence.release);
-  warnOfEnds(apps.snapshot(), events);
+  warnOfEnds(await apps.snapshot(), events);
   const { url } = plain;
   let warnedOn = dayOf(options.clock.now());
   const timer = setInterval(() => {
     const today = dayOf(options.clock.now());
-    if (today !== warnedOn) warnOfEnds(apps.snapshot(), events);
+    const isNewDay = today !== warnedOn;
     warnedOn = today;
-    upkeep().catch((error: unknown) => {
+    const work = async (): Promise<void> => {
+      if (isNewDay) warnOfEnds(await apps.snapshot(), events);
+      await upkeep();
+    };
+    work().catch((error: unknown) => {
       events({ level: 'error', name: 'tsa.upkeep.failed', ...errorFields(error) });
     });
   }, upkeepPeriodMs);

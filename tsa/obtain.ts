@@ -4,10 +4,11 @@ import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { askProvider, within } from './ask-provider.ts';
-import type { Exhausted, Reservation } from './budgets.ts';
+import type { Exhausted, Reservation } from './budget-rules.ts';
 import type { Profile } from './config.ts';
 import type { GoodAnswer, Judged, NextAnswer } from './judge-answer.ts';
 import type { Provider } from './providers.ts';
+import type { Rates } from './rates.ts';
 import type { FailureBit, Rejection } from './replies.ts';
 
 export type Obtained =
@@ -34,7 +35,10 @@ export type ObtainOptions = {
     response?: Uint8Array,
   ) => void;
   /** Asked before a provider is: whether one more token may be bought there. */
-  readonly reserve: (provider: Provider) => Reservation | Exhausted;
+  readonly reserve: (
+    provider: Provider,
+  ) => Reservation | Exhausted | Promise<Reservation | Exhausted>;
+  readonly rates: Rates;
   /** A good token that came after its turn. */
   readonly onLate: (provider: Provider, answer: GoodAnswer) => Promise<void>;
   /** A provider signs with another TSU than before; its token is good. */
@@ -44,7 +48,7 @@ export type ObtainOptions = {
   /** Buys a token with certReq TRUE: to learn a provider's certificates, or to see whether it is back. */
   readonly probe: (provider: Provider) => Promise<void>;
   /** Whether one more request may be sent because another provider is slow. */
-  readonly takeHedge: () => boolean;
+  readonly takeHedge: () => Promise<boolean>;
 };
 
 /** What one provider's turn came to. */
@@ -127,7 +131,7 @@ async function turnsOf(
   if (!next || p95Ms === undefined || options.profile.hedgesPerHour === 0) return [await first];
   const inTime = await within(first, p95Ms, options.deadline);
   if (inTime) return [inTime];
-  if (options.deadline.aborted || !options.takeHedge()) return [await first];
+  if (options.deadline.aborted || !(await options.takeHedge())) return [await first];
   next.record.hedged();
   const { events, profile } = options;
   events({ level: 'info', name: 'tsa.hedged', profile: profile.name, provider: next.name });

@@ -16,34 +16,54 @@ export type PaidTokens = {
 /** More than this and the oldest is dropped. */
 const maxWaiting = 1000;
 
+/** So long after a failure it is tried again, whether anyone asks or not. */
+const retryMs = 1000;
+
 export function createPaidTokens(journal: Journal, events: EventSink): PaidTokens {
   const waiting = new Map<string, TokenRecord>();
+  let retry: ReturnType<typeof setTimeout> | undefined;
+
+  const write = async (record: TokenRecord): Promise<void> => {
+    await journal.append(record);
+    events({
+      level: 'info',
+      name: 'tsa.token.journalled',
+      id: record.id,
+      provider: record.provider,
+      serialNumber: record.serialNumber,
+      genTime: record.genTime.toString(),
+      late: record.late,
+    });
+  };
+
+  const flush = async (): Promise<void> => {
+    for (const record of [...waiting.values()]) {
+      await write(record);
+      waiting.delete(record.id);
+    }
+  };
+
+  const retryLater = (): void => {
+    retry ??= setTimeout(() => {
+      retry = undefined;
+      // Each failure has its event.
+      flush().catch(retryLater);
+    }, retryMs).unref();
+  };
+
   return {
     append: async (record) => {
       try {
-        await journal.append(record);
+        await write(record);
       } catch (error) {
         waiting.set(record.id, record);
+        retryLater();
         const oldest = waiting.keys().next();
         if (waiting.size > maxWaiting && !oldest.done) waiting.delete(oldest.value);
         throw error;
       }
-      events({
-        level: 'info',
-        name: 'tsa.token.journalled',
-        id: record.id,
-        provider: record.provider,
-        serialNumber: record.serialNumber,
-        genTime: record.genTime.toString(),
-        late: record.late,
-      });
     },
-    flush: async () => {
-      for (const record of [...waiting.values()]) {
-        await journal.append(record);
-        waiting.delete(record.id);
-      }
-    },
+    flush,
     waits: (repeatKey) => [...waiting.values()].some((record) => record.repeatKey === repeatKey),
   };
 }

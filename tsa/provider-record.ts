@@ -1,5 +1,4 @@
-// What is remembered of a provider while the process lives: how it has done, how long it takes, its certificates, and
-// how much of its limits is used.
+// What is remembered of a provider while the process lives: how it has done, how long it takes, its certificates.
 import { compareInstants, earlier } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { createHistogram, type Histogram, type HistogramValue } from './histogram.ts';
@@ -54,8 +53,6 @@ export type ProviderRecord = {
   readonly failed: (at: Temporal.Instant, kind: FailureKind, reason: string) => void;
   readonly figures: () => ProviderFigures;
   readonly breaker: Breaker;
-  /** Takes one request of the rate limit; from when there is room, where there is none. */
-  readonly takeRate: (now: Temporal.Instant) => Temporal.Instant | undefined;
   /**
    * Keeps the certificates of a verified token, TSU first, for tokens that come without (certReq FALSE).
    * @returns whether its TSU is another than all before, and not the first
@@ -90,21 +87,6 @@ function createLatencies() {
   };
 }
 
-function createWindow(limit: RateLimit | undefined) {
-  const taken: Temporal.Instant[] = [];
-  return (now: Temporal.Instant): Temporal.Instant | undefined => {
-    if (!limit) return undefined;
-    const [oldest] = taken;
-    if (oldest && taken.length >= limit.requests) {
-      const free = oldest.add({ seconds: limit.withinSeconds });
-      if (compareInstants(now, free) < 0) return free;
-      taken.shift();
-    }
-    taken.push(now);
-    return undefined;
-  };
-}
-
 /** Certificates by fingerprint, the newest last. */
 function createCertificateMemory() {
   const known = new Map<string, Certificate>();
@@ -131,7 +113,6 @@ function createCertificateMemory() {
 export function createProviderRecord(
   options: {
     readonly breaker?: BreakerConfig;
-    readonly rate?: RateLimit | undefined;
   } = {},
 ): ProviderRecord {
   let asked = 0;
@@ -184,7 +165,6 @@ export function createProviderRecord(
       chainEnds,
     }),
     breaker: createBreaker(options.breaker ?? defaultBreaker),
-    takeRate: createWindow(options.rate),
     learn: (path) => {
       const ends = path.map(({ notAfter }) => notAfter);
       chainEnds = ends.length > 0 ? ends.reduce(earlier) : chainEnds;

@@ -6,7 +6,7 @@ import type { TrustAnchor } from '#shared/trust/anchors.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import type { Price, Profile } from './config.ts';
-import type { ProviderRecord } from './provider-record.ts';
+import type { ProviderRecord, RateLimit } from './provider-record.ts';
 
 /** What the tokens of one provider are verified with. */
 export type TrustMaterial = {
@@ -21,6 +21,8 @@ export type Provider = TimestampSource & {
   readonly tsaPolicies: readonly string[];
   readonly hashAlgorithms: readonly DigestAlgorithm[];
   readonly price: Price | undefined;
+  /** Requests that it takes, where that is known in advance. */
+  readonly rate?: RateLimit | undefined;
   /** End of the certificate by which we say who we are, where we have one. */
   readonly identityEnds?: Temporal.Instant | undefined;
   /** After this long without an answer the next provider is asked. */

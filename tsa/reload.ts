@@ -5,7 +5,15 @@ import type { TsaConfig } from './config.ts';
 import type { OpenSettings, Settings } from './provider-set.ts';
 
 /** Settings that are bound to sockets and folders opened at the start. */
-const fixed = ['listen', 'stateDir', 'journalDir', 'audit', 'timeZone', 'credentialsFile'] as const;
+const fixed = [
+  'listen',
+  'stateDir',
+  'journalDir',
+  'audit',
+  'database',
+  'timeZone',
+  'credentialsFile',
+] as const;
 
 function localUnits(config: TsaConfig): unknown {
   return Object.values(config.providers).filter(({ kind }) => kind === 'local');

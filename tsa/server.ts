@@ -14,9 +14,9 @@ export type TsaServerOptions = EndpointOptions &
     /** Whether figures of the whole proxy are shown here: on the plain listener, which clients do not reach. */
     readonly administrative: boolean;
     /** Whether the journal and the audit log take records. */
-    readonly writable: () => { readonly journal: boolean; readonly audit: boolean };
+    readonly writable: () => Promise<{ readonly journal: boolean; readonly audit: boolean }>;
     /** How the proxy is just now. */
-    readonly snapshot: () => Snapshot;
+    readonly snapshot: () => Promise<Snapshot>;
     /** Anchors of the local units as PEM text, empty without one. */
     readonly anchorsPem: () => string;
     /** The newest CRL of the first local unit, in DER. */
@@ -40,7 +40,8 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
   if (options.administrative) addStatus(app, options.snapshot);
   addEndpoint(app, '/', () => undefined, options);
   addEndpoint(app, '/tsa/:profile', (request) => String(request.params['profile']), options);
-  addEvidence(app, options);
+  // Digests wait in a folder: where replicas share a database, another one would not find them.
+  if (!options.settings().config.database) addEvidence(app, options);
 
   const readable = (address: string, serve: (response: Response) => Promise<void> | void): void => {
     app
@@ -56,8 +57,8 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
   readable('/healthz', (response) => {
     response.json({ status: 'ok' });
   });
-  readable('/readyz', (response) => {
-    const { journal, audit } = options.writable();
+  readable('/readyz', async (response) => {
+    const { journal, audit } = await options.writable();
     response.status(journal && audit ? 200 : 503);
     const status = !journal
       ? 'the journal cannot be written'

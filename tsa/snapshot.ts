@@ -1,7 +1,7 @@
 // How the proxy is just now, as one value: what the status page shows and what metrics are made of.
 import type { AuditHead } from './audit-line.ts';
 import type { BreakerState } from './breaker.ts';
-import type { BudgetState } from './budgets.ts';
+import type { BudgetState } from './budget-rules.ts';
 import type { Books } from './books.ts';
 import { monthOf } from './days.ts';
 import type { ProviderFigures } from './provider-record.ts';

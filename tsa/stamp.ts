@@ -4,14 +4,16 @@ import { digest, digestLength, type DigestAlgorithm } from '#shared/crypto/diges
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { buildTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
-import type { Budgets } from './budgets.ts';
+import type { Budgets } from './budget-rules.ts';
 import type { Profile } from './config.ts';
 import type { TokenRecord } from './journal-line.ts';
-import { repeatKeyOf, type Journal } from './journal.ts';
+import { repeatKeyOf, type Claim, type Journal } from './journal.ts';
 import type { GoodAnswer } from './judge-answer.ts';
 import { obtainToken, type ObtainOptions } from './obtain.ts';
 import { createPaidTokens } from './paid-tokens.ts';
+import { foundOrClaimed } from './repeats.ts';
 import { eligibleProviders, type Provider } from './providers.ts';
+import { createRates, type Rates } from './rates.ts';
 import { errorFields, type Rejection } from './replies.ts';
 
 /** A query that admission let through. */
@@ -56,24 +58,16 @@ const journalFailed: Rejection = {
   message: 'the journal cannot be written, and no token is given out that is not in it',
 };
 
+const stillInHand: Rejection = {
+  kind: 'rejected',
+  failureBit: 'timeNotAvailable',
+  message: 'the same request is still in hand',
+};
+
 /** The name under which tokens stand in the journal that were bought to learn a provider's certificates. */
 const probeClient = 'probe';
 
 type Probe = ObtainOptions['probe'];
-
-/** Counts the second requests of each profile, hour by hour. */
-function createHedgeLimit(clock: Clock): (profile: Profile) => boolean {
-  const hours = new Map<string, { readonly hour: number; count: number }>();
-  return ({ name, hedgesPerHour }) => {
-    const hour = Math.floor(clock.now().epochMilliseconds / 3_600_000);
-    const found = hours.get(name);
-    const current = found?.hour === hour ? found : { hour, count: 0 };
-    hours.set(name, current);
-    if (current.count >= hedgesPerHour) return false;
-    current.count++;
-    return true;
-  };
-}
 
 /** What is asked for at each request, since a reload may change it. */
 export type StampSettings = {
@@ -89,6 +83,8 @@ export function createStampService(options: {
   readonly journal: Journal;
   readonly settings: () => StampSettings;
   readonly budgets: Budgets;
+  /** Of this process alone unless given. */
+  readonly rates?: Rates;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly events: EventSink;
@@ -102,7 +98,13 @@ export function createStampService(options: {
   const inFlight = new Map<string, Promise<Stamped>>();
   const running = new Set<Promise<unknown>>();
   const paid = createPaidTokens(journal, events);
-  const takeHedge = createHedgeLimit(clock);
+  const rates = options.rates ?? createRates();
+
+  /** One second request of the profile's ceiling. */
+  const takeHedge = async ({ name, hedgesPerHour: requests }: Profile): Promise<boolean> => {
+    const limit = { requests, withinSeconds: 3600 };
+    return (await rates.takeOfWindow(`hedge ${name}`, limit, clock.now())) === undefined;
+  };
 
   const track = <T>(promise: Promise<T>): Promise<T> => {
     running.add(promise);
@@ -166,12 +168,15 @@ export function createStampService(options: {
       providers,
       deadline: AbortSignal.timeout(deadlineMs),
       probe,
+      rates,
       reserve: (provider) =>
         budgets.reserve({
+          id: purchase.id,
           client: purchase.client,
           profile: purchase.profile.name,
           provider: provider.name,
           price: provider.price,
+          holdMs: provider.lateMs,
         }),
       onFailure: keepFailure(purchase),
       onLate: async (provider, answer) => {
@@ -218,7 +223,7 @@ export function createStampService(options: {
     };
 
   const buy = async (purchase: Purchase, providers: readonly Provider[]): Promise<Stamped> => {
-    const over = budgets.check({ client: purchase.client, profile: purchase.profile.name });
+    const over = await budgets.check({ client: purchase.client, profile: purchase.profile.name });
     if (over) return { kind: 'limited', message: over.message, until: over.until };
     try {
       await paid.flush();
@@ -242,17 +247,20 @@ export function createStampService(options: {
     repeatKey: string,
     providers: readonly Provider[],
   ): Promise<Stamped> => {
-    if (paid.waits(repeatKey)) {
-      try {
-        await paid.flush();
-      } catch {
-        return journalFailed;
-      }
+    const { deadlineMs } = options.settings().config;
+    let found: TokenRecord | Claim | undefined;
+    try {
+      if (paid.waits(repeatKey)) await paid.flush();
+      found = await foundOrClaimed(repeatKey, { journal, shutdown, deadlineMs });
+    } catch {
+      // Its event is there already.
+      return journalFailed;
     }
-    const record = await journal.find(repeatKey);
-    if (!record) return buy(purchase, providers);
-    events({ level: 'info', name: 'tsa.token.repeated', id: record.id, provider: record.provider });
-    return { kind: 'granted', record, repeated: true };
+    if (!found) return stillInHand;
+    if ('release' in found) return buy(purchase, providers).finally(found.release);
+    const { id, provider } = found;
+    events({ level: 'info', name: 'tsa.token.repeated', id, provider });
+    return { kind: 'granted', record: found, repeated: true };
   };
 
   const start = (query: StampQuery): Promise<Stamped> => {

@@ -1,6 +1,6 @@
 // The status page as HTML: one document without scripts, read by people, screen readers and phones alike. Pure: the
 // snapshot in, text out. States are words; colour only repeats them.
-import type { BudgetState } from './budgets.ts';
+import type { BudgetState } from './budget-rules.ts';
 import { daysUntil, endingSoon, type ProviderStatus, type Snapshot } from './snapshot.ts';
 import { statusTexts, type Language, type StatusTexts } from './status-texts.ts';
 import { formatMicros } from './usage.ts';

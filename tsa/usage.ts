@@ -1,6 +1,7 @@
 // What was bought, by month, client, profile and provider: sums over the journal's tokens, exact to a millionth of the
 // currency, and the tables that people and programs read.
 import { csvLine } from '#shared/csv.ts';
+import type { Price } from './config.ts';
 import type { JournalRecord } from './journal-line.ts';
 import { monthOf } from './days.ts';
 
@@ -26,6 +27,11 @@ export type UsageRow = {
 /** A price in millionths of its unit: sums of them are exact. */
 export function toMicros(amount: number): bigint {
   return BigInt(Math.round(amount * 1e6));
+}
+
+/** What a token without a price counts is nothing. */
+export function microsOfPrice(price: Price | undefined): bigint {
+  return price ? toMicros(price.amount) : 0n;
 }
 
 /** Millionths as a decimal number without needless zeros. */

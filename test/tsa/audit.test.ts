@@ -85,8 +85,9 @@ test('without its line no answer leaves', async (t) => {
   const failing: AuditLog = {
     append: () => Promise.reject(new Error('no space')),
     head: () => emptyHead,
-    unstampedSince: () => undefined,
+    unstamped: () => ({ head: emptyHead, since: undefined }),
     writable: () => false,
+    recheck: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const asking = { id: '00', client: 'test', address: '' };

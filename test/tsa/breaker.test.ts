@@ -47,18 +47,6 @@ test('a trial that succeeds closes it; one that says nothing can be had again', 
   t.is(fail(), undefined, 'the row begins anew');
 });
 
-test('a rate is kept in every stretch of its length, not from one to the next', (t) => {
-  const clock = createTestClock();
-  const record = createProviderRecord({ rate: { requests: 2, withinSeconds: 10 } });
-  const take = (): string => record.takeRate(clock.now())?.toString() ?? 'free';
-  const taken = [take()];
-  clock.advance({ seconds: 9 });
-  taken.push(take(), take());
-  clock.advance({ seconds: 1 });
-  taken.push(take(), take());
-  t.deepEqual(taken, ['free', 'free', '2030-01-01T00:00:10Z', 'free', '2030-01-01T00:00:19Z']);
-});
-
 test('one in twenty is known from twenty good answers on', (t) => {
   const clock = createTestClock();
   const record = createProviderRecord();

@@ -4,7 +4,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { Event } from '#shared/ports/runtime.ts';
 import { createLedger } from '#tsa/ledger.ts';
-import { createBudgets, type Purchase } from '#tsa/budgets.ts';
+import type { Purchase } from '#tsa/budget-rules.ts';
+import { createBudgets } from '#tsa/budgets.ts';
 import type { Budget, TsaConfig } from '#tsa/config.ts';
 import {
   ask,

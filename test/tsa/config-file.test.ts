@@ -20,6 +20,8 @@ providers:
     type: local
 `;
 
+const database = 'database: { host: db.example, database: d, user: u }';
+
 function problemsOf(text: string): ConfigError['problems'] {
   try {
     parseTsaConfig(text, { fileName: '/etc/tokiwa/tsa.yaml' });
@@ -272,6 +274,23 @@ const rows: readonly Row[] = [
     message: /10\.0\.0\.0\/8/,
   },
   {
+    name: 'a local unit beside a database',
+    replace: ['stateDir: state', `stateDir: state\n${database}`],
+    line: 15,
+    key: 'providers.local',
+    message: /one key in one process/,
+  },
+  {
+    name: 'a schema that is no plain identifier',
+    replace: [
+      'stateDir: state',
+      `stateDir: state\n${database.replace('user: u', 'user: u, schema: "a; b"')}`,
+    ],
+    line: 2,
+    key: 'database.schema',
+    message: /small letters/,
+  },
+  {
     name: 'a budget that limits nothing',
     replace: ['stateDir: state', 'stateDir: state\nbudgets:\n  - client: records'],
     line: 3,
@@ -355,4 +374,13 @@ test('all problems come at once', (t) => {
 test('an empty file and one that is no map are refused', (t) => {
   t.true(problemsOf('').some((one) => one.key === 'stateDir'));
   t.is(problemsOf('- a').length, 1);
+});
+
+test('folders of what is in the database are refused', (t) => {
+  const text = good.replace(
+    'stateDir: state',
+    `stateDir: state\njournalDir: j\naudit: { dir: a }\n${database}`,
+  );
+  const keys = problemsOf(text).map(({ key }) => key);
+  t.deepEqual(keys, ['providers.local', 'journalDir', 'audit.dir']);
 });

@@ -239,6 +239,7 @@ test('a failed append rejects, is shown, and the next record begins a new segmen
   let full = false;
   const files: JournalFiles = {
     ...real,
+    takesWrites: async () => !full && (await real.takesWrites()),
     create: async (name) => {
       const log = await real.create(name);
       return {
@@ -257,7 +258,11 @@ test('a failed append rejects, is shown, and the next record begins a new segmen
   t.false(journal.writable());
   t.is(await responseOf(journal, 'b'), undefined);
   t.like(events.at(-1), { name: 'tsa.journal.append-failed', kind: 'token' });
+  await journal.recheck();
+  t.false(journal.writable(), 'there is no room yet');
   full = false;
+  await journal.recheck();
+  t.true(journal.writable(), 'nobody need be sent here for it to be seen');
   await journal.append(tokenRecord(clock, 'c'));
   t.true(journal.writable());
   t.is(await responseOf(journal, 'a'), 'a');

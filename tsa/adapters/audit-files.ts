@@ -8,6 +8,7 @@ import { createFile, syncDirectory } from '#shared/io/durable-file.ts';
 import { maxReplyOctets } from '#shared/tsp/http-exchange.ts';
 import { maxAuditLineBytes, parseAuditFileName, parseStampFileName } from '../audit-line.ts';
 import { type FileLine, linesOf } from './lines.ts';
+import { takesWrites } from './reach.ts';
 
 /** What an audit log is read from. */
 export type AuditFolder = {
@@ -25,6 +26,8 @@ export type AuditFolder = {
 export type AuditFiles = AuditFolder & {
   /** Makes a new file to append to. @throws the system's error */
   readonly create: (name: string) => Promise<AppendLog>;
+  /** Whether a file can be written here, as large as an ordinary day of lines begins. */
+  readonly takesWrites: () => Promise<boolean>;
   /** Keeps a stamp, durable when the promise fulfils. @throws the system's error */
   readonly storeStamp: (name: string, octets: Uint8Array) => Promise<void>;
   readonly remove: (names: readonly string[]) => Promise<void>;
@@ -55,6 +58,7 @@ export async function openAuditFiles(folder: string): Promise<AuditFiles> {
   const file = (name: string): string => path.join(folder, name);
   return {
     ...readAuditFolder(folder),
+    takesWrites: () => takesWrites(folder),
     create: (name) => openAppendLog(file(name)),
     storeStamp: async (name, octets) => {
       // The same line may be stamped again after a crash: the first stamp stands.

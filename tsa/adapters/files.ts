@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type AppendLog, openAppendLog } from '#shared/io/append-log.ts';
 import { maxReplyOctets } from '#shared/tsp/http-exchange.ts';
 import { type FileLine, linesOf } from './lines.ts';
+import { takesWrites } from './reach.ts';
 
 /** What a journal is read from. */
 export type JournalFolder = {
@@ -17,6 +18,8 @@ export type JournalFolder = {
 export type JournalFiles = JournalFolder & {
   /** Makes a new segment to append to. @throws the system's error */
   readonly create: (name: string) => Promise<AppendLog>;
+  /** Whether a file can be written here, as large as an ordinary day of lines begins. */
+  readonly takesWrites: () => Promise<boolean>;
   /** Exactly `length` octets from `offset`, or fewer at the end. @throws the system's error */
   readonly read: (name: string, offset: number, length: number) => Promise<Uint8Array>;
 };
@@ -38,6 +41,7 @@ export async function openJournalFiles(folder: string): Promise<JournalFiles> {
   const file = (name: string): string => path.join(folder, name);
   return {
     ...readJournalFolder(folder),
+    takesWrites: () => takesWrites(folder),
     create: (name) => openAppendLog(file(name), { size: 0 }),
     read: async (name, offset, length) => {
       const handle = await open(file(name), 'r');

@@ -1,6 +1,5 @@
 // A TSA behind a URL as a provider: sends the client's octets unchanged, keeps anchors and CRLs at hand. What an
 // answer is worth is not decided here.
-import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
 import { type HttpSender, openHttpSender, type TlsOptions } from '#shared/io/http-sender.ts';
@@ -13,23 +12,12 @@ import { createProviderRecord, type ProviderRecord } from '../provider-record.ts
 import type { Provider } from '../providers.ts';
 import { errorFields } from '../replies.ts';
 import { tlsSettings } from '../tls-table.ts';
-import { readPrivateFile } from './private-file.ts';
+import { readPrivateFile, readSecret } from './private-file.ts';
 import { toPem } from './public-files.ts';
 import { fetchCrl, isUrl, loadCertificates, loadCrls } from '#shared/io/trust-files.ts';
 
 /** CRLs are looked at again after this long. */
 const refreshPeriod = { hours: 1 } as const;
-
-/** A secret is the content of its file, without a final line break. */
-async function readSecret(file: string, what: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new ConfigError('ERR_CONFIG_INVALID', `${what} file ${file} cannot be read`, {
-      cause: error,
-    });
-  }
-}
 
 async function authHeaders(auth: ProviderAuth): Promise<Readonly<Record<string, string>>> {
   switch (auth.kind) {
@@ -149,7 +137,7 @@ export async function openHttpProvider(options: {
   const crlSender = openHttpSender();
   const crls = createCrlCache({ ...options, sender: crlSender });
   const { breaker, limits } = config;
-  const record = options.record ?? createProviderRecord({ breaker, rate: limits.rate });
+  const record = options.record ?? createProviderRecord({ breaker });
   const { connectMs, responseMs, lateMs } = config.timeouts;
   return {
     kind: 'http',
@@ -157,6 +145,7 @@ export async function openHttpProvider(options: {
     tsaPolicies: config.tsaPolicies,
     hashAlgorithms: config.hashAlgorithms,
     price: config.price,
+    rate: limits.rate,
     identityEnds: tls.cert === undefined ? undefined : parsePemCertificates(tls.cert)[0]?.notAfter,
     responseMs,
     lateMs,

@@ -28,3 +28,18 @@ export async function readSecretFile(file: string, what: string): Promise<string
   if (secret !== '') return secret;
   throw new ConfigError('ERR_CONFIG_INVALID', `${what} ${file} is empty`);
 }
+
+/**
+ * A secret that is another service's: the content of its file, without a final line break. Who may read the file is the
+ * operator's choice; orchestrators mount such files for the group.
+ * @throws ConfigError ERR_CONFIG_INVALID
+ */
+export async function readSecret(file: string, what: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new ConfigError('ERR_CONFIG_INVALID', `${what} file ${file} cannot be read`, {
+      cause: error,
+    });
+  }
+}

@@ -1,9 +1,12 @@
-// The way to a host, stage by stage: name, connection, TLS. Each says what it found, or throws why it came no further.
+// The way to a host, stage by stage: name, connection, TLS; and whether a folder takes files. Each says what it found,
+// or throws why it came no further.
+import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { TlsOptions } from '#shared/io/http-sender.ts';
 
 /** Addresses of a name. @throws the resolver's error */
@@ -38,6 +41,22 @@ export async function shakeHands(
     return `${socket.getProtocol() ?? ''}, ${socket.getCipher().standardName}, certificate until ${until}`;
   } finally {
     socket.destroy();
+  }
+}
+
+/** Octets that a folder must have room for before it counts as writable again. */
+const roomOctets = 64 * 1024;
+
+/** Whether a file can be written, made durable and removed again in a folder. */
+export async function takesWrites(folder: string): Promise<boolean> {
+  const scratch = path.join(folder, `.scratch-${randomBytes(8).toString('hex')}`);
+  try {
+    await writeFile(scratch, Buffer.alloc(roomOctets, 1), { flag: 'wx', flush: true, mode: 0o600 });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(scratch, { force: true }).catch(() => undefined);
   }
 }
 

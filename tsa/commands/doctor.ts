@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { openJournalFiles } from '../adapters/files.ts';
+import { openBooks } from '../books.ts';
 import type { TsaConfig } from '../config.ts';
 import { examine, type DoctorLine } from '../doctor.ts';
 import { openJournal } from '../journal.ts';
@@ -38,6 +39,10 @@ async function run(config: TsaConfig, options: ExamineOptions): Promise<readonly
     signal: untilSignal(),
   };
   if (!options.stamp) return examine({ ...runtime, journal: undefined });
+  if (config.database) {
+    await using books = await openBooks(runtime);
+    return await examine({ ...runtime, journal: books.journal });
+  }
   // Segments of its own: the running proxy's are not touched, and the bill has these tokens too.
   const files = await openJournalFiles(config.journalDir);
   await using journal = await openJournal({ ...runtime, files });

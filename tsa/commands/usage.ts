@@ -2,11 +2,12 @@
 // lines of the journal are damaged, 3 usage or unreadable input.
 import type { Command } from 'commander';
 import { ConfigError } from '#shared/errors.ts';
-import { readJournalFolder } from '../adapters/files.ts';
+import { readJournalFolder, type JournalFolder } from '../adapters/files.ts';
+import { checkOneOf, openKeptRecords } from '../adapters/kept-records.ts';
 import { defaultLimits } from '../config.ts';
 import { parseJournalLine } from '../journal-line.ts';
 import { createUsageTable, usageCsv, usageJson, usageText } from '../usage.ts';
-import { loadTsaConfig, readable, withExitCode } from './context.ts';
+import { loadTsaConfig, logEvents, readable, withExitCode } from './context.ts';
 
 type UsageOptions = {
   readonly config?: string;
@@ -17,22 +18,38 @@ type UsageOptions = {
   readonly json?: boolean;
 };
 
-async function placeOf({ config, journal, timeZone }: UsageOptions) {
-  if ((config === undefined) === (journal === undefined))
-    throw new ConfigError('ERR_CONFIG_USAGE', 'name either --config or --journal');
+type Place = AsyncDisposable & {
+  readonly files: JournalFolder;
+  readonly name: string;
+  readonly timeZone: string;
+};
+
+async function placeOf({ config, journal, timeZone }: UsageOptions): Promise<Place> {
+  checkOneOf(config, journal, '--config or --journal');
   if (config === undefined)
-    return { folder: journal ?? '', timeZone: timeZone ?? defaultLimits.timeZone };
+    return {
+      files: readJournalFolder(journal ?? ''),
+      name: journal ?? '',
+      timeZone: timeZone ?? defaultLimits.timeZone,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
   const settings = await loadTsaConfig(config);
-  return { folder: settings.journalDir, timeZone: timeZone ?? settings.timeZone };
+  const kept = await openKeptRecords(settings, logEvents);
+  return {
+    files: kept.journal,
+    name: kept.journalPlace,
+    timeZone: timeZone ?? settings.timeZone,
+    [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
+  };
 }
 
 async function usage(options: UsageOptions): Promise<void> {
-  const { folder, timeZone } = await placeOf(options);
   const { month } = options;
   if (month !== undefined && !/^\d{4}-(0[1-9]|1[0-2])$/.test(month))
     throw new ConfigError('ERR_CONFIG_USAGE', `no month: ${month}; write it as 2030-01`);
+  await using place = await placeOf(options);
+  const { files, name: folder, timeZone } = place;
   const table = createUsageTable({ timeZone, month });
-  const files = readJournalFolder(folder);
   let damaged = 0;
   await readable(folder, async () => {
     for (const segment of await files.list()) {

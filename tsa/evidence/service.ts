@@ -5,7 +5,7 @@ import { createCollector } from '#shared/intake/collector.ts';
 import { nameOfGroups, type DigestGroups } from '#shared/intake/digest-groups.ts';
 import type { EvidenceFiles } from '../adapters/evidence-files.ts';
 import type { Asking } from '../audit-line.ts';
-import type { Budgets } from '../budgets.ts';
+import type { Budgets } from '../budget-rules.ts';
 import type { Profile } from '../config.ts';
 import { dayOf } from '../days.ts';
 import { errorFields } from '../replies.ts';
@@ -121,9 +121,9 @@ class Evidence implements EvidenceService {
   ): Promise<Submitted> => {
     const { client } = asking;
     const id = nameOfGroups([client, profile.name], groups);
+    const over = await this.#options.budgets.check({ client, profile: profile.name });
     const known = this.#known(id) ?? (await this.#taking.get(id));
     if (known) return { kind: 'taken', id, repeated: true };
-    const over = this.#options.budgets.check({ client, profile: profile.name });
     if (over) return { kind: 'limited', message: over.message, until: over.until };
     if (this.#promised + groups.groups.length > this.#settings.maxWaiting) {
       const retryAfterSeconds = Math.max(1, Math.ceil(this.#settings.intervalSeconds));

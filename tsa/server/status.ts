@@ -8,8 +8,8 @@ import { chooseLanguage } from '../status-texts.ts';
 import { sendPlain } from './http.ts';
 
 /** Adds `GET /` for those who accept HTML, and `GET /metrics`. */
-export function addStatus(app: Express, snapshot: () => Snapshot): void {
-  app.get('/', (request: Request, response: Response, next: NextFunction) => {
+export function addStatus(app: Express, snapshot: () => Promise<Snapshot>): void {
+  app.get('/', async (request: Request, response: Response, next: NextFunction) => {
     response.vary('Accept, Accept-Language');
     // Programs that take anything are told how to ask for a timestamp; a browser names HTML.
     if (request.headers.accept?.includes('text/html') !== true) {
@@ -18,13 +18,13 @@ export function addStatus(app: Express, snapshot: () => Snapshot): void {
     }
     const language = chooseLanguage(request.query['lang'], request.headers['accept-language']);
     response.set({ 'cache-control': 'no-store', 'content-language': language });
-    response.type('html').send(renderStatusPage(snapshot(), language));
+    response.type('html').send(renderStatusPage(await snapshot(), language));
   });
   app
     .route('/metrics')
-    .get((_, response) => {
+    .get(async (_, response) => {
       response.set({ 'cache-control': 'no-store', 'content-type': metricsMediaType });
-      response.end(metricsText(snapshot()));
+      response.end(metricsText(await snapshot()));
     })
     .all((_, response) => {
       sendPlain(response, plainAnswers.readOnly());

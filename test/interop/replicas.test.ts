@@ -1,0 +1,264 @@
+// Several replicas behind one address, on a real PostgreSQL: the contract of the books, what two replicas promise
+// together, and what clients see while the database is away.
+import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { openKeptRecords } from '#tsa/adapters/kept-records.ts';
+import { exportAuditLog } from '#tsa/adapters/audit-export.ts';
+import { readAuditFolder } from '#tsa/adapters/audit-files.ts';
+import { checkAuditLog } from '#tsa/audit-check.ts';
+import { openBooks, type Books } from '#tsa/books.ts';
+import { localTsaConfig, type Budget, type DatabaseConfig, type TsaConfig } from '#tsa/config.ts';
+import {
+  answerTo,
+  lineOf,
+  purchase,
+  reserved,
+  testBooksContract,
+  tokenOf,
+} from '../tsa/_books-contract.ts';
+import {
+  ask,
+  configWith,
+  createTestClock,
+  queryFor,
+  random,
+  startTestTsa,
+  temporaryFolder,
+  type TestClock,
+} from '../tsa/_proxy.ts';
+import { startUpstream } from '../tsa/_upstream.ts';
+import { startPostgres, type PostgresServer } from './_postgres.ts';
+
+const realClock = { now: () => Temporal.Now.instant() };
+const nothing = (): void => undefined;
+let server: PostgresServer;
+
+test.before(async () => {
+  server = await startPostgres();
+});
+test.after.always(() => server[Symbol.asyncDispose]());
+
+function settings(
+  database: DatabaseConfig,
+  { budgets = [], keepDays = 0 }: { budgets?: readonly Budget[]; keepDays?: number } = {},
+): TsaConfig {
+  const base = localTsaConfig({ stateDir: '/nonexistent' });
+  const audit = { ...base.audit, keepDays };
+  return { ...base, database, budgets, audit, providers: {}, timeZone: 'UTC' };
+}
+
+function open(
+  database: DatabaseConfig,
+  clock: Pick<TestClock, 'now'>,
+  budgets?: readonly Budget[],
+) {
+  return openBooks({
+    config: settings(database, budgets ? { budgets } : {}),
+    clock,
+    random,
+    events: nothing,
+  });
+}
+
+testBooksContract(test, 'PostgreSQL', async (clock) => {
+  const database = server.newDatabase();
+  const kept = await openKeptRecords(settings(database), nothing);
+  return {
+    open: (options) =>
+      openBooks({ config: settings(database, options), clock, random, events: nothing }),
+    journal: () => kept.journal,
+    audit: () => kept.audit,
+    [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
+  };
+});
+
+test('a request is one replica’s at a time, and free when that replica is gone', async (t) => {
+  const database = server.newDatabase();
+  const clock = createTestClock();
+  const first = await open(database, clock);
+  await using second = await open(database, clock);
+  const claim = await first.journal.claim('a');
+  t.truthy(claim);
+  t.is(await second.journal.claim('a'), undefined);
+  t.truthy(await second.journal.claim('b'), 'another one is free');
+  claim?.release();
+  await first.journal.append(tokenOf(clock, 'x'));
+  const again = await second.journal.claim('a');
+  t.truthy(again, 'given up');
+  again?.release();
+  t.truthy(await first.journal.claim('c'));
+  await first[Symbol.asyncDispose]();
+  t.truthy(await second.journal.claim('c'), 'its session is over');
+  t.is(await answerTo(second, 'x'), 'x');
+});
+
+test('two replicas do not pass a budget together, nor a rate', async (t) => {
+  const database = server.newDatabase();
+  const clock = createTestClock();
+  const budgets = [{ period: 'month', tokens: 7, warnAtPercent: 80 }] as const;
+  await using first = await open(database, clock, budgets);
+  await using second = await open(database, clock, budgets);
+  t.is((await reserved([first, second], 0, 40)).length, 7);
+  const limit = { requests: 5, withinSeconds: 60 };
+  const taking = Array.from({ length: 20 }, async (_, i) => {
+    const { rates } = i % 2 === 0 ? first : second;
+    const free = await rates.takeOfWindow('w', limit, clock.now());
+    return [free, await rates.takeOfMinute('b', 5, clock.now())] as const;
+  });
+  const took = await Promise.all(taking);
+  t.is(took.filter(([window]) => window === undefined).length, 5);
+  t.is(took.filter(([, bucket]) => bucket === undefined).length, 5);
+});
+
+test('what a replica that died had reserved is free again after its time', async (t) => {
+  const database = server.newDatabase();
+  const clock = createTestClock();
+  const budgets = [{ period: 'month', tokens: 1, warnAtPercent: 80 }] as const;
+  const reserve = (books: Books, id: string) =>
+    books.budgets.reserve({ ...purchase, id, holdMs: 1000 });
+  const first = await open(database, clock, budgets);
+  t.is((await reserve(first, 'a')).kind, 'reserved');
+  await first[Symbol.asyncDispose]();
+  await using second = await open(database, clock, budgets);
+  t.is((await reserve(second, 'b')).kind, 'exhausted');
+  clock.advance({ minutes: 2 });
+  t.is((await reserve(second, 'c')).kind, 'reserved');
+});
+
+test('a record that was sent twice counts once', async (t) => {
+  const database = server.newDatabase();
+  const clock = createTestClock();
+  await using books = await open(database, clock);
+  const record = tokenOf(clock, 'a');
+  await Promise.all([books.journal.append(record), books.journal.append(record)]);
+  await books.journal.append(record);
+  await books.refresh();
+  t.is(books.ledger.sum({ within: '2030-01' }).tokens, 1);
+});
+
+test('two replicas write one audit chain, whose times do not go back, and one of them stamps it', async (t) => {
+  const database = server.newDatabase();
+  const clock = createTestClock();
+  const behind = createTestClock('2029-12-31T23:59:59Z');
+  await using first = await open(database, clock);
+  await using second = await open(database, behind);
+  await Promise.all(
+    Array.from({ length: 60 }, (_, i) =>
+      (i % 2 === 0 ? first : second).audit.append(lineOf(`line ${i}`)),
+    ),
+  );
+  await using kept = await openKeptRecords(settings(database), nothing);
+  t.like(await checkAuditLog(kept.audit, { anchors: [] }), { status: 'intact', lines: 60 });
+  await using folder = await temporaryFolder();
+  const copy = path.join(folder.path, 'audit');
+  t.deepEqual(await exportAuditLog(kept.audit, copy), { lines: 60, stamps: 0 });
+  t.like(await checkAuditLog(readAuditFolder(copy), { anchors: [] }), {
+    status: 'intact',
+    lines: 60,
+  });
+
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  let leaders = 0;
+  const lead = async (): Promise<void> => {
+    leaders++;
+    await promise;
+  };
+  const leading = first.alone('audit-stamp', lead);
+  await second.alone('audit-stamp', lead);
+  resolve(undefined);
+  await leading;
+  t.is(leaders, 1);
+  await second.alone('audit-stamp', lead);
+  t.is(leaders, 2);
+});
+
+/** A proxy whose books are in the database, in front of one upstream. */
+async function proxyConfig(
+  folder: string,
+  database: DatabaseConfig,
+  upstream: Awaited<ReturnType<typeof startUpstream>>,
+): Promise<TsaConfig> {
+  return { ...configWith(folder, [await upstream.provider(folder)]), database };
+}
+
+test('the same request at two replicas at once buys one token', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using upstream = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      await setTimeout(300);
+      return { body: self.grant(request) };
+    },
+  });
+  const config = await proxyConfig(folder.path, server.newDatabase(), upstream);
+  await using first = await startTestTsa(config, clock);
+  await using second = await startTestTsa(config, clock);
+  const asking = [first, second, first, second].map(({ url }) => ask(url, queryFor('a')));
+  const replies = await Promise.all(asking);
+  t.is(upstream.queries.length, 1);
+  for (const { octets } of replies) t.deepEqual(octets, replies[0]?.octets);
+  t.deepEqual((await ask(second.url, queryFor('a'))).octets, replies[0]?.octets);
+});
+
+test('a replica that is killed between journal and answer: another one gives its token', async (t) => {
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream(realClock);
+  const config = await proxyConfig(folder.path, server.newDatabase(), upstream);
+  const script = fileURLToPath(new URL('../tsa/_crash-child.ts', import.meta.url));
+  const args = [script, JSON.stringify(config), 'tsa.token.journalled'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const [url] = (await once(child.stdout, 'data')) as [Buffer];
+  await using other = await startTestTsa(config, {
+    ...realClock,
+    set: nothing,
+    advance: nothing,
+  });
+  await t.throwsAsync(ask(url.toString().trim(), queryFor('a')));
+  await exited;
+  t.is((await ask(other.url, queryFor('a'))).token?.tstInfo.serialNumber, 1n);
+  t.is(upstream.queries.length, 1);
+});
+
+test('while the database is away no token is given out, and what was bought is not lost', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  let crash: (() => Promise<void>) | undefined;
+  await using upstream = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      const now = crash;
+      crash = undefined;
+      await now?.();
+      return { body: self.grant(request) };
+    },
+  });
+  const config = await proxyConfig(folder.path, server.newDatabase(), upstream);
+  await using tsa = await startTestTsa(config, clock);
+  const first = await ask(tsa.url, queryFor('before'));
+  crash = server.crash;
+  const failed = await ask(tsa.url, queryFor('bought while it goes'));
+  t.deepEqual(failed.response.failInfo, ['systemFailure']);
+  t.is(failed.token, undefined);
+  t.is((await fetch(`${tsa.url}readyz`)).status, 503);
+  t.is((await fetch(`${tsa.url}healthz`)).status, 200);
+  t.deepEqual((await ask(tsa.url, queryFor('meanwhile'))).response.failInfo, ['systemFailure']);
+  t.is(upstream.queries.length, 2, 'nothing is bought that cannot be written down');
+  await server.start();
+  // Nobody has to ask for it to be written down, nor for the replica to be ready again.
+  const isBack = async (): Promise<boolean> =>
+    (await fetch(`${tsa.url}readyz`)).status === 200 &&
+    tsa.events.filter(({ name }) => name === 'tsa.token.journalled').length === 2;
+  for (let left = 100; left > 0 && !(await isBack()); left--) await setTimeout(100);
+  t.true(await isBack());
+  await using other = await startTestTsa(config, clock);
+  const found = await ask(other.url, queryFor('bought while it goes'));
+  t.is(found.token?.tstInfo.serialNumber, 2n, 'the token that was paid for');
+  t.deepEqual((await ask(other.url, queryFor('before'))).octets, first.octets);
+  t.is(upstream.queries.length, 2);
+});
