@@ -10,6 +10,7 @@ import type {
   DocumentRelations,
   DocumentFilter,
   DocumentIdentity,
+  DocumentOutline,
   DocumentRow,
   DocumentStanding,
   DocumentState,
@@ -18,6 +19,7 @@ import type {
   RunRow,
 } from '#shared/ports/catalogue.ts';
 import { intakeOrder } from '../intake-order.ts';
+import { documentOutlines } from './catalogue-outlines.ts';
 import { dumpQueries, migrationProvider, type Tables } from './catalogue-schema.ts';
 import {
   type DocumentColumns,
@@ -233,6 +235,10 @@ class SqlCatalogue implements Catalogue {
       left -= rows.length;
       offset = 0;
     }
+  }
+
+  documentOutlines(wanted: { readonly facts: boolean }): AsyncIterable<readonly DocumentOutline[]> {
+    return documentOutlines(this.#db, wanted);
   }
 
   async countDocuments(filter: DocumentFilter = {}): Promise<number> {

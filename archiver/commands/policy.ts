@@ -1,6 +1,7 @@
-// `tokiwa policy`: its subcommands, and `policy diff NEW`: what a changed configuration (algorithm profile and overrides, accreditation,
-// retention rules) would move, before it takes effect.
+// `tokiwa policy`: its subcommands, and `policy diff NEW`: what a changed configuration (algorithm policies and overrides, trust
+// anchors, accreditation, retention rules) would move, before it takes effect.
 import type { Command } from 'commander';
+import { loadCertificates } from '#shared/io/trust-files.ts';
 import type { ArchiverConfig } from '../config.ts';
 import { horizonRules } from '../trust.ts';
 import type { Aspect, AspectCount, Difference, Side } from '../reports/difference.ts';
@@ -42,12 +43,20 @@ function renderText({ documents, moved, byAspect, editions, examples }: Differen
   return `${lines.join('\n')}\n`;
 }
 
+async function fingerprintsOf(sources: readonly string[]): Promise<ReadonlySet<string>> {
+  return new Set((await loadCertificates(sources)).map(({ fingerprint }) => fingerprint));
+}
+
 async function sideOf(config: ArchiverConfig): Promise<Side> {
   const { reportRules } = await import('../reports/write.ts');
+  const { tsa, secondTsa } = config;
+  const anchors = new Map([[1, await fingerprintsOf(tsa.anchors)]]);
+  if (secondTsa) anchors.set(2, await fingerprintsOf(secondTsa.anchors));
   return {
     config,
     rules: reportRules(config),
     horizonRules: horizonRules(config),
+    anchors,
   };
 }
 

@@ -1,12 +1,12 @@
 // Whether a document's evidence comes from an accredited provider, as a line of the report.
 import { askAccreditation } from '#shared/policy/accreditation.ts';
-import type { BatchRow, DocumentRow } from '#shared/ports/catalogue.ts';
+import type { BatchRow } from '#shared/ports/catalogue.ts';
 import type { Accreditation, ReportRules } from './report.ts';
 
-/** Asked of the newest token. A document whose retention comes from a preset is kept by law. */
+/** Asked of the newest token. A document whose retention comes from a preset is kept by law: statutory. */
 export function accreditationOf(
   { newestToken }: BatchRow,
-  { retention }: DocumentRow,
+  isStatutory: boolean,
   at: Temporal.Instant,
   rules: ReportRules,
 ): Accreditation {
@@ -18,7 +18,7 @@ export function accreditationOf(
       tsaPolicy,
       anchor: chain.at(-1)?.fingerprint,
     },
-    retention.presets.length > 0 ? 'statutory' : 'other',
+    isStatutory ? 'statutory' : 'other',
     at,
   );
   if (answer.kind === 'not-shown')

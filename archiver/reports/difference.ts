@@ -1,18 +1,18 @@
 // What another configuration would move before it takes effect: of each document its proof horizon, next
 // renewal, outlook, retention and compliance, counted by kind with the earliest date (R-13). From the
 // catalogue alone; nothing is written.
-import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import type {
+  BatchRow,
+  Catalogue,
+  DocumentOutline,
+  RetentionFacts,
+} from '#shared/ports/catalogue.ts';
 import { proofHorizon, type HorizonRules } from '#shared/validation/proof-horizon.ts';
-import type { ArchiverConfig } from '../config.ts';
-import { resolveRetention } from '../stages/retention.ts';
+import type { ArchiverConfig, RetentionRule } from '../config.ts';
+import { hasSaidStart, rememberedEnds, resolveRetention, ruleFor } from '../stages/retention.ts';
 import { reportEditions } from './build.ts';
-import {
-  type BatchIndex,
-  type DocumentContext,
-  documentsInContext,
-  loadBatchIndex,
-} from './document-context.ts';
-import { documentLine } from './document-line.ts';
+import { type BatchIndex, loadBatchIndex } from './document-context.ts';
+import { DocumentJudge, type DocumentOutlook } from './document-outlook.ts';
 import type { DocumentLine, ReportEditions, ReportRules } from './report.ts';
 
 /** What of a document may move. */
@@ -50,6 +50,8 @@ export type Side = {
   readonly config: ArchiverConfig;
   readonly rules: ReportRules;
   readonly horizonRules: HorizonRules;
+  /** Fingerprints of the trust anchors of either TSA, by its number; absent: nothing is asked of them. */
+  readonly anchors?: ReadonlyMap<number, ReadonlySet<string>> | undefined;
 };
 
 const never = '–';
@@ -65,59 +67,107 @@ const outlooks: readonly DocumentLine['outlook'][] = [
 type Reading = {
   readonly text: string;
   /** Larger is worse. */
-  readonly rank: number;
+  readonly rank: () => number;
   readonly date?: string | undefined;
 };
 
+/** What one configuration says of a document. */
+type Compared = { readonly outlook: DocumentOutlook; readonly retention: RetentionFacts };
+
 function dated(date: string | undefined): Reading {
-  return { text: date ?? never, rank: date === undefined ? -Infinity : -Date.parse(date), date };
+  return {
+    text: date ?? never,
+    rank: () => (date === undefined ? -Infinity : -Date.parse(date)),
+    date,
+  };
 }
 
-const aspects: Readonly<Record<Aspect, (line: DocumentLine) => Reading>> = {
-  'proof-horizon': ({ provableUntil }) => dated(provableUntil),
-  'next-renewal': ({ nextRenewal }) => dated(nextRenewal),
-  outlook: ({ outlook }) => ({ text: outlook, rank: outlooks.indexOf(outlook) }),
+const aspects: Readonly<Record<Aspect, (compared: Compared) => Reading>> = {
+  'proof-horizon': ({ outlook }) => dated(outlook.provableUntil),
+  'next-renewal': ({ outlook }) => dated(outlook.nextRenewal),
+  outlook: ({ outlook: { outlook } }) => ({ text: outlook, rank: () => outlooks.indexOf(outlook) }),
   // A longer retention asks for more; an unknown end asks for the most.
   retention: ({ retention: { lastDay, presets } }) => ({
     text: `${lastDay ?? 'end unknown'} (${presets.join(', ') || 'no rule'})`,
-    rank: lastDay === undefined ? Infinity : Date.parse(lastDay),
+    rank: () => (lastDay === undefined ? Infinity : Date.parse(lastDay)),
     date: lastDay,
   }),
-  compliance: ({ notMet, notShown, evidence }) => ({
-    text: [
+  compliance: ({ outlook: { compliance, accreditations } }) => {
+    const { notMet, notShown } = compliance;
+    const text = [
       `not met: ${notMet.join(' ') || never}`,
       `not shown: ${notShown.join(' ') || never}`,
-      ...evidence.map(({ accreditation }) => accreditation.status),
-    ].join('; '),
-    rank: notMet.length * 100 + notShown.length,
-  }),
+      ...accreditations.map(({ status }) => status),
+    ].join('; ');
+    return { text, rank: () => notMet.length * 100 + notShown.length };
+  },
 };
+const readings = Object.entries(aspects) as [Aspect, (typeof aspects)[Aspect]][];
 
-/** Batches with their horizons under these rules. */
-function under(batches: BatchIndex, { horizonRules }: Side): BatchIndex {
-  return new Map(
-    [...batches].map(([id, batch]) => {
-      const { at, element } = proofHorizon(batch.newestToken, batch.digestAlgorithm, horizonRules);
-      return [id, { ...batch, horizon: at, horizonElement: element }];
-    }),
-  );
+/** A batch under these rules. Without a configured anchor in its path it proves nothing. */
+function under(batch: BatchRow, { horizonRules, anchors }: Side): BatchRow {
+  const { at, element } = proofHorizon(batch.newestToken, batch.digestAlgorithm, horizonRules);
+  const ours = anchors?.get(batch.anchor);
+  const isTrusted =
+    !ours || batch.newestToken.chain.some(({ fingerprint }) => ours.has(fingerprint));
+  return {
+    ...batch,
+    horizon: at,
+    horizonElement: element,
+    state: isTrusted ? batch.state : 'broken',
+  };
 }
 
-function lineUnder(
-  document: DocumentRow,
-  context: DocumentContext,
-  batches: BatchIndex,
-  at: Temporal.Instant,
-  { config, rules }: Side,
-): DocumentLine {
-  const { journal, sidecar, tag, hold } = document.retention;
-  const retention = resolveRetention(config, { ...document, journal, sidecar, tag, hold });
-  return documentLine(
-    { ...document, retention },
-    { ...context, batches: context.batches.map((batch) => batches.get(batch.batchId) ?? batch) },
-    at,
-    rules,
-  );
+/** One configuration's answers on all documents: its batches with their horizons, its judge, its rules. */
+class Under {
+  readonly #side: Side;
+  readonly #batches: BatchIndex;
+  readonly #judge: DocumentJudge;
+  readonly #ends = rememberedEnds();
+  /** What a rule makes of what was said. */
+  readonly #retentions = new Map<RetentionRule | undefined, Map<RetentionFacts, RetentionFacts>>();
+
+  constructor(side: Side, batches: BatchIndex, at: Temporal.Instant) {
+    this.#side = side;
+    this.#judge = new DocumentJudge(at, side.rules);
+    this.#batches = new Map([...batches].map(([id, batch]) => [id, under(batch, side)]));
+  }
+
+  judge(document: DocumentOutline): Compared {
+    const retention = this.#retentionOf(document);
+    const { state, intakeStatus, attachedIntake, validation } = document;
+    const outlook = this.#judge.judge(
+      { state, intakeStatus, attachedIntake, validation, retention },
+      document.batchIds.flatMap((id) => this.#batches.get(id) ?? []),
+    );
+    return { retention, outlook };
+  }
+
+  #retentionOf(document: DocumentOutline): RetentionFacts {
+    if (!hasSaidStart(document.retention)) return this.#resolve(document);
+    const rule = ruleFor(this.#side.config, document.key);
+    const ofRule = this.#retentions.get(rule) ?? new Map<RetentionFacts, RetentionFacts>();
+    this.#retentions.set(rule, ofRule);
+    const known = ofRule.get(document.retention);
+    if (known) return known;
+    const retention = this.#resolve(document);
+    if (ofRule.size < maxRemembered) ofRule.set(document.retention, retention);
+    return retention;
+  }
+
+  #resolve(document: DocumentOutline): RetentionFacts {
+    const { journal, sidecar, tag, hold } = document.retention;
+    const { key, lastModified, facts = { signatures: [] } } = document;
+    const input = { key, lastModified, facts, journal, sidecar, tag, hold };
+    return resolveRetention(this.#side.config, input, this.#ends);
+  }
+}
+
+const maxRemembered = 50_000;
+
+/** Whether a rule takes a document's start from its signatures: then their facts are read as well. */
+function asksFacts({ config }: Side): boolean {
+  return config.rules.some(({ fallback }) => fallback === 'signing-time');
 }
 
 type Open = { documents: number; worse: number; earliest: string | undefined };
@@ -138,25 +188,24 @@ export async function compareConfigurations(
 ): Promise<Difference> {
   const { at, maxExamples, signal, onProgress } = options;
   const batches = await loadBatchIndex(catalogue);
-  const batchesFrom = under(batches, sides.from);
-  const batchesTo = under(batches, sides.to);
+  const [from, to] = [sides.from, sides.to].map((side) => new Under(side, batches, at)) as [
+    Under,
+    Under,
+  ];
   const counts = new Map<Aspect, Open>();
   const examples: Move[] = [];
   let [documents, moved] = [0, 0];
-  for await (const { document, context } of documentsInContext(catalogue, batches)) {
-    signal.throwIfAborted();
-    if (++documents % 10_000 === 0) onProgress?.(documents);
-    const from = lineUnder(document, context, batchesFrom, at, sides.from);
-    const to = lineUnder(document, context, batchesTo, at, sides.to);
+  const compare = (document: DocumentOutline): boolean => {
+    const [left, right] = [from.judge(document), to.judge(document)];
     let isMoved = false;
-    for (const [aspect, read] of Object.entries(aspects) as [Aspect, (typeof aspects)[Aspect]][]) {
-      const [before, after] = [read(from), read(to)];
+    for (const [aspect, read] of readings) {
+      const [before, after] = [read(left), read(right)];
       if (before.text === after.text) continue;
       isMoved = true;
       const count = counts.get(aspect) ?? { documents: 0, worse: 0, earliest: undefined };
       counts.set(aspect, count);
       count.documents++;
-      if (after.rank > before.rank) count.worse++;
+      if (after.rank() > before.rank()) count.worse++;
       const { date } = after;
       if (date !== undefined && (count.earliest === undefined || date < count.earliest))
         count.earliest = date;
@@ -164,7 +213,14 @@ export async function compareConfigurations(
       if (examples.length < maxExamples)
         examples.push({ store, key, aspect, from: before.text, to: after.text });
     }
-    if (isMoved) moved++;
+    return isMoved;
+  };
+  const facts = asksFacts(sides.from) || asksFacts(sides.to);
+  for await (const page of catalogue.documentOutlines({ facts })) {
+    signal.throwIfAborted();
+    for (const document of page) if (compare(document)) moved++;
+    documents += page.length;
+    onProgress?.(documents);
   }
   return {
     at: at.toString(),

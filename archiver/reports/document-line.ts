@@ -1,56 +1,23 @@
 // One document's line of the report: how it stands, until when, through which element, whether it
 // holds through retention, and which requirements it does not meet. Computed from the catalogue
 // alone; the same state and instant give the same line (R-08, R-09, R-12, R-14, R-25).
-import { instantAfter } from '#shared/policy/retention-rule.ts';
-import type { BatchRow, Catalogue, DocumentRow, IntakeStatus } from '#shared/ports/catalogue.ts';
+import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import { countWitnesses } from '../evidence/independence.ts';
-import { worstIntake } from '../intake-order.ts';
-import { dueAt } from '../stages/plan.ts';
-import { accreditationOf } from './accreditation-line.ts';
 import { type DocumentContext, documentsInContext, loadBatchIndex } from './document-context.ts';
+import { DocumentJudge } from './document-outlook.ts';
 import type {
+  Accreditation,
   DocumentLine,
   EvidenceLine,
   ReportRules,
-  RetentionOutlook,
   SignatureLine,
   Standing,
   TimestampCoverage,
   TimestampLine,
   ValidationDataLine,
 } from './report.ts';
-
-/** The batch that proves longest; one without an end is the longest of all. */
-function latestHorizon(batches: readonly BatchRow[]): BatchRow | undefined {
-  const endless = batches.find((batch) => batch.horizon === undefined);
-  if (endless) return endless;
-  return batches
-    .flatMap((batch) => (batch.horizon ? [{ batch, horizon: batch.horizon }] : []))
-    .toSorted((a, b) => Temporal.Instant.compare(b.horizon, a.horizon))[0]?.batch;
-}
-
-/** The first instant at which nobody needs the document; absent: unknown or on hold. */
-function neededUntil(document: DocumentRow, rules: ReportRules): Temporal.Instant | undefined {
-  const { lastDay, hold } = document.retention;
-  if (lastDay === undefined || hold) return undefined;
-  return instantAfter(Temporal.PlainDate.from(lastDay), rules.timeZone);
-}
-
-function outlookOf(
-  document: DocumentRow,
-  best: BatchRow | undefined,
-  end: Temporal.Instant | undefined,
-  at: Temporal.Instant,
-): RetentionOutlook {
-  if (end && !isBefore(at, end)) return 'ended';
-  if (document.state === 'waiting') return 'not-yet';
-  if (document.state !== 'protected' || !best || best.state === 'broken') return 'no';
-  if (best.horizon && !isBefore(at, best.horizon)) return 'no';
-  if (!end) return 'open-ended';
-  return best.horizon === undefined || !isBefore(best.horizon, end) ? 'covered' : 'by-renewal';
-}
 
 function standingOf(
   document: DocumentRow,
@@ -109,12 +76,7 @@ function timestampLines(document: DocumentRow): TimestampLine[] {
   }));
 }
 
-function evidenceLine(
-  batch: BatchRow,
-  document: DocumentRow,
-  at: Temporal.Instant,
-  rules: ReportRules,
-): EvidenceLine {
+function evidenceLine(batch: BatchRow, accreditation: Accreditation): EvidenceLine {
   return {
     kind: 'RFC 4998',
     batchId: batch.batchId,
@@ -126,7 +88,7 @@ function evidenceLine(
     archiveTimeStamps: batch.tokenCount,
     firstTime: batch.genTime.toString(),
     newestTime: batch.newestToken.genTime,
-    accreditation: accreditationOf(batch, document, at, rules),
+    accreditation,
     covers: 'whole',
   };
 }
@@ -153,65 +115,27 @@ function validationDataLine(
   return { status, object, missing: validationMissing, offences };
 }
 
-type Compliance = Pick<DocumentLine, 'requirements' | 'notMet' | 'notShown'>;
-
-/** By requirement number: what the line answers, what is not met, what cannot be shown yet. */
-function complianceOf(
-  intake: IntakeStatus,
-  outlook: RetentionOutlook,
-  document: DocumentRow,
-  evidence: readonly EvidenceLine[],
-  validationData: ValidationDataLine | undefined,
-): Compliance {
-  const signed = intake !== 'unsigned';
-  const requirements = ['R-08', 'R-09', 'R-12', 'R-24', 'R-25', 'R-26', 'R-27'];
-  const notMet: string[] = [];
-  const notShown: string[] = [];
-  const accredited = evidence.flatMap(({ accreditation }) =>
-    accreditation.status === 'accredited' ? [accreditation] : [],
-  );
-  if (evidence.length === 0) notMet.push('R-08');
-  else if (accredited.length === 0) notShown.push('R-09');
-  else if (accredited.every(({ transitional }) => transitional)) requirements.push('R-10');
-  if (outlook === 'no') notMet.push('R-12');
-  if (signed) {
-    requirements.push('R-01', 'R-14');
-    if (intake === 'not-valid') notMet.push('R-14');
-    else if (intake !== 'valid') notShown.push('R-14');
-  }
-  if (validationData) {
-    requirements.push('R-15', 'R-18');
-    if (validationData.status === 'missing') notMet.push('R-15', 'R-18');
-    else if (validationData.status === 'waiting') notShown.push('R-15', 'R-18');
-  }
-  if (document.retention.lastDay === undefined) notShown.push('R-24');
-  return {
-    requirements: requirements.toSorted(),
-    notMet: notMet.toSorted(),
-    notShown: notShown.toSorted(),
-  };
-}
-
-/** One document's line as of `at`. */
+/** One document's line as of the judge's instant. */
 export function documentLine(
   document: DocumentRow,
   context: DocumentContext,
-  at: Temporal.Instant,
-  rules: ReportRules,
+  judge: DocumentJudge,
 ): DocumentLine {
-  const { batches } = context;
-  const sound = batches.filter((batch) => batch.state !== 'broken');
-  const best = latestHorizon(sound) ?? latestHorizon(batches);
-  const { lastDay, hold } = document.retention;
-  const demand = { documents: 1, openEnded: lastDay === undefined || hold, latestLastDay: lastDay };
-  const due = best && dueAt(best, { batchId: best.batchId, ...demand }, rules);
-  const end = neededUntil(document, rules);
-  const outlook = outlookOf(document, best, end, at);
-  const evidence = batches
-    .toSorted((a, b) => a.anchor - b.anchor)
-    .map((batch) => evidenceLine(batch, document, at, rules));
+  const { at, rules } = judge;
+  const batches = context.batches.toSorted((a, b) => a.anchor - b.anchor);
   const validationData = validationDataLine([document, ...context.attached], document);
-  const intake = worstIntake([document, ...context.attached].map((row) => row.intake.status));
+  const { state, retention, intake } = document;
+  const outlook = judge.judge(
+    {
+      state,
+      retention,
+      intakeStatus: intake.status,
+      attachedIntake: context.attached.map((row) => row.intake.status),
+      validation: validationData?.status,
+    },
+    batches,
+  );
+  const { best, due, end } = outlook;
   return {
     store: document.store,
     key: document.key,
@@ -226,16 +150,20 @@ export function documentLine(
     stateSince: document.stateSince.toString(),
     stateReason: document.stateReason,
     standing: standingOf(document, best, due, at),
-    intake,
+    intake: outlook.intake,
     signatures: [
       ...signatureLines(document),
       ...context.attached.flatMap((row) => signatureLines(row, row.key)),
     ],
     timestamps: timestampLines(document),
     validationData,
-    evidence,
+    evidence: batches.flatMap((batch, index) => {
+      const accreditation = outlook.accreditations[index];
+      return accreditation ? [evidenceLine(batch, accreditation)] : [];
+    }),
     witnesses: countWitnesses(
-      sound
+      batches
+        .filter((batch) => batch.state !== 'broken')
         .filter(({ horizon }) => horizon === undefined || isBefore(at, horizon))
         .map(({ newestToken }) => newestToken.chain),
     ),
@@ -244,14 +172,14 @@ export function documentLine(
       best !== undefined &&
       best.state !== 'broken' &&
       (best.horizon === undefined || isBefore(at, best.horizon)),
-    provableUntil: best?.horizon?.toString(),
+    provableUntil: outlook.provableUntil,
     element: best?.horizonElement,
-    nextRenewal: document.state === 'protected' ? due?.toString() : undefined,
+    nextRenewal: outlook.nextRenewal,
     retention: document.retention,
-    outlook,
+    outlook: outlook.outlook,
     renewalsLeft: renewalsLeft(best, end, rules),
     lastRead: document.lastRead.toString(),
-    ...complianceOf(intake, outlook, document, evidence, validationData),
+    ...outlook.compliance,
   };
 }
 
@@ -262,6 +190,7 @@ export async function* documentLines(
   rules: ReportRules,
 ): AsyncIterable<{ readonly document: DocumentRow; readonly line: DocumentLine }> {
   const batches = await loadBatchIndex(catalogue);
+  const judge = new DocumentJudge(at, rules);
   for await (const { document, context } of documentsInContext(catalogue, batches))
-    yield { document, line: documentLine(document, context, at, rules) };
+    yield { document, line: documentLine(document, context, judge) };
 }

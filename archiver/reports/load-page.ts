@@ -4,6 +4,7 @@ import { reportHead } from './build.ts';
 import { dependencyLines } from './dependencies.ts';
 import { documentsInContext, loadBatchIndex } from './document-context.ts';
 import { documentLine } from './document-line.ts';
+import { DocumentJudge } from './document-outlook.ts';
 import type { Language } from './messages.ts';
 import type { DocumentDetail, LivePage, PageFilter, ReportPage } from './page.ts';
 import type { DependencyLine, ReportRules, ReportSummary } from './report.ts';
@@ -93,8 +94,9 @@ export async function* pageDocuments(
   const batches = await loadBatchIndex(catalogue);
   const filter = catalogueFilter(page.filter);
   const part = { ...filter, offset: page.offset, limit: page.pageSize };
+  const judge = new DocumentJudge(at, rules);
   for await (const { document, context } of documentsInContext(catalogue, batches, part)) {
-    const line = documentLine(document, context, at, rules);
+    const line = documentLine(document, context, judge);
     yield { line, certificates: document.facts.certificates };
   }
 }

@@ -5,6 +5,7 @@ import { isBefore } from '#shared/time.ts';
 import { tallyDependencies } from './dependencies.ts';
 import { documentsInContext, loadBatchIndex } from './document-context.ts';
 import { documentLine } from './document-line.ts';
+import { DocumentJudge } from './document-outlook.ts';
 import type {
   ClassLine,
   DocumentLine,
@@ -257,6 +258,7 @@ export async function summarise(
 ): Promise<ReportSummary> {
   const [newestRun] = await catalogue.runs(1);
   const pass = new Pass(rules);
+  const judge = new DocumentJudge(at, rules);
   const dependencies = tallyDependencies(rules.profile, at);
   const batches = await loadBatchIndex(catalogue);
   for (const batch of batches.values()) pass.addFinding(batchFinding(batch));
@@ -265,7 +267,7 @@ export async function summarise(
     if (batch) dependencies.addBatch(batch, demand.documents);
   }
   for await (const { document, context } of documentsInContext(catalogue, batches)) {
-    pass.addDocument(document, documentLine(document, context, at, rules));
+    pass.addDocument(document, documentLine(document, context, judge));
     dependencies.addDocument(document.facts);
   }
   return pass.close(at, newestRun?.runId, dependencies.lines());

@@ -107,6 +107,14 @@ function subtractDays(instant: Temporal.Instant, duration: Temporal.Duration): T
   return instant.subtract({ hours: 24 * duration.total('days') });
 }
 
+/** When evidence that ends then is renewed, if anybody needs it longer. */
+export function dueBefore(
+  horizon: Temporal.Instant,
+  { leadTime }: Pick<PlanRules, 'leadTime'>,
+): Temporal.Instant {
+  return subtractDays(horizon, leadTime);
+}
+
 /** When a batch falls due; absent: never, because nothing ends it or nobody needs it longer. */
 export function dueAt(
   batch: BatchRow,
@@ -120,7 +128,7 @@ export function dueAt(
     const end = instantAfter(Temporal.PlainDate.from(demand.latestLastDay), rules.timeZone);
     if (!isBefore(batch.horizon, end)) return undefined;
   }
-  return subtractDays(batch.horizon, rules.leadTime);
+  return dueBefore(batch.horizon, rules);
 }
 
 /** The first hash that is still acceptable a lead time from now; absent: none of those configured. */

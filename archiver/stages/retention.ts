@@ -18,7 +18,7 @@ import { presetOf, type ArchiverConfig, type RetentionRule } from '../config.ts'
 
 export type RetentionInput = {
   readonly key: string;
-  readonly facts: Facts;
+  readonly facts: Pick<Facts, 'signatures'>;
   readonly lastModified: Temporal.Instant;
   readonly journal?: RetentionStatement | undefined;
   readonly sidecar?: RetentionStatement | undefined;
@@ -76,6 +76,15 @@ function said(
   return events && Object.keys(events).length > 0 ? { source, events } : undefined;
 }
 
+/** Whether a start was said: then a document's retention depends on nothing of it but its rule. */
+export function hasSaidStart({
+  journal,
+  sidecar,
+  tag,
+}: Pick<RetentionInput, 'journal' | 'sidecar' | 'tag'>): boolean {
+  return [journal, sidecar, tag].some((statement) => said(statement, 'journal') !== undefined);
+}
+
 function eventDates(events: Readonly<Record<string, string>>): RetentionEvents {
   return Object.fromEntries(
     Object.entries(events).flatMap(([name, text]) => {
@@ -114,6 +123,33 @@ export function unknownPresets(
   return [...new Set(named)].filter((id) => findPreset(config, id) === undefined);
 }
 
+/** When retention under these presets ends, from dates as they were said. */
+export type EndOf = (
+  presets: readonly RetentionPreset[],
+  events: Readonly<Record<string, string>>,
+  estimated: boolean,
+) => RetentionEnd;
+
+const endOf: EndOf = (presets, events, estimated) => {
+  const dates = eventDates(events);
+  return combineRetentionEnds(presets.map((preset) => retentionEnd(preset, dates, estimated)));
+};
+
+/** Days are few where documents are many: the same question is worked out once. For one configuration. */
+export function rememberedEnds(): EndOf {
+  const known = new Map<string, RetentionEnd>();
+  return (presets, events, estimated) => {
+    const key = JSON.stringify([presets.map(({ id }) => id), events, estimated]);
+    const before = known.get(key);
+    if (before) return before;
+    const end = endOf(presets, events, estimated);
+    if (known.size < maxRemembered) known.set(key, end);
+    return end;
+  };
+}
+
+const maxRemembered = 100_000;
+
 /**
  * A document's retention as of the rules in force. No start, no rule, or a preset that nobody knows:
  * the end is unknown, and unknown means keep and renew (R-24).
@@ -121,6 +157,7 @@ export function unknownPresets(
 export function resolveRetention(
   config: Pick<ArchiverConfig, 'rules' | 'timeZone'>,
   input: RetentionInput,
+  ends: EndOf = endOf,
 ): RetentionFacts {
   const rule = ruleFor(config, input.key);
   const named = input.journal?.presets ?? input.sidecar?.presets ?? input.tag?.presets;
@@ -136,11 +173,10 @@ export function resolveRetention(
     startFromKey(input.key, rule) ??
     startFromTimes(input, rule, config.timeZone);
   const estimated = start?.source === 'signing-time' || start?.source === 'modified-time';
-  const events = eventDates(start?.events ?? {});
   const end: RetentionEnd =
     presets.length === 0 || presets.length < (named?.length ?? 0)
       ? { kind: 'unknown', missing: ['rule'] }
-      : combineRetentionEnds(presets.map((preset) => retentionEnd(preset, events, estimated)));
+      : ends(presets, start?.events ?? {}, estimated);
   return {
     journal: input.journal,
     sidecar: input.sidecar,

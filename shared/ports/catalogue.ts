@@ -166,6 +166,31 @@ export type DocumentRelations = {
   readonly attachedToKey?: string | undefined;
 };
 
+/**
+ * What decides a document's retention, outlook and compliance, and no more: for a question about all of
+ * them. What takes reading is read when it is asked for.
+ */
+export type DocumentOutline = {
+  readonly id: number;
+  readonly store: string;
+  readonly key: string;
+  readonly state: DocumentState;
+  readonly retention: RetentionFacts;
+  readonly lastModified: Temporal.Instant;
+  /** Absent unless they were wanted. */
+  readonly facts: Facts | undefined;
+  readonly intakeStatus: IntakeStatus;
+  readonly intake: IntakeVerdict;
+  readonly validation: ValidationStatus | undefined;
+  /** Of its active memberships. */
+  readonly batchIds: readonly string[];
+  /** Verdicts of its detached signatures and companions. */
+  readonly attachedIntake: readonly IntakeStatus[];
+};
+
+/** Whether all that verifies a document's signatures was collected. */
+export type ValidationStatus = 'complete' | 'waiting' | 'missing';
+
 export type RunRow = {
   readonly runId: string;
   readonly startedAt: Temporal.Instant;
@@ -243,6 +268,10 @@ export type Catalogue = {
   readonly updateDocument: (id: number, change: Partial<NewDocument>) => Promise<void>;
   /** Ascending by id; pages inside, so that rows may be changed while iterating. */
   readonly documents: (filter?: DocumentFilter) => AsyncIterable<DocumentRow>;
+  /** All of them, ascending by id, in pages. */
+  readonly documentOutlines: (wanted: {
+    readonly facts: boolean;
+  }) => AsyncIterable<readonly DocumentOutline[]>;
   /** `limit` and `offset` do not count. */
   readonly countDocuments: (filter?: DocumentFilter) => Promise<number>;
   readonly countByState: () => Promise<Readonly<Record<DocumentState, number>>>;

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { loadChainIndex } from '#archiver/evidence/chains.ts';
 import { loadBatchIndex, loadContext } from '#archiver/reports/document-context.ts';
 import { documentLine } from '#archiver/reports/document-line.ts';
+import { DocumentJudge } from '#archiver/reports/document-outlook.ts';
 import type { DocumentLine } from '#archiver/reports/report.ts';
 import { SourceError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
@@ -32,7 +33,7 @@ async function lineOf(archive: TestArchive, key: string): Promise<DocumentLine> 
   const { catalogue, config } = await archive.open();
   const row = await archive.row(key);
   const context = await loadContext(catalogue, row, await loadBatchIndex(catalogue));
-  return documentLine(row, context, archive.clock.now(), config);
+  return documentLine(row, context, new DocumentJudge(archive.clock.now(), config));
 }
 
 /** The manifests of one TSA, oldest first. */

@@ -8,9 +8,13 @@ import {
   type Difference,
   type Side,
 } from '#archiver/reports/difference.ts';
+import { loadBatchIndex } from '#archiver/reports/document-context.ts';
+import { documentLines } from '#archiver/reports/document-line.ts';
+import { DocumentJudge } from '#archiver/reports/document-outlook.ts';
 import { reportRules } from '#archiver/reports/write.ts';
+import { noFacts } from '#shared/validation/facts.ts';
 import { horizonRules } from '#archiver/trust.ts';
-import { at, batchRow, catalogueOf, documentRow } from './_archive.ts';
+import { at, batchRow, catalogueOf, documentRow, everyState, rules } from './_archive.ts';
 
 const { signal } = new AbortController();
 
@@ -72,6 +76,12 @@ const rows: Readonly<Record<string, readonly [Side, readonly Aspect[]]>> = {
     side(`anchorEnds: [{ anchor: ${anchor}, end: 2033-01-01 }]`),
     ['proof-horizon', 'next-renewal'],
   ],
+  'anchors without that of its path': [
+    { ...side(), anchors: new Map([[1, new Set(['cc'])]]) },
+    ['outlook', 'compliance'],
+  ],
+  'anchors with that of its path': [{ ...side(), anchors: new Map([[1, new Set([anchor])]]) }, []],
+  'anchors of the other TSA alone': [{ ...side(), anchors: new Map([[2, new Set(['cc'])]]) }, []],
   'a longer lead time': [side('leadTimeDays: 120'), ['next-renewal']],
   'another retention rule': [
     side('retention: { rules: [{ match: ".", preset: jp-specified-biological-product-use }] }'),
@@ -112,4 +122,92 @@ test('a stricter policy never moves a horizon later', async (t) => {
     }),
     { numRuns: 25 },
   );
+});
+
+test('an archive larger than a page counts each, in the pages that they come in', async (t) => {
+  const members = Array.from({ length: 4100 }, (_, index) => ({
+    batch: 'b1',
+    document: documentRow(`${index}`, { sha256: index.toString(16).padStart(64, '0') }),
+  }));
+  await using catalogue = await catalogueOf(members, [batch]);
+  const progress: number[] = [];
+  const { documents, moved } = await compareConfigurations(
+    catalogue,
+    { from: side(), to: side(ended('SHA-256', '2032-01-01')) },
+    { at, maxExamples: 3, signal, onProgress: (count) => progress.push(count) },
+  );
+  t.deepEqual([documents, moved], [4100, 4100]);
+  t.deepEqual(progress, [2000, 4000, 4100]);
+});
+
+test('a start from a signing time is the same here and in a report', async (t) => {
+  const signed = documentRow('signed', {
+    facts: {
+      ...noFacts('CAdES'),
+      signatures: [
+        {
+          id: 'signature-1',
+          format: 'CAdES',
+          detached: false,
+          references: [],
+          claimedSigningTime: Temporal.Instant.from('2029-06-01T00:00:00Z'),
+        },
+      ],
+    },
+  });
+  const rule = (years: number): Side =>
+    side(
+      `retention: { rules: [{ match: ".", preset: jp-medical-record, years: ${years}, fallback: signing-time }] }`,
+    );
+  await using catalogue = await catalogueOf([{ document: signed, batch: 'b1' }], [batch]);
+  const { examples } = await compareConfigurations(
+    catalogue,
+    { from: rule(5), to: rule(6) },
+    { at, maxExamples: 1, signal },
+  );
+  t.is(examples[0]?.from, '2034-06-01 (jp-medical-record)');
+  t.is(examples[0]?.to, '2035-06-01 (jp-medical-record)');
+});
+
+test('an outline is judged as the line of the report is', async (t) => {
+  await using catalogue = await catalogueOf(everyState);
+  const pending = documentRow('pending', { validationPending: true });
+  const missing = { fingerprint: 'aa', subject: 'CN=A', reason: 'gone' };
+  const main = await catalogue.addDocument(pending);
+  await catalogue.addDocument(
+    documentRow('missing', { ...pending, key: 'missing', validationMissing: [missing] }),
+  );
+  await catalogue.addDocument(
+    documentRow('done', {
+      validationData: { key: 'validation/ab.p7c', size: 1, digests: { 'SHA-256': 'ab' } },
+    }),
+  );
+  await catalogue.addDocument(
+    documentRow('pending.p7s', {
+      attachedTo: main,
+      intake: { status: 'not-valid', at: at.toString(), signatures: [] },
+    }),
+  );
+  const batches = await loadBatchIndex(catalogue);
+  const judge = new DocumentJudge(at, rules);
+  const outlines = (await Array.fromAsync(catalogue.documentOutlines({ facts: false }))).flat();
+  const lines = await Array.fromAsync(documentLines(catalogue, at, rules));
+  t.is(outlines.length, lines.length);
+  for (const [index, { line, document }] of lines.entries()) {
+    const outline = outlines[index];
+    if (!outline) continue;
+    const found = judge.judge(
+      outline,
+      outline.batchIds.flatMap((id) => batches.get(id) ?? []),
+    );
+    const { provableUntil, nextRenewal, outlook, intake, requirements, notMet, notShown } = line;
+    t.deepEqual(
+      [found.provableUntil, found.nextRenewal, found.outlook, found.intake, found.compliance],
+      [provableUntil, nextRenewal, outlook, intake, { requirements, notMet, notShown }],
+      document.key,
+    );
+    t.is(outline.validation, line.validationData?.status, document.key);
+    t.deepEqual(outline.intake, document.intake);
+    t.true(outline.lastModified.equals(document.lastModified));
+  }
 });

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { documentLine } from '#archiver/reports/document-line.ts';
+import { DocumentJudge } from '#archiver/reports/document-outlook.ts';
 import type { DocumentLine } from '#archiver/reports/report.ts';
 import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import type { BatchRow, NewDocument } from '#shared/ports/catalogue.ts';
@@ -17,8 +18,7 @@ const line = test.macro({
     const found = documentLine(
       storedRow('a', document),
       { batches, attached: attached ? [storedRow('a.p7s', attached)] : [] },
-      at,
-      rules,
+      new DocumentJudge(at, rules),
     );
     const names = Object.keys(expected) as (keyof DocumentLine)[];
     t.deepEqual(Object.fromEntries(names.map((name) => [name, found[name]])), expected);
@@ -118,7 +118,11 @@ for (const [guideline, notShown] of [
   test(`a confirmed provider under the guideline ${guideline} (R-09, R-10)`, (t) => {
     const accreditation = { file: bundledAccreditation, guideline, entries: [confirmed] };
     const context = { batches: [batchRow('b1')], attached: [] };
-    const got = documentLine(storedRow('a'), context, at, { ...rules, accreditation });
+    const got = documentLine(
+      storedRow('a'),
+      context,
+      new DocumentJudge(at, { ...rules, accreditation }),
+    );
     t.is(got.evidence[0]?.accreditation.status === 'accredited', notShown.length === 0);
     t.deepEqual(got.notShown, notShown);
     t.is(got.requirements.includes('R-10'), notShown.length === 0);
