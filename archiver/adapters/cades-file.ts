@@ -2,6 +2,7 @@
 // again to be judged. The file itself is only read.
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { digestContent, readWithoutContent } from '#shared/cades/without-content.ts';
 import { parseSignedData, type SignedData } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { readTlv } from '#shared/der/reader.ts';
@@ -48,7 +49,35 @@ async function readContent(
 }
 
 /**
- * A file with the content that its signatures are over, where that lies beside it.
+ * A file of which only the content is too large to be held: what else there is, and the digests of the
+ * content that its signatures and timestamps name.
+ * @throws FormatError: no SignedData
+ */
+export async function readLargeCades(
+  file: string,
+  digestAlgorithm: DigestAlgorithm,
+  signal: AbortSignal,
+): Promise<Omit<CadesFile, 'file' | 'name'>> {
+  const open = (): AsyncIterable<Uint8Array> => createReadStream(file, { signal });
+  const { octets, elided, length } = await readWithoutContent(open());
+  const signedData = parseSignedData(readTlv(octets).raw);
+  const stored = { signedData, elided, length };
+  if (!elided) return { stored };
+  const digests = await digestContent(open(), algorithmsOf(signedData, digestAlgorithm));
+  return { stored, content: { name: file, digest: (algorithm) => digests.get(algorithm) } };
+}
+
+/** A file that is held whole. @throws FormatError: no SignedData */
+function readSmallFile(bytes: Uint8Array): Omit<CadesFile, 'file' | 'name'> {
+  if (bytes[0] === 0x2d && decodePem(Buffer.from(bytes).toString('latin1'), 'CMS').length > 0)
+    throw new FormatError('ERR_FORMAT_PEM', 'it is PEM, which has to be decoded first');
+  const signedData = parseSignedData(readTlv(bytes).raw);
+  return { stored: { signedData, length: bytes.length } };
+}
+
+/**
+ * A file with the content that its signatures are over. Content that is too large to be held is streamed,
+ * in the file or beside it.
  * @throws ConfigError ERR_CONFIG_USAGE: not readable, no SignedData, or content missing or too many
  */
 export async function readCadesFile(
@@ -61,17 +90,18 @@ export async function readCadesFile(
 ): Promise<CadesFile> {
   const { detached, digestAlgorithm, signal } = options;
   const { bytes, size } = await readVerifiedFile(file, [], signal);
-  let signedData: SignedData;
+  let read: Omit<CadesFile, 'file' | 'name'>;
   try {
-    if (bytes.length < size) throw new FormatError('ERR_FORMAT_LIMIT', 'it is too large');
-    if (bytes[0] === 0x2d && decodePem(Buffer.from(bytes).toString('latin1'), 'CMS').length > 0)
-      throw new FormatError('ERR_FORMAT_PEM', 'it is PEM, which has to be decoded first');
-    signedData = parseSignedData(readTlv(bytes).raw);
+    read =
+      bytes.length < size
+        ? await readLargeCades(file, digestAlgorithm, signal)
+        : readSmallFile(bytes);
   } catch (error) {
     if (error instanceof FormatError) throw notCms(file, error);
     throw error;
   }
-  const isDetached = signedData.eContent === undefined;
+  const { signedData, elided } = read.stored;
+  const isDetached = signedData.eContent === undefined && !elided;
   if (isDetached !== (detached !== undefined))
     throw new ConfigError(
       'ERR_CONFIG_USAGE',
@@ -79,13 +109,12 @@ export async function readCadesFile(
         ? `${file} is a detached signature: name what it is over with --detached`
         : `${file} holds its content: --detached is for signatures that do not`,
     );
+  const algorithms = algorithmsOf(signedData, digestAlgorithm);
   return {
     file,
     name: file,
-    stored: { signedData, length: size },
-    ...(detached !== undefined && {
-      content: await readContent(detached, algorithmsOf(signedData, digestAlgorithm), signal),
-    }),
+    ...read,
+    ...(detached !== undefined && { content: await readContent(detached, algorithms, signal) }),
   };
 }
 

@@ -11,12 +11,14 @@ import { type AlgorithmProfile, selectProfile } from '#shared/policy/algorithm-p
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
+import { detectFormat } from '#shared/validation/detect.ts';
 import { forecastHorizon, type HorizonEvent } from '#shared/validation/horizon-forecast.ts';
 import { horizonToken } from '#shared/validation/horizon-token.ts';
 import type { EvidenceBeside, LongTermInput } from '#shared/validation/judgement-scope.ts';
 import { type LongTermVerdict, validateLongTerm } from '#shared/validation/long-term.ts';
 import { laterHorizon, type ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import { type VerdictStatus, worstOf } from '#shared/validation/verdict.ts';
+import { readLargeCades } from '../adapters/cades-file.ts';
 import { loadConfiguredStatus } from '../adapters/configured-status-source.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { contentBeside, readEvidenceFile, readVerifiedFile } from '../adapters/verified-file.ts';
@@ -158,6 +160,24 @@ async function loadMaterial(
   };
 }
 
+/** CMS with content that is too large to be held is judged all the same: what is left, and its digests. */
+async function readLargeSignature(
+  file: string,
+  { bytes, size }: Pick<LongTermInput, 'bytes' | 'size'>,
+  signal: AbortSignal,
+): Promise<Pick<LongTermInput, 'bytes' | 'size' | 'detached'> | undefined> {
+  if (bytes.length === size || detectFormat(bytes) !== 'cms') return undefined;
+  try {
+    const { stored, content } = await readLargeCades(file, 'SHA-256', signal);
+    const { raw } = stored.signedData;
+    return content && { bytes: raw, size: raw.length, detached: [content] };
+  } catch (error) {
+    // What it is instead, the verdict says.
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Judges the files one after the other and hands each verdict on as it is known.
  * @throws ConfigError: an option or a file that cannot be used
@@ -183,8 +203,18 @@ export async function* verifyFiles(
   for (const file of files) {
     signal.throwIfAborted();
     const read = await readVerifiedFile(file, [...new Set(algorithms)], signal);
-    const detached = await contentBeside(file, signal);
-    const input = { ...read, name: file, detached, evidenceRecords, tokens, at, material };
+    const large = await readLargeSignature(file, read, signal);
+    const detached = large?.detached ?? (await contentBeside(file, signal));
+    const input = {
+      ...read,
+      ...large,
+      name: file,
+      detached,
+      evidenceRecords,
+      tokens,
+      at,
+      material,
+    };
     yield withHorizons(file, validateLongTerm(input), material, events);
   }
 }

@@ -3,14 +3,15 @@
 import { concatBytes } from '#shared/bytes.ts';
 import { readChildren, readWhole } from '#shared/der/reader.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { anchorOf, issueSigner } from '../_authority.ts';
+import { anchorOf, type Issued, issueOcspResponse, issueSigner } from '../_authority.ts';
 import { addArchiveTimestampV2 } from '../_archive-timestamp.ts';
 import { buildTestCms, testContent, type TestCms } from '../_cms.ts';
 import { freshKey, type KeyName } from '../_keys.ts';
-import { raised, readBack } from '../archiver/augmentation/_raising.ts';
+import { raised, type Raising, readBack } from '../archiver/augmentation/_raising.ts';
 import { tokenSignerOf, type TestTsu } from '../_tsu.ts';
 import {
   ca,
+  crlsOf,
   day,
   root,
   signatureTimestamp,
@@ -43,6 +44,8 @@ export type Sample = {
   /** Indefinite lengths outside, around the SignedData and in it. */
   readonly form: 'DER' | 'BER';
   readonly withV2: boolean;
+  /** What tells the status of signers and TSUs. */
+  readonly status: 'CRL' | 'OCSP';
 };
 
 /** A document after a step, and before the first. */
@@ -58,44 +61,49 @@ export type SampleState = {
 
 const keys: readonly KeyName[] = ['RSA-2048', 'RSA-PSS-2048', 'P-256', 'Ed25519'];
 
-/** Every combination that means something; `withV2` has one signer. */
+type Kind = Omit<Sample, 'name'>;
+
+function named(kind: Kind): Sample {
+  const { key, signers, detached, form, withV2, status } = kind;
+  const parts = [
+    key,
+    `${signers} signers`,
+    detached ? 'detached' : 'attached',
+    form,
+    status,
+    ...(withV2 ? ['archive timestamp v2'] : []),
+  ];
+  return { ...kind, name: parts.join(', ') };
+}
+
+/** Every combination that means something; one with an archive timestamp of version 2 has one signer. */
 export const allSamples: readonly Sample[] = keys.flatMap((key) =>
   [1, 2, 5].flatMap((signers) =>
     [false, true].flatMap((detached) =>
       (['DER', 'BER'] as const).flatMap((form) =>
-        (signers === 1 ? [false, true] : [false]).map((withV2) => ({
-          name: `${key}, ${signers} signers, ${detached ? 'detached' : 'attached'}, ${form}${withV2 ? ', archive timestamp v2' : ''}`,
-          key,
-          signers,
-          detached,
-          form,
-          withV2,
-        })),
+        (['CRL', 'OCSP'] as const).flatMap((status) =>
+          (signers === 1 ? [false, true] : [false]).map((withV2) =>
+            named({ key, signers, detached, form, withV2, status }),
+          ),
+        ),
       ),
     ),
   ),
 );
 
 /** A few in which each property occurs. */
-export const fewSamples: readonly Sample[] = [
-  ['RSA-2048', 1, false, 'DER', false],
-  ['RSA-PSS-2048', 2, true, 'DER', false],
-  ['P-256', 5, false, 'BER', false],
-  ['Ed25519', 1, true, 'BER', false],
-  ['RSA-2048', 1, false, 'DER', true],
-  ['P-256', 1, true, 'BER', true],
-].map(([key, signers, detached, form, withV2]) => {
-  const found = allSamples.find(
-    (one) =>
-      one.key === key &&
-      one.signers === signers &&
-      one.detached === detached &&
-      one.form === form &&
-      one.withV2 === withV2,
-  );
-  if (!found) throw new Error('no such sample');
-  return found;
-});
+export const fewSamples: readonly Sample[] = (
+  [
+    ['RSA-2048', 1, false, 'DER', false, 'OCSP'],
+    ['RSA-PSS-2048', 2, true, 'DER', false, 'CRL'],
+    ['P-256', 5, false, 'BER', false, 'CRL'],
+    ['Ed25519', 1, true, 'BER', false, 'CRL'],
+    ['RSA-2048', 1, false, 'DER', true, 'CRL'],
+    ['P-256', 1, true, 'BER', true, 'OCSP'],
+  ] as const
+).map(([key, signers, detached, form, withV2, status]) =>
+  named({ key, signers, detached, form, withV2, status }),
+);
 
 /** The same element with an indefinite length. */
 function indefinite(element: Uint8Array, content: Uint8Array): Uint8Array {
@@ -127,7 +135,8 @@ function tsuOf(name: TsuName): TestTsu {
   };
 }
 
-function signed(sample: Sample): Uint8Array {
+function signed(sample: Sample): { readonly cms: Uint8Array; readonly issued: readonly Issued[] } {
+  // RFC 8419 §3.1: Ed25519 goes with SHA-512.
   const digestAlgorithm = sample.key === 'Ed25519' ? 'SHA-512' : 'SHA-256';
   const issued = Array.from({ length: sample.signers }, (_, index) =>
     issueSigner(ca, {
@@ -149,19 +158,45 @@ function signed(sample: Sample): Uint8Array {
   };
   const der = buildTestCms(spec);
   const cms = sample.form === 'BER' ? withIndefiniteLengths(der) : der;
-  if (!sample.withV2) return cms;
-  return addArchiveTimestampV2(tsuOf('first'), cms, {
+  if (!sample.withV2) return { cms, issued };
+  const archived = addArchiveTimestampV2(tsuOf('first'), cms, {
     genTime: '2026-12-01T00:00:00Z',
     ...(sample.detached && { content: testContent }),
   });
+  return { cms: archived, issued };
+}
+
+/** CRLs of the day, or responses for all but the CA itself. */
+function statusOn(on: string, sample: Sample, issued: readonly Issued[]): Partial<Raising> {
+  if (sample.status === 'CRL') return {};
+  const thisUpdate = day(on);
+  const nextUpdate = thisUpdate.add({ hours: 7 * 24 });
+  const good = { status: 'good', thisUpdate, nextUpdate } as const;
+  return {
+    crls: crlsOf(on).slice(0, 1),
+    material: {
+      ocspResponses: [...issued, ...Object.values(tsus)].map((certificate) =>
+        issueOcspResponse({
+          issuer: ca,
+          producedAt: thisUpdate,
+          entries: [{ certificate, ...good }],
+        }),
+      ),
+    },
+  };
 }
 
 /** The document as signed and after each step. */
 export async function statesOf(sample: Sample): Promise<readonly SampleState[]> {
-  let octets = signed(sample);
+  const { cms, issued } = signed(sample);
+  let octets = cms;
   const states: SampleState[] = [{ sample, step: 0, octets, content: testContent, offences: [] }];
   for (const [index, step] of steps.entries()) {
-    const raising = { ...step, ...(sample.detached && { content: testContent }) };
+    const raising: Raising = {
+      ...step,
+      ...statusOn(step.on, sample, issued),
+      ...(sample.detached && { content: testContent }),
+    };
     const after = await raised(octets, raising);
     const { offences } = readBack(octets, after, raising);
     states.push({ sample, step: index + 1, octets: after, content: testContent, offences });

@@ -13,6 +13,7 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
   ['tls', async () => (await import('./tls-judges.ts')).judgeTls()],
   ['ers', async () => (await import('./ers-judges.ts')).judgeEvidenceRecords(oracle)],
   ['intake', async () => (await import('./intake-judges.ts')).judgeIntake(oracle)],
+  ['cades', async () => (await import('./cades-judges.ts')).judgeCades(oracle)],
   ['night', async () => (await import('./night-judges.ts')).judgeNight(oracle)],
   ['simulation', async () => (await import('./simulation-judges.ts')).judgeSimulation(oracle)],
   ['policies', async () => (await import('./policy-judges.ts')).judgePolicies(oracle)],

@@ -9,6 +9,8 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ConformanceResult } from '../conformance/_report.ts';
+import { allSamples } from '../interop/_cades-samples.ts';
+import { judgeSample } from './cades.ts';
 import { killAtCalls } from './crash.ts';
 import { simulateDecades } from './decades.ts';
 import { fuzz, fuzzTargetNames } from './fuzz.ts';
@@ -50,6 +52,10 @@ const proofs: readonly Proof[] = [
       }),
     ],
   },
+  // The sample of these is the interop step's.
+  ...(sample
+    ? []
+    : [{ name: 'cades', parts: allSamples.length, prove: (part: number) => judgeSample(part) }]),
   // The suite's own tests with their long settings.
   ...(sample ? [] : [{ name: 'tests', parts: 1, prove: runLongTests }]),
 ];

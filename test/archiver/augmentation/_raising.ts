@@ -64,21 +64,22 @@ export async function tryToRaise(
   raising: Raising,
 ): Promise<{ readonly outcome: AugmentationOutcome; readonly asked: number }> {
   const { on, tsu = 'first', level = 'LTA', algorithm = 'SHA-256', content } = raising;
+  const material = materialOf(raising);
   let asked = 0;
   const outcome = await raise({
     document: documentOf(octets, content),
     level,
     digestAlgorithm: algorithm,
     at: day(on),
-    material: materialOf(raising),
+    material,
     statusSource: { certificatesAndCrlsFor: () => Promise.resolve(nothing) },
     obtainToken: (imprintAlgorithm, imprint) => {
       asked += 1;
       return Promise.resolve(
         buildEvidenceForm(stamp(tsu, on, imprint, imprintAlgorithm), {
           certificates: [ca.certificate, root.certificate],
-          crls: crlsOf(on),
-          ocspResponses: [],
+          crls: material.crls,
+          ocspResponses: material.ocspResponses,
         }),
       );
     },

@@ -8,6 +8,7 @@ import test from 'ava';
 import { ConfigError } from '#shared/errors.ts';
 import { localTsaConfig } from '#tsa/config.ts';
 import { augmentFile, type AugmentSettings } from '../../../archiver/commands/augment-file.ts';
+import { verifyFiles } from '../../../archiver/commands/verify.ts';
 import { issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
 import { buildTestCms, testContent } from '../../_cms.ts';
 import { createTestClock, random, startTestTsa, temporaryFolder } from '../../tsa/_proxy.ts';
@@ -140,3 +141,28 @@ for (const [name, args, message] of wrong) {
     t.regex(error instanceof Error && 'stderr' in error ? String(error.stderr) : '', message);
   });
 }
+
+test('content that is too large to be held is streamed, in the file as beside it', async (t) => {
+  await using folder = await temporaryFolder();
+  const content = new Uint8Array(64 * 1024 * 1024 + 1);
+  const { tsa, file, settings, run } = await prepare(
+    folder.path,
+    buildTestCms({ signer, content }),
+  );
+  await using _ = tsa;
+  t.like(await augmentFile(file, settings, run), { kind: 'augmented', level: 'LTA' });
+  const verify = {
+    evidence: [],
+    token: [],
+    trust: [...settings.signerTrust, ...settings.tsuTrust],
+    crls: settings.crls,
+    policy: 'none',
+    revocation: 'require',
+    suppose: [],
+  };
+  const signal = new AbortController().signal;
+  for await (const { tree, facts } of verifyFiles([settings.out], verify, clock.now(), signal)) {
+    t.is(tree.status, 'valid');
+    t.is(facts.level, 'LTA');
+  }
+});
