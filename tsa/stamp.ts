@@ -48,6 +48,8 @@ type Purchase = {
   readonly client: string;
   readonly profile: Profile;
   readonly request: Uint8Array;
+  /** A provider that had been given up answered after all; its token may have come into the journal first. */
+  cameLate?: boolean;
 };
 
 /** A refused answer up to this size is kept for a dispute; a provider's garbage does not fill the disk. */
@@ -180,6 +182,7 @@ export function createStampService(options: {
         }),
       onFailure: keepFailure(purchase),
       onLate: async (provider, answer) => {
+        purchase.cameLate = true;
         const record = recordOf(purchase, provider, answer, true);
         await paid.append(record);
         options.onLate(record);
@@ -236,10 +239,13 @@ export function createStampService(options: {
     const record = recordOf(purchase, obtained.provider, obtained.answer, false);
     try {
       await paid.append(record);
+      // Whoever asks again is answered with the first token of the journal; so is whoever asks first.
+      const { repeatKey, cameLate } = purchase;
+      const first = repeatKey && cameLate ? await journal.find(repeatKey) : undefined;
+      return { kind: 'granted', record: first ?? record, repeated: false };
     } catch {
       return journalFailed;
     }
-    return { kind: 'granted', record, repeated: false };
   };
 
   const repeatOrBuy = async (

@@ -376,6 +376,40 @@ test('certReq FALSE: a signer that the probe does not reveal is refused', async 
   t.is(upstream.queries.length, 3, 'no second probe on the same day');
 });
 
+test('a late answer that comes before the next one’s is what everybody gets', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  const { promise: asked, resolve: askedNext } = Promise.withResolvers<undefined>();
+  const { promise: kept, resolve: goOn } = Promise.withResolvers<undefined>();
+  await using slow = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      await asked;
+      return { body: self.grant(request) };
+    },
+  });
+  await using next = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      askedNext(undefined);
+      await kept;
+      return { body: self.grant(request) };
+    },
+  });
+  const timeouts = { connectMs: 500, responseMs: 20, lateMs: 20_000 };
+  const providers = [
+    await slow.provider(folder.path, { timeouts }),
+    await next.provider(folder.path),
+  ];
+  await using tsa = await startTestTsa(configWith(folder.path, providers), clock);
+  const first = ask(tsa.url, queryFor('a'));
+  while (!tsa.events.some((event) => event.name === 'tsa.token.journalled'))
+    await new Promise(setImmediate);
+  goOn(undefined);
+  t.deepEqual((await first).octets, (await ask(tsa.url, queryFor('a'))).octets);
+  t.is(next.queries.length, 1);
+});
+
 test('a late answer is kept and answers the repeat', async (t) => {
   const clock = createTestClock();
   await using folder = await temporaryFolder();
