@@ -16,18 +16,13 @@ import { recheckBroken, rereadSlice } from '../stages/fixity.ts';
 import type { Plan } from '../stages/plan.ts';
 import { refreshRetention } from '../stages/refresh-retention.ts';
 import { carryOut } from '../stages/renew.ts';
-import {
-  scanStores,
-  skippedFinding,
-  takeInObjects,
-  type ScanDependencies,
-} from '../stages/scan.ts';
+import { scanStores, skippedFinding } from '../stages/scan.ts';
 import { takeOverRecords } from '../stages/take-over.ts';
 import { clockOffence } from './clock.ts';
 import type { NightDependencies, NightOptions } from './dependencies.ts';
 import { batchChecks, trustBatches } from './evidence-checks.ts';
 import { loadChains, type LoadedChains } from './load-chains.ts';
-import { planFromCatalogue, planProtection } from './plan-catalogue.ts';
+import { planFromCatalogue } from './plan-catalogue.ts';
 import { NightTally } from './tally.ts';
 import { findUnprotected } from './unprotected.ts';
 
@@ -105,20 +100,6 @@ export class Night {
       this.#tally.nextDue = (await planFromCatalogue(this.#deps, this.#options.runAt)).nextDue;
   }
 
-  /** Between nights: what was just stored is taken in and stamped, with whatever else waits for a token. */
-  async takeIn(places: Parameters<typeof takeInObjects>[1]): Promise<void> {
-    await refuseRestored(this.#deps, this.#options.signal);
-    const evidence = await this.#load();
-    const mayBuy = await this.#recover(evidence);
-    this.#stage('intake');
-    const { added, findings } = await takeInObjects(this.#scanDependencies(), places);
-    this.#tally.added = added;
-    this.#tally.findAll(findings);
-    const { action, finding } = await planProtection(this.#deps, this.#options.runAt);
-    if (finding) this.#tally.find(finding);
-    if (mayBuy && action) await this.#renew([action], evidence);
-  }
-
   async #load(): Promise<Evidence> {
     const { config, evidence, tsa, secondTsa, clock, random, events } = this.#deps;
     const { runAt, signal, allowTokens } = this.#options;
@@ -173,10 +154,12 @@ export class Night {
     return true;
   }
 
-  #scanDependencies(): ScanDependencies {
-    const { config, stores, catalogue, events, signerMaterial } = this.#deps;
+  async #scan(): Promise<void> {
+    const { config, stores, catalogue, evidence, events, signerMaterial } = this.#deps;
     const { runAt, signal } = this.#options;
-    return {
+    this.#stage('scan');
+    await refreshRetention(catalogue, config, evidence, signal, this.#findJournalDamage);
+    const { scanned, added, findings } = await scanStores({
       config,
       stores,
       catalogue,
@@ -190,15 +173,7 @@ export class Night {
       runAt,
       events,
       signal,
-    };
-  }
-
-  async #scan(): Promise<void> {
-    const { config, catalogue, evidence } = this.#deps;
-    const { signal } = this.#options;
-    this.#stage('scan');
-    await refreshRetention(catalogue, config, evidence, signal, this.#findJournalDamage);
-    const { scanned, added, findings } = await scanStores(this.#scanDependencies());
+    });
     this.#tally.scanned = scanned;
     this.#tally.added = added;
     this.#tally.findAll(findings);

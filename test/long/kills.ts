@@ -12,6 +12,7 @@ import { openArchiver } from '#archiver/main.ts';
 import { rebuildCatalogue } from '#archiver/rebuild.ts';
 import type { ConformanceResult } from '../conformance/_report.ts';
 import { freePort } from '../_free-port.ts';
+import { numbers } from './_numbers.ts';
 
 const run = promisify(execFile);
 const projectRoot = path.dirname(path.dirname(import.meta.dirname));
@@ -19,15 +20,6 @@ const killsPerHistory = 5;
 
 /** Long enough on a slow machine to be killed in every part of a first night. */
 const longestLifeMs = 6_000;
-
-/** Minimal standard generator (Park and Miller): the same seed gives the same moments. */
-function numbers(seed: number): () => number {
-  let state = (seed % 2147483646) + 1;
-  return () => {
-    state = (state * 48271) % 2147483647;
-    return state / 2147483647;
-  };
-}
 
 /** Starts the first night and ends it without a word after `lifeMs`; whether it came through before. */
 async function startAndKill(command: readonly string[], lifeMs: number): Promise<boolean> {

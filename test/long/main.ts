@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import type { ConformanceResult } from '../conformance/_report.ts';
 import { allSamples } from '../interop/_cades-samples.ts';
 import { judgeSample } from './cades.ts';
+import { chaos } from './chaos.ts';
 import { killAtCalls } from './crash.ts';
 import { simulateDecades } from './decades.ts';
 import { fuzz, fuzzTargetNames } from './fuzz.ts';
@@ -40,6 +41,11 @@ const proofs: readonly Proof[] = [
   { name: 'renewals', parts: sample ? 4 : 400, prove: (part) => proveRenewals(firstSeed + part) },
   { name: 'crash', parts: sample ? 12 : 200, prove: (part) => killAtCalls(firstSeed + part) },
   { name: 'kills', parts: sample ? 2 : 50, prove: (part) => killRuns(firstSeed + part) },
+  {
+    name: 'chaos',
+    parts: 2,
+    prove: (part) => chaos(firstSeed + part, part, sample ? 30_000 : 600_000),
+  },
   { name: 'decades', parts: sample ? 1 : 20, prove: simulateDecades },
   {
     name: 'fuzz',
@@ -81,6 +87,8 @@ for (const { name, parts, prove } of proofs) {
     for (const result of wrong)
       console.log(`FAIL ${name}: ${result.case}: ${result.got}; expected: ${result.expected}`);
     if (name === 'fuzz') for (const result of results) console.log(`fuzz: ${result.case}`);
+    if (name === 'chaos')
+      for (const result of results) console.log(`chaos: ${result.case}: ${result.got}`);
     if (wrong.length === 0 && resume !== undefined) appendFileSync(resume, `${label}\n`);
   }
   const seconds = Math.round((performance.now() - started) / 1000);

@@ -61,6 +61,8 @@ export type Handler = (
   request: TimeStampReq,
   upstream: Upstream,
   count: number,
+  /** Path and query of the URL that was asked. */
+  address: string,
 ) => Answer | Promise<Answer>;
 
 function pem(label: string, octets: Uint8Array): string {
@@ -108,7 +110,8 @@ export async function startUpstream(options: {
     void readAll(incoming).then(async (octets) => {
       queries.push(octets);
       authorizations.push(incoming.headers.authorization ?? '');
-      send(response, await handler(parseTimeStampReq(octets), upstream, queries.length));
+      const address = incoming.url ?? '';
+      send(response, await handler(parseTimeStampReq(octets), upstream, queries.length, address));
     });
   };
   const server = options.tls ? createTlsServer(options.tls, serve) : createServer(serve);

@@ -77,8 +77,8 @@ for (const { what, handler, kind, says } of faults)
   test(`a TSA that ${what}: ${kind}, and the next good night protects`, async (t) => {
     await using archive = await createArchive();
     let broken = true;
-    await using _upstream = await withUpstream(archive, (request, self, count) =>
-      broken ? handler(request, self, count) : { body: self.grant(request) },
+    await using _upstream = await withUpstream(archive, (...asked) =>
+      broken ? handler(...asked) : { body: asked[1].grant(asked[0]) },
     );
     await archive.put('a.txt', 'a');
     await archive.put('b.txt', 'b');

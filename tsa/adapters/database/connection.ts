@@ -1,18 +1,16 @@
-// A PostgreSQL database that replicas share: connections, transactions, and the one session whose locks say what this
-// replica has in hand. A replica that dies takes its session, and so its locks, with it.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, DatabaseError, Pool, type ClientConfig, type QueryResultRow } from 'pg';
+// A PostgreSQL database that replicas share: connections, statements, transactions, and the tables made ready.
+import { DatabaseError, Pool, type ClientConfig, type QueryResultRow } from 'pg';
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { ConfigError, SourceError } from '#shared/errors.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
 import type { DatabaseConfig } from '../../config.ts';
-import { errorFields } from '../../replies.ts';
 import { tlsSettings } from '../../tls-table.ts';
 import { readSecret } from '../private-file.ts';
 import { toPem } from '../public-files.ts';
 import { schemaStatements, schemaVersion } from './schema.ts';
+import { openSession, type Session } from './session.ts';
 
 /** Runs one statement. @throws SourceError */
 export type RunQuery = <Row extends QueryResultRow>(
@@ -43,9 +41,6 @@ export type Database = {
 
 const connectMs = 3000;
 const statementMs = 10_000;
-/** So often the session is asked whether it still lives. */
-const pingMs = 2000;
-const reconnectMs = 500;
 
 const loopbackHosts = /^(localhost|127(\.\d{1,3}){3}|::1|\/.*)$/;
 
@@ -108,77 +103,6 @@ function lockNumber(schema: string, name: string): string {
   return BigInt.asIntN(64, BigInt(`0x${toHex(octets.subarray(0, 8))}`)).toString();
 }
 
-/** The session that holds what this replica has in hand; renewed when it breaks, its locks then being gone. */
-async function openSession(settings: ClientConfig, events: EventSink) {
-  let client: Client | undefined;
-  let closed = false;
-  let reconnecting: Promise<void> | undefined;
-  const wake = new AbortController();
-
-  const connect = async (): Promise<void> => {
-    const next = new Client(settings);
-    const drop = (error?: unknown): void => {
-      if (client === next) lost(error);
-    };
-    next.on('error', drop);
-    next.on('end', () => {
-      drop();
-    });
-    await next.connect();
-    client = next;
-  };
-
-  const reconnect = async (): Promise<void> => {
-    while (!closed && !client) {
-      try {
-        await connect();
-        events({ level: 'info', name: 'tsa.database.back' });
-      } catch {
-        await sleep(reconnectMs, undefined, { signal: wake.signal }).catch(() => undefined);
-      }
-    }
-    reconnecting = undefined;
-  };
-
-  const lost = (error: unknown): void => {
-    const old = client;
-    client = undefined;
-    if (closed) return;
-    events({ level: 'error', name: 'tsa.database.lost', ...errorFields(error) });
-    void old?.end().catch(() => undefined);
-    reconnecting ??= reconnect();
-  };
-
-  await connect();
-  const ping = setInterval(() => {
-    const asked = client;
-    asked?.query('SELECT 1').catch((error: unknown) => {
-      if (client === asked) lost(error);
-    });
-  }, pingMs);
-  ping.unref();
-
-  return {
-    alive: () => client !== undefined,
-    query: async <Row extends QueryResultRow>(text: string, values: unknown[]) => {
-      if (!client)
-        throw new SourceError('ERR_SOURCE_UNREACHABLE', 'database: no session', {
-          retryable: true,
-        });
-      return (await client.query<Row>(text, values)).rows;
-    },
-    [Symbol.asyncDispose]: async () => {
-      closed = true;
-      clearInterval(ping);
-      wake.abort();
-      await reconnecting;
-      await client?.end().catch(() => undefined);
-    },
-  };
-}
-
-type Session = Awaited<ReturnType<typeof openSession>>;
-
 /** The name of a prepared statement: its text's digest. */
 function createNames(): (text: string) => string {
   const names = new Map<string, string>();
@@ -226,16 +150,10 @@ function createDatabase(pool: Pool, session: Session, schema: string): Database 
         () => true,
         () => false,
       ),
-    tryLock: async (name) => {
-      const text = 'SELECT pg_try_advisory_lock($1::bigint) AS locked';
-      const asked = session.query<{ locked: boolean }>(text, [lockNumber(schema, name)]);
-      const [row] = await asSourceError(asked);
-      return row?.locked === true;
-    },
+    tryLock: (name) => asSourceError(session.tryLock(lockNumber(schema, name))),
     unlock: async (name) => {
-      const text = 'SELECT pg_advisory_unlock($1::bigint)';
       // A session that is gone holds nothing any more.
-      await session.query(text, [lockNumber(schema, name)]).catch(() => undefined);
+      await session.unlock(lockNumber(schema, name)).catch(() => undefined);
     },
     lockNumber: (name) => lockNumber(schema, name),
     reachable: session.alive,

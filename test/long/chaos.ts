@@ -1,0 +1,291 @@
+// Clients at load, providers that fail, lie, hang and roll over, replicas that are killed: what was acknowledged is good
+// and in the journal, the same query has one answer, and the meter equals the providers' own counts but for what was in
+// flight when a replica died, which is listed. Once with a folder and one process, once with three replicas on PostgreSQL.
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { digest } from '#shared/crypto/digest.ts';
+import { toHex } from '#shared/bytes.ts';
+import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
+import { parseTimeStampResp } from '#shared/tsp/response.ts';
+import { parseTimeStampToken } from '#shared/tsp/token.ts';
+import { verifyToken } from '#shared/tsp/verify-token.ts';
+import { openKeptRecords } from '#tsa/adapters/kept-records.ts';
+import { checkAuditLog } from '#tsa/audit-check.ts';
+import type { DatabaseConfig, TsaConfig } from '#tsa/config.ts';
+import { parseJournalLine } from '#tsa/journal-line.ts';
+import type { ConformanceResult } from '../conformance/_report.ts';
+import { startPostgres } from '../interop/_postgres.ts';
+import { configWith } from '../tsa/_proxy.ts';
+import { startChaosProvider, type ChaosProvider, type Given } from './_chaos-providers.ts';
+import { startReplica, type Deaths, type Replica } from './_chaos-replicas.ts';
+import { numbers } from './_numbers.ts';
+
+const clients = 12;
+const responseMs = 400;
+const lateMs = 2000;
+/** Between an answer of a provider and its record in the journal, on a machine that has other things to do. */
+const inFlightMs = 3000;
+
+/** What clients were told. */
+type Told = {
+  /** By the query's octets: serial numbers of the tokens that it was answered with. */
+  readonly answers: Map<string, Set<string>>;
+  /** Answers that are no good. */
+  readonly bad: string[];
+  granted: number;
+  rejected: number;
+  failed: number;
+};
+
+type Stage = {
+  readonly providers: readonly ChaosProvider[];
+  readonly replicas: readonly Replica[];
+  readonly chance: () => number;
+  readonly told: Told;
+  readonly over: () => boolean;
+};
+
+function query(): Uint8Array {
+  return buildTimeStampReq({
+    algorithm: 'SHA-256',
+    digest: digest('SHA-256', randomBytes(32)),
+    nonce: BigInt(`0x${randomBytes(8).toString('hex')}`) >> 1n,
+    certReq: true,
+  });
+}
+
+/** Judges an answer as a client would that trusts the providers' roots. */
+function take(octets: Uint8Array, asked: Uint8Array, { told, providers }: Stage): boolean {
+  const { statusName, token: tokenOctets } = parseTimeStampResp(octets);
+  if (statusName !== 'granted' || !tokenOctets) {
+    told.rejected++;
+    return false;
+  }
+  const token = parseTimeStampToken(tokenOctets);
+  const now = Temporal.Now.instant();
+  const verdict = verifyToken(token, {
+    request: parseTimeStampReq(asked),
+    anchors: providers.map(({ upstream }) => ({ certificate: upstream.root.certificate })),
+    at: now,
+    clock: { now, toleranceSeconds: 120 },
+    revocationMode: 'none',
+  });
+  const serial = token.tstInfo.serialNumber.toString(16);
+  if (verdict.status !== 'valid') told.bad.push(`${serial}: ${verdict.subIndication ?? ''}`);
+  const key = toHex(asked);
+  // Serial numbers are each provider's own: the signer's root tells them apart.
+  const name = `${verdict.path.at(-1)?.subject.text ?? ''} ${serial}`;
+  told.answers.set(key, (told.answers.get(key) ?? new Set()).add(name));
+  told.granted++;
+  return true;
+}
+
+/** Sends one query until it is answered, to whichever replica is there. */
+async function askUntilAnswered(asked: Uint8Array, stage: Stage): Promise<void> {
+  for (let left = 40; left > 0 && !stage.over(); left--) {
+    const { replicas, chance, told } = stage;
+    const url = replicas[Math.floor(chance() * replicas.length)]?.url();
+    if (url === undefined) {
+      await delay(20);
+      continue;
+    }
+    try {
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/timestamp-query' },
+        body: Buffer.from(asked),
+        signal: AbortSignal.timeout(8000),
+      });
+      if (take(new Uint8Array(await answer.arrayBuffer()), asked, stage)) return;
+    } catch {
+      told.failed++;
+    }
+    await delay(20 * chance());
+  }
+}
+
+async function client(stage: Stage): Promise<void> {
+  const before: Uint8Array[] = [];
+  while (!stage.over()) {
+    const old = before[Math.floor(stage.chance() * before.length)];
+    // One in five asks again for what it has.
+    const asked = old && stage.chance() < 0.2 ? old : query();
+    await askUntilAnswered(asked, stage);
+    before.push(asked);
+    if (before.length > 50) before.shift();
+  }
+}
+
+async function killer({ replicas, chance, over }: Stage): Promise<number> {
+  let kills = 0;
+  for (;;) {
+    await delay(500 + 2500 * chance());
+    if (over()) return kills;
+    await replicas[Math.floor(chance() * replicas.length)]?.kill();
+    kills++;
+  }
+}
+
+type Books = {
+  /** `provider serialNumber` of every token in the journal. */
+  readonly tokens: readonly string[];
+  readonly auditStatus: string;
+  readonly auditLines: number;
+};
+
+async function readBooks(config: TsaConfig): Promise<Books> {
+  await using kept = await openKeptRecords(config, () => undefined);
+  const tokens: string[] = [];
+  for (const name of await kept.journal.list())
+    for await (const { octets } of kept.journal.lines(name)) {
+      const record = parseJournalLine(octets);
+      if (record?.kind === 'token') tokens.push(`${record.provider} ${record.serialNumber}`);
+    }
+  const { status, lines } = await checkAuditLog(kept.audit, { anchors: [] });
+  return { tokens, auditStatus: status, auditLines: lines };
+}
+
+/** Whether a token that the journal lacks was on its way when its replica died. */
+function inFlight({ life, at }: Given, deaths: Deaths): boolean {
+  const died = deaths.get(life);
+  return died !== undefined && at > died - inFlightMs;
+}
+
+function resultsOf(
+  name: string,
+  stage: Stage,
+  books: Books,
+  deaths: Deaths,
+  kills: number,
+): readonly ConformanceResult[] {
+  const { told, providers } = stage;
+  const result = (what: string, wrong: readonly string[], got: string): ConformanceResult => ({
+    case: `${name}: ${what}`,
+    passed: wrong.length === 0,
+    expected: 'none',
+    got: wrong.length === 0 ? got : wrong.slice(0, 10).join('; '),
+  });
+  const journalled = new Set(books.tokens);
+  const rootNames = new Map(
+    providers.map(({ name: provider, upstream }) => [
+      upstream.root.certificate.subject.text,
+      provider,
+    ]),
+  );
+  const acknowledged = [...told.answers.values()].flatMap((names) =>
+    [...names].map((one) => {
+      const split = one.lastIndexOf(' ');
+      return `${rootNames.get(one.slice(0, split)) ?? '?'} ${one.slice(split + 1)}`;
+    }),
+  );
+  const given = providers.flatMap((provider) => provider.given);
+  const keyOf = ({ provider, serialNumber }: Given): string => `${provider} ${serialNumber}`;
+  const billed = new Set(given.map(keyOf));
+  const unaccounted = given.filter((one) => !journalled.has(keyOf(one)));
+  const excused = unaccounted.filter((one) => inFlight(one, deaths));
+  for (const one of excused)
+    console.log(`chaos: ${name}: in flight at a kill: ${keyOf(one)}, asked by ${one.life}`);
+  const summary = `${told.granted} granted, ${told.rejected} rejected, ${told.failed} not answered, ${kills} kills, ${books.tokens.length} tokens, ${excused.length} in flight at a kill`;
+  return [
+    result('there was something to see', told.granted > 50 && kills > 0 ? [] : [summary], summary),
+    result('answers that do not verify', told.bad, 'none'),
+    result(
+      'queries with two different answers',
+      [...told.answers].filter(([, names]) => names.size > 1).map(([key]) => key),
+      `${told.answers.size} queries`,
+    ),
+    result(
+      'acknowledged tokens that the journal lacks',
+      acknowledged.filter((one) => !journalled.has(one)),
+      `${acknowledged.length} acknowledged`,
+    ),
+    result(
+      'tokens of the journal that no provider gave, or that stand there twice',
+      books.tokens.filter((one, i) => !billed.has(one) || books.tokens.indexOf(one) !== i),
+      `${books.tokens.length} in the journal`,
+    ),
+    result(
+      'tokens that a provider counts and the meter does not',
+      unaccounted.filter((one) => !excused.includes(one)).map(keyOf),
+      `${given.length} given, ${excused.length} of them in flight at a kill`,
+    ),
+    result(
+      'breaches of the audit log',
+      books.auditStatus === 'intact' && books.auditLines >= told.granted ? [] : [books.auditStatus],
+      `${books.auditLines} lines`,
+    ),
+  ];
+}
+
+async function run(
+  name: string,
+  seed: number,
+  milliseconds: number,
+  replicaCount: number,
+  database: DatabaseConfig | undefined,
+): Promise<readonly ConformanceResult[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-chaos-'));
+  const chance = numbers(seed);
+  const ends = Date.now() + milliseconds;
+  let calm = false;
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const providers: ChaosProvider[] = [];
+  for (const provider of ['first', 'second', 'third']) {
+    const started = await startChaosProvider(provider, chance, () => calm);
+    stack.use(started.upstream);
+    providers.push(started);
+  }
+  const settings = await Promise.all(
+    providers.map(({ name: provider, upstream }) =>
+      upstream.provider(folder, {
+        name: provider,
+        timeouts: { connectMs: 300, responseMs, lateMs },
+        price: { amount: 10, currency: 'JPY' },
+        breaker: { failures: 5, openSeconds: 1, maxOpenSeconds: 4 },
+      }),
+    ),
+  );
+  const configOf = (state: string, life: string): TsaConfig => ({
+    ...configWith(
+      path.join(folder, state),
+      settings.map((one) => ({ ...one, url: new URL(life, one.url).href })),
+    ),
+    database,
+    deadlineMs: 5000,
+    budgets: [{ period: 'month', tokens: 10_000_000, warnAtPercent: 80 }],
+  });
+  const deaths: Deaths = new Map();
+  const replicas: Replica[] = [];
+  for (let i = 0; i < replicaCount; i++) {
+    const state = `replica-${i}`;
+    const replica = await startReplica(state, (life) => configOf(state, life), deaths);
+    stack.defer(replica.stop);
+    replicas.push(replica);
+  }
+  const told: Told = { answers: new Map(), bad: [], granted: 0, rejected: 0, failed: 0 };
+  const stage = { providers, replicas, chance, told, over: () => Date.now() > ends };
+  const [kills] = await Promise.all([
+    killer(stage),
+    ...Array.from({ length: clients }, () => client(stage)),
+  ]);
+  calm = true;
+  // What is still on its way comes in, or is given up.
+  await delay(lateMs + 500);
+  for (const replica of replicas) await replica.stop();
+  return resultsOf(name, stage, await readBooks(configOf('replica-0', '/')), deaths, kills);
+}
+
+/** Part 0: one process and its folders. Part 1: three replicas on a real PostgreSQL. */
+export async function chaos(
+  seed: number,
+  part: number,
+  milliseconds: number,
+): Promise<readonly ConformanceResult[]> {
+  if (part === 0) return run('a folder', seed, milliseconds, 1, undefined);
+  await using server = await startPostgres();
+  return await run('three replicas', seed, milliseconds, 3, server.newDatabase());
+}
