@@ -2,11 +2,22 @@
 // serve which role is for the configuration; trusted lists become anchors in trusted-list.ts.
 import type { Certificate } from '#shared/x509/certificate.ts';
 
+/**
+ * What kind of service stands behind an anchor of document signers (MHLW guideline, 6.12 C.1(2)): the
+ * healthcare PKI, an accredited service, the public personal one, a provider that signs as a witness of its
+ * users, or any other.
+ */
+export const anchorClasses = ['hpki', 'accredited', 'other', 'jpki', 'witness-provider'] as const;
+
+export type AnchorClass = (typeof anchorClasses)[number];
+
 /** RFC 5280 §6.1.1 (d): name and key of the certificate, which itself is not verified. */
 export type TrustAnchor = {
   readonly certificate: Certificate;
   /** From then on the anchor is not trusted, whatever its certificate says. */
   readonly sunset?: Temporal.Instant;
-  /** Free label of the operator, such as `accredited` or `private`. */
-  readonly class?: string;
+  /** Of anchors of document signers; absent counts as `other`. */
+  readonly class?: AnchorClass;
+  /** Certificate policies of which a signer's path has to assert one, instead of those of the class. */
+  readonly certificatePolicies?: readonly string[];
 };

@@ -136,6 +136,33 @@ const reasons: Readonly<Record<SubIndication, Sentence>> = {
   },
 };
 
+/** JPKI gives revocation data to verifiers that are registered with J-LIS alone. */
+const withoutJpkiStatus: Sentence = {
+  en: 'is by a JPKI certificate. Its revocation data is given only to verifiers registered with J-LIS: it cannot be judged until a CRL or OCSP response obtained elsewhere is imported.',
+  ja: 'は公的個人認証サービス(JPKI)の証明書によるものです。失効情報は J-LIS に届け出た検証者にだけ提供されるため、ほかで入手した失効情報(CRL または OCSP 応答)を取り込むまで判定できません。',
+};
+
+/** Certificates that are issued for something else than signing documents, by what for. */
+const refusals: Readonly<Record<string, Sentence>> = {
+  test: {
+    en: 'is by a certificate for tests, which signs no documents.',
+    ja: 'はテスト用の証明書によるものです。テスト用証明書で文書に署名することはできません。',
+  },
+  authentication: {
+    en: 'is by a certificate for authentication, which signs no documents.',
+    ja: 'は認証用の証明書によるものです。認証用証明書で文書に署名することはできません。',
+  },
+};
+
+/** Where the facts of a signature say more than its sub-indication. */
+function ownReason({ subject, subIndication, facts }: Explained): Sentence | undefined {
+  if (subject !== 'signature') return undefined;
+  if (subIndication === 'TRY_LATER' && facts['signerClass'] === 'jpki') return withoutJpkiStatus;
+  return subIndication === 'CHAIN_CONSTRAINTS_FAILURE'
+    ? refusals[facts['refusedFor'] ?? '']
+    : undefined;
+}
+
 const unexplained: Sentence = {
   en: 'cannot be judged.',
   ja: 'は判定できません。',
@@ -158,6 +185,11 @@ function validSentence({ subject, facts }: Explained): Sentence {
       en: `${subjects[subject].en} holds as of {at}: it is proved to exist since {existsSince}, while its certificates can be shown to have held until {until}.`,
       ja: `${subjects[subject].ja}は {at} の時点で有効です。{existsSince} から存在したことが証明されており、証明書は {until} まで有効だったと示せます。`,
     };
+  if (facts['licence'] !== undefined)
+    return {
+      en: `${subjects[subject].en} holds as of {at}; the certificate names the licence {licence}.`,
+      ja: `${subjects[subject].ja}は {at} の時点で有効です。証明書に記載された資格は「{licence}」です。`,
+    };
   return {
     en: `${subjects[subject].en} holds as of {at}.`,
     ja: `${subjects[subject].ja}は {at} の時点で有効です。`,
@@ -174,7 +206,7 @@ export function explain(verdict: Explained): Sentence {
   });
   if (status === 'valid') return filled(validSentence(verdict));
   if (subject === 'document' && facts['decidedBy'] !== undefined) return filled(failingDocument);
-  const reason = subIndication ? reasons[subIndication] : unexplained;
+  const reason = ownReason(verdict) ?? (subIndication ? reasons[subIndication] : unexplained);
   return filled({
     en: `${subjects[subject].en} ${reason.en}`,
     ja: `${subjects[subject].ja}${reason.ja}`,

@@ -2,6 +2,10 @@
 // of its value (EN 319 102-1 §5.5, §5.6.2.4, §5.6.3). What is over what was settled by the readers.
 import { acceptableAt } from '#shared/policy/algorithm-policy.ts';
 import { compareInstants, isBefore } from '#shared/time.ts';
+import {
+  type SignerQualification,
+  qualifySigner,
+} from '#shared/validation/signer-qualification.ts';
 import { certificateFacts } from '#shared/trust/certificate-label.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
@@ -25,6 +29,8 @@ export type SignatureJudgement = Verdict & {
   readonly proof?: ProofOfExistence | undefined;
   /** Where it was asked: the signature does not hold as of now. */
   readonly past?: PastVerdict | undefined;
+  /** Whose service the path ends at and which licences the certificate names; absent without a path. */
+  readonly qualification?: SignerQualification | undefined;
 };
 
 /**
@@ -113,19 +119,53 @@ export function judgeSignature(
   question: SignatureQuestion,
   material: ValidationMaterial,
 ): SignatureJudgement {
-  return withLaterChanges(signature, judgeUnchanged(signature, question, material));
+  return withLaterChanges(
+    signature,
+    withQualification(judgeUnchanged(signature, question, material), material),
+  );
 }
+
+/**
+ * A signer that may not sign documents has signed none, whatever its path is worth. JPKI gives revocation
+ * data to registered verifiers alone: that it is missing there is said for what it is.
+ */
+function withQualification(
+  judged: UnqualifiedJudgement,
+  { signerAnchors, testCertificates = false }: ValidationMaterial,
+): SignatureJudgement {
+  const { path, ...judgement } = judged;
+  const { qualification, findings } = qualifySigner(path, signerAnchors, testCertificates);
+  const refused = findings.some(({ level }) => level === 'error');
+  const isRefusal = refused && judgement.status !== 'invalid';
+  return {
+    ...judgement,
+    ...(isRefusal && { status: 'indeterminate', subIndication: 'CHAIN_CONSTRAINTS_FAILURE' }),
+    findings: [...judgement.findings, ...findings],
+    qualification,
+  };
+}
+
+/** `path`: as far as one was found, target first. */
+type UnqualifiedJudgement = Omit<SignatureJudgement, 'qualification'> & {
+  readonly path: readonly Certificate[];
+};
 
 function judgeUnchanged(
   signature: JudgeableSignature,
   question: SignatureQuestion,
   material: ValidationMaterial,
-): SignatureJudgement {
+): UnqualifiedJudgement {
   const { at } = question;
   const proof = material.proofs.since(signature.value);
   const offence = checkSignedOctets(signature);
   if (offence)
-    return { status: 'invalid', subIndication: 'FORMAT_FAILURE', findings: [offence], proof };
+    return {
+      status: 'invalid',
+      subIndication: 'FORMAT_FAILURE',
+      findings: [offence],
+      proof,
+      path: [],
+    };
   const value = signature.verify(material.certificates);
   const { signer } = value;
   if (value.status !== 'valid' || !signer)
@@ -135,8 +175,9 @@ function judgeUnchanged(
       findings: value.findings,
       signer,
       proof,
+      path: [],
     };
-  const known = { signer, proof };
+  const known = { signer, proof, path: [] };
   const existsSince = proof?.time ?? at;
   const order = checkOrder(signer, { ...question, existsSince });
   if (order)
@@ -162,25 +203,28 @@ function judgeUnchanged(
   });
   const algorithms = checkAlgorithms(signature, signer, material, existsSince);
   const findings = [...value.findings, ...path.findings, ...algorithms];
+  const found = { signer, proof, path: path.path };
   if (algorithms.length > 0)
     return {
-      ...known,
+      ...found,
       status: 'indeterminate',
       subIndication: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
       findings,
     };
-  if (path.status === 'valid') return { ...known, status: 'valid', findings };
+  if (path.status === 'valid') return { ...found, status: 'valid', findings };
   const past = validatePast(
     { target: signer, purpose, anchors, at, existsSince, certificates: intermediates },
     material,
   );
+  const pastPath = past.path.length > 0 ? past.path : path.path;
   // What is wrong with the path whatever the time is said as path validation says it.
   if (past.path.length === 0)
-    return { ...known, status: 'indeterminate', subIndication: path.subIndication, findings, past };
+    return { ...found, status: 'indeterminate', subIndication: path.subIndication, findings, past };
   if (past.status !== 'valid' || isBefore(at, existsSince) || !proof) {
     const { subIndication } = path;
     return {
-      ...known,
+      ...found,
+      path: pastPath,
       status: 'indeterminate',
       subIndication:
         past.subIndication ??
@@ -192,7 +236,8 @@ function judgeUnchanged(
   }
   // As of now it would not hold; that is no finding against it any more.
   return {
-    ...known,
+    ...found,
+    path: pastPath,
     status: 'valid',
     findings: [...value.findings, ...past.findings],
     past,

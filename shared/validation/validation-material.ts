@@ -27,6 +27,8 @@ export type ValidationMaterial = {
   readonly revocationMode: RevocationMode;
   /** Absent: every algorithm that can be verified counts. */
   readonly algorithmPolicy?: AlgorithmProfile | undefined;
+  /** Whether test certificates may sign documents; absent: they may not. */
+  readonly testCertificates?: boolean | undefined;
   readonly proofs: ProofStore;
 };
 

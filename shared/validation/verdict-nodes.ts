@@ -73,6 +73,22 @@ function signerFacts(key: 'signer' | 'tsu', certificate: Certificate | undefined
     : {};
 }
 
+/** Who vouches for the signer, and for which licence: shown by its Japanese name. */
+function qualificationFacts({ qualification }: SignatureJudgement): Facts {
+  if (!qualification) return {};
+  const { anchorClass, licences } = qualification;
+  return {
+    signerClass: anchorClass,
+    ...(licences.length > 0 && { licence: licences.map(({ ja }) => ja).join('、') }),
+  };
+}
+
+/** The policy that a certificate was refused for. */
+function refusalFact({ findings }: Verdict): Facts {
+  const reason = findings.find(({ check }) => check.startsWith('signer-policy-'))?.facts['reason'];
+  return reason === undefined ? {} : { refusedFor: reason };
+}
+
 export function signatureNode(
   name: string,
   judgement: SignatureJudgement,
@@ -86,6 +102,8 @@ export function signatureNode(
     facts: {
       ...facts,
       ...signerFacts('signer', judgement.signer),
+      ...qualificationFacts(judgement),
+      ...refusalFact(judgement),
       ...algorithmFact(judgement),
       ...pastFacts(judgement.past, judgement.proof),
     },
