@@ -394,6 +394,18 @@ class SqlCatalogue implements Catalogue {
     return row !== undefined;
   }
 
+  async groupMembers(batchId: string, groupIndex: number): Promise<readonly DocumentRow[]> {
+    const rows = await this.#db
+      .selectFrom('documents')
+      .innerJoin('memberships', 'memberships.document_id', 'documents.id')
+      .selectAll('documents')
+      .where('memberships.batch_id', '=', batchId)
+      .where('memberships.group_index', '=', groupIndex)
+      .orderBy('documents.id')
+      .execute();
+    return rows.map(documentOf);
+  }
+
   memberships(documentId: number): Promise<readonly MembershipRow[]> {
     return this.#membershipsOf([documentId]);
   }

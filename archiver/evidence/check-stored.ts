@@ -12,7 +12,7 @@ import { checkKeptData } from './check-token.ts';
 import { damageOf, readable } from './link-check.ts';
 import { readObjectList } from './object-list.ts';
 import { checkManifest } from './remake-manifest.ts';
-import type { BatchId, BatchManifest, Damage, TokenVerification } from './types.ts';
+import type { BatchId, BatchManifest, Damage, DamagedPart, TokenVerification } from './types.ts';
 
 type Stored = {
   readonly store: ObjectStore;
@@ -24,6 +24,26 @@ type Stored = {
 /** Parts without which a batch proves nothing: their damage makes it broken. */
 export function decides({ part }: { readonly part: string }): boolean {
   return part === 'leaf-table' || part === 'token' || part === 'link' || part === 'record';
+}
+
+const files: Readonly<Record<DamagedPart, string>> = {
+  document: 'the document',
+  'leaf-table': 'leaves.tkl',
+  token: 'token.der',
+  link: 'token.der',
+  record: 'taken-over.ers',
+  manifest: 'manifest.json',
+  'object-list': 'objects.jsonl',
+  answer: 'received.tsr',
+  'validation-data': 'token.der',
+};
+
+/** What to do about damage that could not be healed: which objects to put back. */
+export function remedyFor(damage: readonly Damage[]): string {
+  const names = [
+    ...new Set(damage.map(({ part, batchId }) => `${files[part]} of batch ${batchId}`)),
+  ];
+  return `put ${names.join(', ')} back from a copy of the evidence store`;
 }
 
 /** Damage of one batch's manifest, object list, answer and validation data; a damaged leaf table is left to the links. */

@@ -85,7 +85,7 @@ export async function checkKeptData(
     damageOf(
       'validation-data',
       id,
-      `The token of batch ${id} is not as it was stored: ${read.value} is changed. Put its token.der back from a copy of the evidence store.`,
+      `The token of batch ${id} is not as it was stored: ${read.value} is changed.`,
     ),
   ];
 }

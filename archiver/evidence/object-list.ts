@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { FormatError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
-import { batchKey } from './batch-objects.ts';
+import { batchKey, ifPresent } from './batch-objects.ts';
 import { hexSchema, parseStored, parseStoredJson } from './stored-json.ts';
 import type { BatchId, ObjectListLine } from './types.ts';
 
@@ -83,6 +83,46 @@ export async function* readObjectList(
     yield line;
   }
   if (number === 0) throw new FormatError('ERR_FORMAT_STORED', `${key} is empty`);
+}
+
+/**
+ * The lines of a damaged list that read well, ascending: what can be kept of it when it is made again. Nothing
+ * where there is none.
+ */
+export async function* readSoundLines(
+  store: ObjectStore,
+  batchId: BatchId,
+  signal: AbortSignal,
+): AsyncIterable<ObjectListLine> {
+  const key = batchKey(batchId, 'objectList');
+  const found = await ifPresent(store.read(key, { signal }));
+  let last = -1;
+  for await (const text of found ? soundTexts(found.body) : []) {
+    const line = parsedOrNot(text);
+    if (!line || line.index <= last) continue;
+    last = line.index;
+    yield line;
+  }
+}
+
+/** Lines, cut where they are too long; octets that are no UTF-8 spoil their own line alone. */
+async function* soundTexts(body: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder('utf-8');
+  let rest = '';
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+    if (rest.length > maxLine) rest = '';
+  }
+}
+
+function parsedOrNot(text: string): ObjectListLine | undefined {
+  try {
+    return lineSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseJson(text: string, place: string): unknown {

@@ -1,6 +1,8 @@
 // Tokens of batches: judged in full as of a time with the revocation data that is at hand, described
 // for the manifest, and brought to evidence form (design §3 "Tokens"). The rules are shared/tsp's.
+import { fromHex } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { Imprint } from '#shared/ers/evidence-record.ts';
 import { InvariantError } from '#shared/errors.ts';
 import type { ValidationData } from '#shared/ports/status-source.ts';
 import { buildEvidenceForm } from '#shared/tsp/evidence-form.ts';
@@ -8,7 +10,7 @@ import type { TimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import { horizonToken } from '#shared/validation/horizon-token.ts';
-import type { BatchKind, TokenFacts, TokenVerification } from './types.ts';
+import type { BatchKind, BatchManifest, TokenFacts, TokenVerification } from './types.ts';
 
 /** What a token has to fit; `request` only for one that was asked for now. */
 export type TokenExpectation = {
@@ -30,6 +32,14 @@ export function verificationFor(
   kind: BatchKind,
 ): TokenVerification {
   return kind === 'taken-over' ? (verification.takenOver ?? verification) : verification;
+}
+
+/** What a batch's own token is over. Another product's imprint algorithm may differ from its tree's (§4.2). */
+export function imprintOf({ kind, digestAlgorithm, root, token }: BatchManifest): Imprint {
+  return {
+    algorithm: kind === 'taken-over' ? token.imprintAlgorithm : digestAlgorithm,
+    digest: fromHex(root) ?? new Uint8Array(0),
+  };
 }
 
 /**

@@ -1,14 +1,12 @@
 // Verify before renewing (design §1, invariant 2): the newest token of a batch in full as of now, every
 // link below it, and every root recomputed from its stored leaf table. Reads no document. What many
 // batches share (a renewal's token and table) is judged once.
-import { fromHex } from '#shared/bytes.ts';
-import type { Imprint } from '#shared/ers/evidence-record.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { ChainIndex } from './chains.ts';
 import { createLinkChecker, damageOf, readable, remembered } from './link-check.ts';
-import { judgeToken, verificationFor, type JudgedToken } from './tokens.ts';
-import type { BatchId, BatchManifest, Damage, TokenVerification } from './types.ts';
+import { imprintOf, judgeToken, verificationFor, type JudgedToken } from './tokens.ts';
+import type { BatchId, Damage, TokenVerification } from './types.ts';
 
 /** What verifying one batch's chain came to. `unknown`: all holds but revocation is not known now. */
 export type ChainVerdict =
@@ -28,14 +26,6 @@ type Setting = {
   readonly at: Temporal.Instant;
   readonly signal: AbortSignal;
 };
-
-/** What a batch's own token is over. Another product's imprint algorithm may differ from its tree's (§4.2). */
-function imprintOf({ kind, digestAlgorithm, root, token }: BatchManifest): Imprint {
-  return {
-    algorithm: kind === 'taken-over' ? token.imprintAlgorithm : digestAlgorithm,
-    digest: fromHex(root) ?? new Uint8Array(0),
-  };
-}
 
 /** A verifier over one state of the store; it remembers what it judged, so it is for one run. */
 export function createChainVerifier(

@@ -3,14 +3,17 @@
 import type { BatchRow } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import { checkStored } from '../evidence/check-stored.ts';
+import { remakeToken } from '../evidence/freeze.ts';
 import { checkBatch, damageOf } from '../evidence/link-check.ts';
 import { healBatch } from '../evidence/rebuild-leaf-table.ts';
 import { remakeManifest } from '../evidence/remake-manifest.ts';
-import type { Damage, EvidenceContext, TokenVerification } from '../evidence/types.ts';
+import type { Damage, DamagedPart, EvidenceContext, TokenVerification } from '../evidence/types.ts';
 import { verificationFor } from '../evidence/tokens.ts';
 import { createChainVerifier, type ChainVerifier } from '../evidence/verify-chain.ts';
 import type { DistrustDependencies } from '../stages/distrusted.ts';
 import type { FixityDependencies } from '../stages/fixity.ts';
+import { remakeObjectList, type ObjectListSources } from '../stages/remake-object-list.ts';
+import { remakeRecord } from '../stages/remake-record.ts';
 
 /** Trust in the TSA of a batch as of tonight, and a verifier under it. */
 export type BatchTrust = Pick<DistrustDependencies, 'verificationOf' | 'verifierOf'>;
@@ -43,6 +46,11 @@ export function trustBatches(
   };
 }
 
+/** `strict`: as before a renewal. The rest is what damaged objects are made again from. */
+export type BatchChecking = Pick<ObjectListSources, 'catalogue' | 'stores'> & {
+  readonly strict: boolean;
+};
+
 /**
  * Over the store as it is now. Strict: as before a renewal, its newest token valid as of tonight;
  * otherwise an expired one is no damage.
@@ -50,7 +58,7 @@ export function trustBatches(
 export function batchChecks(
   context: EvidenceContext,
   second: EvidenceContext | undefined,
-  strict: boolean,
+  { strict, ...sources }: BatchChecking,
 ): Pick<FixityDependencies, 'checkBatch' | 'healBatch'> {
   const { store, chains, tsa, run } = context;
   const { signal, runAt } = run;
@@ -86,17 +94,33 @@ export function batchChecks(
       ...other,
     ];
   };
+  /** Each damaged object from what it was made of; which parts were made. */
+  const remake = async (
+    damage: readonly Damage[],
+    batch: BatchRow,
+  ): Promise<ReadonlySet<DamagedPart>> => {
+    const made = new Set<DamagedPart>();
+    const all = { evidence: store, chains, signal, ...sources };
+    const makers: Partial<Record<DamagedPart, (batchId: string) => Promise<boolean>>> = {
+      manifest: async (batchId) => (await remakeManifest(storedOf(batch), batchId)) !== undefined,
+      record: (batchId) => remakeRecord(all, chains.manifest(batchId)),
+      token: (batchId) => remakeToken(batch.anchor === 2 && second ? second : context, batchId),
+      'object-list': (batchId) => remakeObjectList(all, batchId),
+    };
+    const makerOf = (part: DamagedPart) => makers[part === 'validation-data' ? 'token' : part];
+    for (const { part, batchId } of damage) if (await makerOf(part)?.(batchId)) made.add(part);
+    return made;
+  };
   return {
     checkBatch: check,
     healBatch: async (batch) => {
-      await healBatch(store, chains, batch.batchId, { signal });
-      const damage = await checkStored(storedOf(batch), batch.batchId);
-      const remade =
-        damage.some(({ part }) => part === 'manifest') &&
-        (await remakeManifest(storedOf(batch), batch.batchId)) !== undefined;
+      const { batchId } = batch;
+      await healBatch(store, chains, batchId, { signal });
+      const damage = await check(batch);
+      const remade = await remake(damage, batch);
       trust = trustBatches(context, second);
       const left = await check(batch);
-      return remade ? left.filter(({ part }) => part !== 'manifest') : left;
+      return remade.has('manifest') ? left.filter(({ part }) => part !== 'manifest') : left;
     },
   };
 }

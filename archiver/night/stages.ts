@@ -4,7 +4,7 @@ import { refuseRestored } from './restored.ts';
 import { TokiwaError, type FormatError } from '#shared/errors.ts';
 import { isBefore } from '#shared/time.ts';
 import { readObjectList } from '../evidence/object-list.ts';
-import { healBatch } from '../evidence/rebuild-leaf-table.ts';
+import { decides } from '../evidence/check-stored.ts';
 import { recoverPending } from '../evidence/recover.ts';
 import type { BatchManifest, EvidenceContext } from '../evidence/types.ts';
 import { evidenceStoreName, type EvidenceStore } from '../evidence-store.ts';
@@ -200,6 +200,11 @@ export class Night {
     this.#tally.findAll(findings);
   }
 
+  #checks({ context, second }: Pick<Evidence, 'context' | 'second'>, strict: boolean) {
+    const { catalogue, stores } = this.#deps;
+    return batchChecks(context, second, { strict, catalogue, stores });
+  }
+
   /** Records of other products beside documents, before the plan: one that is due is renewed tonight. */
   async #takeOver({ incomplete, context }: Evidence): Promise<void> {
     if (incomplete) return;
@@ -224,7 +229,7 @@ export class Night {
     this.#stage('plan');
     if (!incomplete) {
       const common = { catalogue, journal: this.#journal, runAt };
-      const checks = batchChecks(context, second, true);
+      const checks = this.#checks({ context, second }, true);
       this.#tally.findAll(await recheckBroken({ ...checks, ...common }));
       this.#tally.findAll(await findDistrusted({ ...trustBatches(context, second), ...common }));
     }
@@ -239,9 +244,8 @@ export class Night {
     return { plan, allowed };
   }
 
-  async #renew(actions: Plan['actions'], { chains, context, second }: Evidence): Promise<void> {
+  async #renew(actions: Plan['actions'], { context, second }: Evidence): Promise<void> {
     const { catalogue, stores, config } = this.#deps;
-    const { signal } = this.#options;
     const renewedTonight = new Set<string>();
     for (const action of actions) {
       this.#stage(`renew.${action.kind}`);
@@ -255,8 +259,11 @@ export class Night {
         journal: this.#journal,
         maxLeaves: config.maxLeaves,
         blind: config.blind,
-        healBatch: async (batchId) =>
-          (await healBatch(context.store, chains, batchId, { signal })).length === 0,
+        healBatch: async (batchId) => {
+          const batch = await catalogue.getBatch(batchId);
+          const checks = this.#checks({ context, second }, true);
+          return batch !== undefined && !(await checks.healBatch(batch)).some(decides);
+        },
         accept: this.#accept,
       });
       this.#tally.findAll(findings);
@@ -272,7 +279,7 @@ export class Night {
     this.#stage('fixity');
     const common = { catalogue, journal: this.#journal, runAt, signal };
     const fixity = await rereadSlice({
-      ...batchChecks(context, second, false),
+      ...this.#checks({ context, second }, false),
       ...common,
       withBatches: !incomplete,
       stores,

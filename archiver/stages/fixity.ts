@@ -5,7 +5,7 @@ import { ConflictError, SourceError, TokiwaError } from '#shared/errors.ts';
 import type { BatchRow, Catalogue, DocumentRow, DocumentState } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { isBefore } from '#shared/time.ts';
-import { decides } from '../evidence/check-stored.ts';
+import { decides, remedyFor } from '../evidence/check-stored.ts';
 import type { Damage } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
@@ -159,7 +159,8 @@ async function checkBatch(
     ...(left.some(decides) && { state: 'broken', stateReason: message }),
     leafTableRead: runAt,
   });
-  return [{ kind: 'broken-evidence', level: 'error', batchId, message }];
+  const told = `${message}; ${remedyFor(left)}`;
+  return [{ kind: 'broken-evidence', level: 'error', batchId, message: told }];
 }
 
 /**

@@ -6,6 +6,7 @@ import { InvariantError } from '#shared/errors.ts';
 import type { BatchState, Catalogue } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { isBefore } from '#shared/time.ts';
+import { remedyFor } from '../evidence/check-stored.ts';
 import { anchorByEach } from '../evidence/dual-anchor.ts';
 import { hasPending } from '../evidence/in-flight.ts';
 import { anchor } from '../evidence/stamp.ts';
@@ -41,7 +42,7 @@ export type RenewDependencies = {
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
   readonly maxLeaves: number;
   readonly blind: boolean;
-  /** Makes a damaged leaf table again from its sources; false: it could not be. */
+  /** Makes damaged objects again from what they were made of; false: some could not be. */
   readonly healBatch: (batchId: string) => Promise<boolean>;
   /** Reads a committed batch back and takes it into the catalogue. */
   readonly accept: (manifest: BatchManifest) => Promise<void>;
@@ -246,10 +247,7 @@ class Renewer {
 
   async #breakBatch(batchId: string, damage: readonly Damage[]): Promise<void> {
     const reason = damageText(damage);
-    if (
-      damage.every((part) => part.part === 'leaf-table') &&
-      (await this.#deps.healBatch(batchId))
-    ) {
+    if (await this.#deps.healBatch(batchId)) {
       this.#findings.push({
         kind: 'healed',
         level: 'warning',
@@ -273,7 +271,7 @@ class Renewer {
       kind: 'broken-evidence',
       level: 'error',
       batchId,
-      message: `not renewed: ${reason}`,
+      message: `not renewed: ${reason}; ${remedyFor(damage)}`,
     });
   }
 

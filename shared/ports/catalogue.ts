@@ -293,6 +293,8 @@ export type Catalogue = {
     batchIds: readonly string[],
   ) => Promise<void>;
   readonly hasActiveMembers: (batchId: string) => Promise<boolean>;
+  /** Documents of one group, ascending by id. */
+  readonly groupMembers: (batchId: string, groupIndex: number) => Promise<readonly DocumentRow[]>;
   readonly memberships: (documentId: number) => Promise<readonly MembershipRow[]>;
   readonly batchDemand: () => AsyncIterable<BatchDemand>;
   readonly newestGenTime: () => Promise<Temporal.Instant | undefined>;

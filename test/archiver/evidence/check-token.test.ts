@@ -58,5 +58,4 @@ for (const [what, [at, named]] of Object.entries(places))
   test(`one octet changed: ${what}`, async (t) => {
     const [message = ''] = await damageWith(flipped(at));
     t.regex(message, named);
-    t.regex(message, /back from a copy/);
   });

@@ -2,6 +2,7 @@
 // covered by a fresh timestamp, and it holds up no other batch. Put back, the next night goes on.
 import test from 'ava';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { rebuildCatalogue } from '#archiver/rebuild.ts';
 import { assertSound, createArchive, kindsOf, messageOf, truncateFile } from './_night.ts';
 
 /** Changes one octet of what this text or these octets stand for; whole when it is not there: a failed test. */
@@ -97,10 +98,10 @@ const damaged = test.macro({
 });
 
 for (const by of ['reading', 'renewal'] as const) {
-  const broken = { by, kinds: ['broken-evidence'], says: 'token' };
-  test(damaged, 'token.der', 'truncated', broken);
-  test(damaged, 'token.der', 'one octet of TSTInfo changed', broken);
-  test(damaged, 'token.der', 'gone', broken);
+  const token = { by, kinds: ['healed'], says: 'token' };
+  test(damaged, 'token.der', 'truncated', token);
+  test(damaged, 'token.der', 'one octet of TSTInfo changed', token);
+  test(damaged, 'token.der', 'gone', token);
   const healed = { by, kinds: ['healed'], says: 'leaf-table' };
   test(damaged, 'leaves.tkl', 'truncated', healed);
   test(damaged, 'leaves.tkl', 'one octet of a leaf changed', healed);
@@ -110,15 +111,86 @@ const healed = { by: 'reading', kinds: ['healed'], says: 'manifest' } as const;
 test(damaged, 'manifest.json', 'truncated', healed);
 test(damaged, 'manifest.json', 'not JSON any more', healed);
 test(damaged, 'manifest.json', 'one digit of notAfter changed', healed);
-const list = { by: 'reading', kinds: ['broken-evidence'], says: 'object-list' } as const;
+const list = { by: 'reading', kinds: ['healed'], says: 'object-list' } as const;
 test(damaged, 'objects.jsonl', 'truncated', list);
 test(damaged, 'objects.jsonl', 'one digit of a digest changed', list);
-const kept = { by: 'reading', kinds: ['broken-evidence'], says: 'validation-data' } as const;
+test(damaged, 'objects.jsonl', 'gone', list);
+const kept = { by: 'reading', kinds: ['healed'], says: 'validation-data' } as const;
 test(damaged, 'token.der', 'one octet of a kept certificate changed', kept);
 const answer = { by: 'reading', kinds: ['broken-evidence'], says: 'answer' } as const;
 test(damaged, 'received.tsr', 'truncated', answer);
 test(damaged, 'received.tsr', 'one octet of TSTInfo changed', answer);
 test(damaged, 'received.tsr', 'gone', answer);
+
+test('a token that a renewal covers is never made again: another octet would break the link', async (t) => {
+  const { archive, batch } = await twoBatches();
+  await using _ = archive;
+  await archive.nightAfter(220);
+  const file = archive.batchFile(batch, 'token.der');
+  const good = await readFile(file);
+  await truncateFile(file);
+  const night = await archive.nightAfter(1, { reread: 'whole' });
+  t.deepEqual(kindsOf(night), ['broken-evidence']);
+  t.regex(messageOf(night, 'broken-evidence'), /put token\.der of batch .* back from a copy/);
+  await writeFile(file, good);
+  t.deepEqual(kindsOf(await archive.nightAfter(1, { reread: 'whole' })), ['healed']);
+  await assertSound(t, archive);
+});
+
+test('a token and the answer that it came from, both damaged: told, and put back by hand', async (t) => {
+  const { archive, batch } = await twoBatches();
+  await using _ = archive;
+  const files = ['token.der', 'received.tsr'].map((name) => archive.batchFile(batch, name));
+  const good = await Promise.all(files.map((file) => readFile(file)));
+  for (const file of files) await truncateFile(file);
+  const night = await archive.nightAfter(1, { reread: 'whole' });
+  t.deepEqual(kindsOf(night), ['broken-evidence']);
+  t.regex(messageOf(night, 'broken-evidence'), /token\.der of batch .*received\.tsr of batch/);
+  await Promise.all(files.map((file, i) => writeFile(file, good[i] ?? '')));
+  t.deepEqual(kindsOf(await archive.nightAfter(1, { reread: 'whole' })), ['healed']);
+  await assertSound(t, archive);
+});
+
+test('a line that neither list nor catalogue know is not made up', async (t) => {
+  const { archive, batch } = await twoBatches();
+  await using _ = archive;
+  const file = archive.batchFile(batch, 'objects.jsonl');
+  const good = await readFile(file);
+  await damages['one digit of a digest changed'](file);
+  await archive.close();
+  const events = (): void => undefined;
+  await rebuildCatalogue(archive.config(), {
+    clock: archive.clock,
+    events,
+    signal: new AbortController().signal,
+  });
+  const changed = await readFile(file);
+  const night = await archive.nightAfter(1, { reread: 'whole' });
+  t.true(kindsOf(night).includes('broken-evidence'));
+  t.regex(messageOf(night, 'broken-evidence'), /put objects\.jsonl of batch/);
+  t.deepEqual(await readFile(file), changed);
+  await writeFile(file, good);
+});
+
+test('a list after a hash-tree renewal is made again, documents read for its digests', async (t) => {
+  const archive = await createArchive({}, { signatureDigest: 'SHA-512' });
+  await using _ = archive;
+  for (const key of ['a.txt', 'a.txt.sig', 'b.txt']) await archive.put(key, key);
+  await archive.night();
+  await archive.configure({
+    algorithms: { overrides: [{ algorithm: 'SHA-256', endExclusive: '2027-02-20' }] },
+  });
+  t.is((await archive.nightAfter(1)).hashTreeRenewals, 2);
+  const newest = (await archive.batches()).at(-1) ?? '';
+  const file = archive.batchFile(newest, 'objects.jsonl');
+  const before = (await readFile(file, 'utf8')).split('\n').map((line) => line.length);
+  await rm(file);
+  t.deepEqual(kindsOf(await archive.nightAfter(1, { reread: 'whole' })), ['healed']);
+  const after = (await readFile(file, 'utf8')).split('\n').map((line) => line.length);
+  t.deepEqual(after, before);
+  t.deepEqual((await archive.nightAfter(1, { reread: 'whole' })).findings, []);
+  await assertSound(t, archive);
+});
 
 test('journal objects that are damaged: found, the night goes on, a rebuild refuses by name', async (t) => {
   await using archive = await createArchive();

@@ -1,7 +1,8 @@
 // Evidence records that another product made (R-28): here another archive with its own TSA. They are verified,
 // kept as found and renewed from where they stand; what does not hold is told and never covered.
 import test, { type ExecutionContext } from 'ava';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
 import type { RunSummary } from '#archiver/reports/report.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { exported, imported } from '../_moved.ts';
@@ -11,6 +12,7 @@ import {
   flipFile,
   kindsOf,
   messageOf,
+  type NightOverrides,
   type TestArchive,
 } from './_night.ts';
 
@@ -49,10 +51,11 @@ async function nightAfter(
   archive: TestArchive,
   other: TestArchive,
   days: number,
+  overrides: NightOverrides = {},
 ): Promise<RunSummary> {
   other.clock.set(other.clock.now().add({ hours: 24 * days }));
   await other.upkeep();
-  return archive.nightAfter(days);
+  return archive.nightAfter(days, overrides);
 }
 
 /** So many months of one night each; every one of them has nothing to say. */
@@ -271,27 +274,40 @@ test('a document that is protected already gets its older record', async (t) => 
   await assertSound(t, archive);
 });
 
-for (const [file, part] of [
-  ['taken-over.ers', 'record'],
-  ['token.der', 'token'],
-] as const)
-  test(`damage of ${file} is found, and nothing is put over it`, async (t) => {
+for (const file of ['taken-over.ers', 'token.der'])
+  test(`damage of ${file} is made good from the record beside the document`, async (t) => {
     const { archive, other } = await twoArchives();
     await using _other = other;
     await using _archive = archive;
     await bring(archive, other);
     await archive.night();
+    const before = await archive.record('a.txt');
     await flipFile(archive.batchFile(await takenOver(archive), file), () => 20);
-    other.clock.set(other.clock.now().add({ hours: 24 }));
-    await other.upkeep();
-    const night = await archive.nightAfter(1, { reread: 'whole' });
-    t.true(kindsOf(night).includes('broken-evidence'), JSON.stringify(night.findings));
-    t.regex(messageOf(night, 'broken-evidence'), new RegExp(`^${part}`));
-    const renewal = await nightAfter(archive, other, 330);
-    t.true(kindsOf(renewal).includes('broken-batch'), JSON.stringify(renewal.findings));
-    t.true(renewal.timestampRenewals <= 1);
-    t.is(await archive.judge('b.txt').catch(() => 'none'), 'none');
+    const night = await nightAfter(archive, other, 1, { reread: 'whole' });
+    t.deepEqual(kindsOf(night), ['healed']);
+    t.deepEqual(shapeOf(await archive.record('a.txt')), shapeOf(before));
+    t.deepEqual((await nightAfter(archive, other, 1, { reread: 'whole' })).findings, []);
+    await assertSound(t, archive);
   });
+
+test('without the record beside the document its damage is told, and nothing is put over it', async (t) => {
+  const { archive, other } = await twoArchives();
+  await using _other = other;
+  await using _archive = archive;
+  await bring(archive, other);
+  await archive.night();
+  const id = await takenOver(archive);
+  await flipFile(archive.batchFile(id, 'taken-over.ers'), () => 20);
+  await rm(path.join(archive.documents, 'a.txt.ers'));
+  const night = await nightAfter(archive, other, 1, { reread: 'whole' });
+  t.deepEqual(kindsOf(night), ['broken-evidence', 'missing']);
+  t.regex(messageOf(night, 'broken-evidence'), /put taken-over\.ers of batch .* back from a copy/);
+  const { catalogue } = await archive.open();
+  t.is((await catalogue.getBatch(id))?.state, 'broken');
+  const renewal = await nightAfter(archive, other, 330);
+  t.true(kindsOf(renewal).includes('broken-batch'));
+  t.is((await catalogue.getBatch(id))?.tokenCount, 1);
+});
 
 test('a manifest that was damaged is made again from record and token', async (t) => {
   const { archive, other } = await twoArchives();
