@@ -19,6 +19,16 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/**
+ * Whether an octet string is one of `values`. Few are compared one by one; of many a set is made, since lists
+ * may be long, and come from outside.
+ */
+export function memberOf(values: readonly Uint8Array[]): (value: Uint8Array) => boolean {
+  if (values.length <= 4) return (value) => values.some((each) => equalBytes(each, value));
+  const known = new Set(values.map(toHex));
+  return (value) => known.has(toHex(value));
+}
+
 /** One new octet string from several. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;

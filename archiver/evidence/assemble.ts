@@ -10,7 +10,12 @@ import {
 } from '#shared/ers/build.ts';
 import { currentFirstList, currentLeaves } from '#shared/ers/continuation.ts';
 import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
-import { createPathEncoder, createRecordWriter } from '#shared/ers/record-writer.ts';
+import {
+  createPathEncoder,
+  createRecordWriter,
+  type PathEncoder,
+  type RecordWriter,
+} from '#shared/ers/record-writer.ts';
 import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
 import { reEncodeAsDer } from '#shared/der/re-encode.ts';
 import { FormatError } from '#shared/errors.ts';
@@ -144,8 +149,45 @@ export function createAssembler(
     );
   };
 
+  type SequenceWriter = {
+    readonly write: RecordWriter;
+    readonly lower: PathEncoder;
+    readonly upper: PathEncoder;
+    /** The upper path of the block at hand. */
+    above?: { readonly number: number; readonly path: Uint8Array };
+  };
+  const sequenceWriters = new Map<string, Promise<SequenceWriter>>();
+
+  /** The sequence of a group that has one chain only, where groups are asked for in order. */
+  const writeSequence = async ({ batchId, index, renewals: count }: ChainPlace) => {
+    const { digestAlgorithm } = chains.manifest(batchId);
+    const writer = await cached(
+      sequenceWriters,
+      `${batchId}/${count}`,
+      async (): Promise<SequenceWriter> => ({
+        write: createRecordWriter({
+          digestAlgorithm,
+          timeStamp: await token(batchId),
+          renewals: await renewals(batchId, count),
+          sequenceOnly: true,
+        }),
+        lower: createPathEncoder(digestAlgorithm),
+        upper: createPathEncoder(digestAlgorithm),
+      }),
+    );
+    const number = Math.floor(index / blockSize);
+    const at = index % blockSize;
+    const block = await table(batchId).block(number);
+    if (writer.above?.number !== number)
+      writer.above = { number, path: writer.upper(block.upper, number) };
+    return writer.write(block.members(at), writer.lower(block.tree, at), writer.above.path);
+  };
+
   /** The chains up to a place and its number of renewals, oldest first. */
   const sequenceUpTo = async (place: ChainPlace): Promise<AssembledSequence> => {
+    const { kind, groupCount, digestAlgorithm } = chains.manifest(place.batchId);
+    if (options.readAhead && kind === 'initial' && place.index < groupCount)
+      return { sequence: await writeSequence(place), digestAlgorithms: [digestAlgorithm] };
     const parts: Uint8Array[] = [];
     const digestAlgorithms: DigestAlgorithm[] = [];
     let record: EvidenceRecord | undefined;

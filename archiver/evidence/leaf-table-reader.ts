@@ -80,6 +80,8 @@ export function openLeafTable(
   let whole: Promise<Uint8Array> | undefined;
   let upper: HashTree | undefined;
   let current: Block | undefined;
+  /** A record asks for its group twice: for its archive timestamp, and for what stood before. */
+  let last: { readonly index: number; readonly group: StoredGroup } | undefined;
 
   const section = async (start: number, end: number): Promise<Uint8Array> => {
     if (layout.size > wholeUpTo) return readRange(store, key, { start, end }, options.signal);
@@ -189,6 +191,7 @@ export function openLeafTable(
       };
     },
     group: async (index) => {
+      if (last?.index === index) return last.group;
       if (!(index >= 0 && index < shape.groupCount)) throw damaged(key, `no group ${index}`);
       const number = Math.floor(index / blockSize);
       const [block, over] = await checkedBlock(number);
@@ -196,15 +199,17 @@ export function openLeafTable(
       const row = block.rows[at];
       if (!row) throw damaged(key, `no group ${index}`);
       const members = await readMembers(block, at, row);
-      return {
+      const { tree } = block;
+      const group: StoredGroup = {
         members,
-        reducedHashtree: reducedHashtreeFor(
-          members,
-          siblingPath(block.tree, at),
-          siblingPath(over, number),
-        ),
+        // Not everyone who asks for a group wants its way to the root.
+        get reducedHashtree() {
+          return reducedHashtreeFor(members, siblingPath(tree, at), siblingPath(over, number));
+        },
         previous: row.previous,
       };
+      last = { index, group };
+      return group;
     },
     blindValue: async (index) => {
       const start = layout.blindsOffset + index * blindLength;

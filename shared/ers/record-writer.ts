@@ -91,8 +91,10 @@ export function createRecordWriter(fields: {
   readonly digestAlgorithm: DigestAlgorithm;
   readonly timeStamp: Uint8Array;
   readonly renewals: readonly Uint8Array[];
+  /** Of each record only its ArchiveTimeStampSequence: what a hash-tree renewal hashes (§5.2). */
+  readonly sequenceOnly?: boolean;
 }): RecordWriter {
-  const { digestAlgorithm, timeStamp } = fields;
+  const { digestAlgorithm, timeStamp, sequenceOnly = false } = fields;
   const length = digestLength(digestAlgorithm);
   const oid = derObjectIdentifier(digestOid(digestAlgorithm));
   const head = Buffer.concat([derInteger(1), derSequence(derSequence(oid))]);
@@ -133,14 +135,15 @@ export function createRecordWriter(fields: {
     const stamp = algorithm.length + headerSize(lists) + lists + timeStamp.length;
     const chain = headerSize(stamp) + stamp + renewals.length;
     const sequence = headerSize(chain) + chain;
-    const record = head.length + headerSize(sequence) + sequence;
-    const target = Buffer.allocUnsafe(headerSize(record) + record);
-    let at = putHeader(target, 0, 0x30, record);
+    const whole = headerSize(sequence) + sequence;
+    const record = head.length + whole;
+    const target = Buffer.allocUnsafe(sequenceOnly ? whole : headerSize(record) + record);
+    let at = sequenceOnly ? 0 : putHeader(target, 0, 0x30, record);
     const put = (octets: Uint8Array): void => {
       target.set(octets, at);
       at += octets.length;
     };
-    put(head);
+    if (!sequenceOnly) put(head);
     at = putHeader(target, at, 0x30, sequence);
     at = putHeader(target, at, 0x30, chain);
     at = putHeader(target, at, 0x30, stamp);

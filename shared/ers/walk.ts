@@ -2,7 +2,7 @@
 // its tree and what its first list covers, in every reading the RFC leaves open. Facts only; what
 // follows from them is decided by checks.ts. Records in XML (RFC 6283) differ in what a hash-tree renewal
 // covers alone. Nothing of the writing side is imported.
-import { compareBytes, equalBytes, toHex } from '#shared/bytes.ts';
+import { compareBytes, equalBytes, memberOf } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ArchiveTimeStamp, EvidenceRecord, PartialHashtree } from './evidence-record.ts';
 import { createFormHasher, type FormHasher } from './hashed-forms.ts';
@@ -36,18 +36,8 @@ export type Walk = {
   readonly steps: readonly WalkedArchiveTimeStamp[];
 };
 
-/** Whether a hash value is one of some. */
-type Holds = (value: Uint8Array) => boolean;
-
-/** Few values are compared one by one; first lists may be long, and are hostile until verified. */
-function holderOf(values: readonly Uint8Array[]): Holds {
-  if (values.length <= 4) return (value) => values.some((each) => equalBytes(each, value));
-  const known = new Set(values.map(toHex));
-  return (value) => known.has(toHex(value));
-}
-
 function orphansIn(firstList: PartialHashtree, known: readonly Uint8Array[]): Uint8Array[] {
-  const isKnown = holderOf(known);
+  const isKnown = memberOf(known);
   return firstList.filter((value) => !isKnown(value));
 }
 
@@ -81,7 +71,7 @@ function coverDataObjects(
   dataObjects: readonly EvidenceDataObject[],
   valuesOf: ValuesOf,
 ): Covered {
-  const isPresent = holderOf(firstList);
+  const isPresent = memberOf(firstList);
   const found: string[] = [];
   const undecided: string[] = [];
   const known: Uint8Array[] = [];
@@ -111,7 +101,7 @@ function coverPreviousToken(
   earlier: readonly ArchiveTimeStamp[],
   hasher: FormHasher,
 ): Covered {
-  const isPresent = holderOf(firstList);
+  const isPresent = memberOf(firstList);
   const known: Uint8Array[] = [];
   let earlierTokens = 0;
   let form: HashedForm | undefined;
@@ -163,7 +153,7 @@ function coverRenewedDataObjects(
   olderChains: readonly Uint8Array[],
   hasher: FormHasher,
 ): Covered {
-  const isPresent = holderOf(firstList);
+  const isPresent = memberOf(firstList);
   const digests = dataObjects.flatMap((object) => {
     const value = object.digest(algorithm);
     return value ? [{ name: object.name, value }] : [];
@@ -213,7 +203,7 @@ function coverXmlRenewal(
 ): Covered {
   const sequence = digest(algorithm, olderSequence);
   const covered = coverDataObjects(firstList, dataObjects, valuesOf);
-  const form = holderOf(firstList)(sequence) ? 'as-stored' : undefined;
+  const form = memberOf(firstList)(sequence) ? 'as-stored' : undefined;
   const found = form && covered.covers.kind === 'data-objects' ? covered.covers.found : [];
   return {
     ...covered,

@@ -1,12 +1,14 @@
 // Every record of a batch handed out at once: the same octets as each asked for by itself, through both
 // renewals, for lone documents, groups and blind values.
 import test from 'ava';
-import { createAssembler } from '../../../archiver/evidence/assemble.ts';
+import { createAssembler, type Assembler } from '../../../archiver/evidence/assemble.ts';
 import { loadChainIndex } from '../../../archiver/evidence/chains.ts';
 import { renewHashTree } from '../../../archiver/evidence/renew-hash-tree.ts';
 import { renewTimestamps } from '../../../archiver/evidence/renew-timestamps.ts';
 import { anchor } from '../../../archiver/evidence/stamp.ts';
 import type { BatchId, StampOutcome } from '../../../archiver/evidence/types.ts';
+import { equalBytes } from '#shared/bytes.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { createWorld, each, signal, type World } from './_world.ts';
 
 function committed(outcome: StampOutcome): BatchId {
@@ -21,8 +23,12 @@ async function recordsOf(world: World, batchId: BatchId) {
   const records = (await Array.fromAsync(together.records(batchId))).flat();
   const { groupCount } = chains.manifest(batchId);
   const expected: Uint8Array[] = [];
-  for (let index = 0; index < groupCount; index++)
+  for (let index = 0; index < groupCount; index++) {
     expected.push(await alone.record({ batchId, index }));
+    const sequence = (of: Assembler) => of.sequence({ batchId, index });
+    const [ahead, plain] = [await sequence(together), await sequence(alone)];
+    if (!equalBytes(ahead.sequence, plain.sequence)) throw new Error(`another sequence: ${index}`);
+  }
   return {
     records: records.map((each) => Buffer.from(each)),
     expected: expected.map((each) => Buffer.from(each)),
@@ -58,6 +64,38 @@ for (const [i, { sizes, blind }] of shapes.entries())
     const rehashed = await recordsOf(world, committed(stamped));
     t.deepEqual(rehashed.records, rehashed.expected);
   });
+
+test('a record takes at most three range reads of a leaf table for each chain', async (t) => {
+  const world = createWorld();
+  const sizes = Array.from({ length: 3000 }, (_, i) => (i % 50 === 7 ? 2 : 1));
+  const groups = world.addGroups('d', sizes, ['SHA-256', 'SHA-512']);
+  const batch = { digestAlgorithm: 'SHA-256', groups: each(groups), blind: true } as const;
+  const id = committed(await anchor(await world.context(), batch));
+  const { stamped } = await renewHashTree(await world.context(), {
+    groups: world.renewalGroups(id),
+    toAlgorithm: 'SHA-512',
+    onLeftOut: () => Promise.resolve(),
+  });
+  const next = committed(stamped);
+  for (const index of [0, 7, 1500, 2957, 2999]) {
+    const reads = new Map<string, number>();
+    const counted: ObjectStore = {
+      ...world.store,
+      read: (key, options) => {
+        if (key.endsWith('/leaves.tkl')) {
+          t.truthy(options.range, 'never the whole table');
+          reads.set(key, (reads.get(key) ?? 0) + 1);
+        }
+        return world.store.read(key, options);
+      },
+    };
+    const chains = await loadChainIndex(counted, signal);
+    const assembler = createAssembler(counted, chains, { signal });
+    await assembler.record({ batchId: next, index });
+    t.is(reads.size, 2);
+    for (const [key, count] of reads) t.true(count <= 3, `${key}: ${count} for group ${index}`);
+  }
+});
 
 test('a damaged leaf is found before a record is handed out', async (t) => {
   const world = createWorld();

@@ -39,7 +39,9 @@ test('the same octets as the general writer, whatever sizes and orders are asked
         const renewals = values(algorithm, renewalCount, 3).map((value) =>
           derSequence(derOctetString(value)),
         );
-        const write = createRecordWriter({ digestAlgorithm: algorithm, timeStamp, renewals });
+        const fields = { digestAlgorithm: algorithm, timeStamp, renewals };
+        const write = createRecordWriter(fields);
+        const writeSequence = createRecordWriter({ ...fields, sequenceOnly: true });
         const [low, high] = [createPathEncoder(algorithm), createPathEncoder(algorithm)];
         let above = high(upper, 0);
         let block = 0;
@@ -50,25 +52,25 @@ test('the same octets as the general writer, whatever sizes and orders are asked
             above = high(upper, block);
           }
           const members = values(algorithm, size, leaf);
-          const expected = buildEvidenceRecord({
-            digestAlgorithms: [algorithm],
-            sequence: buildArchiveTimeStampSequence([
-              buildArchiveTimeStampChain([
-                buildArchiveTimeStamp({
-                  digestAlgorithm: algorithm,
-                  reducedHashtree: reducedHashtreeFor(
-                    members,
-                    siblingPath(lower, index),
-                    siblingPath(upper, block),
-                  ),
-                  timeStamp,
-                }),
-                ...renewals,
-              ]),
+          const sequence = buildArchiveTimeStampSequence([
+            buildArchiveTimeStampChain([
+              buildArchiveTimeStamp({
+                digestAlgorithm: algorithm,
+                reducedHashtree: reducedHashtreeFor(
+                  members,
+                  siblingPath(lower, index),
+                  siblingPath(upper, block),
+                ),
+                timeStamp,
+              }),
+              ...renewals,
             ]),
-          });
+          ]);
+          const expected = buildEvidenceRecord({ digestAlgorithms: [algorithm], sequence });
           const written = write(members, low(lower, index), above);
           if (!Buffer.from(written).equals(expected)) return false;
+          const alone = writeSequence(members, low(lower, index), above);
+          if (!Buffer.from(alone).equals(sequence)) return false;
         }
         return true;
       },
