@@ -4,23 +4,20 @@
 import { lstat, realpath, unlink } from 'node:fs/promises';
 import { ConflictError, FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import { syncDirectory, systemErrorCode } from '#shared/io/durable-file.ts';
-import type {
-  ObjectEntry,
-  ObjectHead,
-  ObjectStore,
-  StoreCapabilities,
-} from '#shared/ports/object-store.ts';
+import type { ObjectHead, ObjectStore, StoreCapabilities } from '#shared/ports/object-store.ts';
+import { digestBody } from '../digest-body.ts';
+import { createDigestPool } from './digest-pool.ts';
 import {
-  entryOf,
   maxSidecarBytes,
   noExtras,
   parseSidecar,
   sidecarSuffix,
   unreadExtras,
 } from './folder-entry.ts';
-import { notFound, translateSystemError } from './folder-errors.ts';
+import { translateSystemError } from './folder-errors.ts';
 import { namesOfKey, pathOf } from './folder-key.ts';
 import { type SkippedFile, walkFolder } from './folder-list.ts';
+import { findFile, type FoundFile } from './folder-lookup.ts';
 import { readFileBody } from './folder-read.ts';
 import { type FolderWriter, openFolderWriter } from './folder-write.ts';
 
@@ -54,10 +51,10 @@ export async function openFolderStore(options: FolderStoreOptions): Promise<Obje
     throw translate(error, folder);
   }
 
-  const lookUp = async (key: string, signal: AbortSignal): Promise<ObjectEntry> => {
+  const lookUp = async (key: string, signal: AbortSignal): Promise<FoundFile> => {
     signal.throwIfAborted();
     try {
-      return await statObject(name, root, key);
+      return await findFile(name, root, key);
     } catch (error) {
       throw translate(error, key);
     }
@@ -72,6 +69,14 @@ export async function openFolderStore(options: FolderStoreOptions): Promise<Obje
     );
   };
 
+  const read: ObjectStore['read'] = async (key, { signal, versionId, range }) => {
+    refuseVersion(name, versionId);
+    const { entry, path } = await lookUp(key, signal);
+    return { entry, body: readFileBody(path, entry, { store: name, range, signal }) };
+  };
+
+  const pool = createDigestPool(root);
+
   return {
     name,
     capabilities: capabilitiesOf(access),
@@ -85,18 +90,30 @@ export async function openFolderStore(options: FolderStoreOptions): Promise<Obje
     },
     head: async (key, { signal, versionId }) => {
       refuseVersion(name, versionId);
-      const entry = await lookUp(key, signal);
+      const { entry } = await lookUp(key, signal);
       return { ...entry, ...(await readSidecar(root, key, signal)) };
     },
-    read: async (key, { signal, versionId, range }) => {
+    read,
+    digest: async (key, digestOptions) => {
+      const { signal, versionId, algorithms, keep } = digestOptions;
       refuseVersion(name, versionId);
-      const entry = await lookUp(key, signal);
-      const body = readFileBody(pathOf(root, namesOfKey(key)), entry, {
-        store: name,
-        range,
-        signal,
-      });
-      return { entry, body };
+      const asked = [...new Set(algorithms)];
+      const found = await pool.digest({ key, algorithms: asked, keep }, signal);
+      if (!found) return digestBody(await read(key, { signal, versionId }), digestOptions);
+      const { size, etag, lastModified, digests, head } = found;
+      return {
+        entry: {
+          key,
+          size,
+          etag,
+          lastModified: Temporal.Instant.fromEpochNanoseconds(lastModified),
+        },
+        size,
+        digests: Object.fromEntries(
+          asked.map((algorithm, index) => [algorithm, digests[index] ?? '']),
+        ),
+        head,
+      };
     },
     write: async (key, content, writeOptions) => writing(key).write(key, content, writeOptions),
     remove: async (key, { signal }) => {
@@ -112,6 +129,7 @@ export async function openFolderStore(options: FolderStoreOptions): Promise<Obje
       }
     },
     [Symbol.asyncDispose]: async () => {
+      await pool[Symbol.asyncDispose]();
       await writer?.[Symbol.asyncDispose]();
     },
   };
@@ -135,36 +153,6 @@ function refuseVersion(store: string, versionId: string | undefined): void {
   });
 }
 
-/** The file of a key, reached through real folders only: a link could lead anywhere. */
-async function statObject(store: string, root: Buffer, key: string): Promise<ObjectEntry> {
-  const names = namesOfKey(key);
-  try {
-    for (let depth = 1; depth < names.length; depth++) {
-      const stats = await lstat(pathOf(root, names.slice(0, depth)));
-      if (stats.isSymbolicLink()) throw linkInTheWay(store, key);
-      if (!stats.isDirectory()) throw notFound(store, key);
-    }
-    const stats = await lstat(pathOf(root, names), { bigint: true });
-    if (stats.isSymbolicLink()) throw linkInTheWay(store, key);
-    if (!stats.isFile()) throw notFound(store, key);
-    return entryOf(key, stats);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw notFound(store, key);
-    if (code === 'ENAMETOOLONG')
-      throw new FormatError('ERR_FORMAT_KEY', `${store}: the path of a key is too long`);
-    throw error;
-  }
-}
-
-function linkInTheWay(store: string, key: string): SourceError {
-  return new SourceError(
-    'ERR_SOURCE_REFUSED',
-    `${store}: ${JSON.stringify(key)} is or goes through a symbolic link, which is not followed`,
-    { retryable: false },
-  );
-}
-
 async function readSidecar(
   root: Buffer,
   key: string,
@@ -172,10 +160,9 @@ async function readSidecar(
 ): Promise<Pick<ObjectHead, 'metadata' | 'tags' | 'remark'>> {
   try {
     const sidecarKey = `${key}${sidecarSuffix}`;
-    const entry = await statObject('', root, sidecarKey);
+    const { entry, path } = await findFile('', root, sidecarKey);
     if (entry.size > maxSidecarBytes)
       return unreadExtras(key, `it is longer than ${maxSidecarBytes} octets`);
-    const path = pathOf(root, namesOfKey(sidecarKey));
     const parts: Uint8Array[] = [];
     for await (const part of readFileBody(path, entry, { store: '', range: undefined, signal }))
       parts.push(part);

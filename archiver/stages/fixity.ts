@@ -64,8 +64,11 @@ async function intactState(row: DocumentRow, catalogue: Catalogue): Promise<Docu
   return (await catalogue.memberships(row.id)).length > 0 ? 'protected' : 'waiting';
 }
 
-/** Documents that are read at once: what a store far away takes for one is its answer's way, not its work. */
-const readsAtOnce = 8;
+/**
+ * Documents that are read at once: what a store far away takes for one is its answer's way, not its work, and a
+ * folder's threads want several each.
+ */
+const readsAtOnce = 32;
 
 /** What a night's rows are marked with at once: one write instead of one a document. */
 const readChunk = 200;

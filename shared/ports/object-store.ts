@@ -1,6 +1,7 @@
 // Objects by key with conditional writes: a folder or an S3-compatible service behind one contract.
 // Keys are opaque strings; listing is in ascending order of UTF-8 octets. What the adapters can and
 // cannot hold is said by `capabilities` and by ERR_FORMAT_KEY, never by a mangled key.
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 
 /** What a store can do, probed at start (design: what it cannot do is said). */
 export type StoreCapabilities = {
@@ -48,6 +49,25 @@ export type ReadOptions = {
   readonly range?: { readonly start: number; readonly end: number } | undefined;
 };
 
+/** What of an object is wanted besides its octets: digests of the whole, and its first `keep` octets. */
+export type DigestOptions = {
+  readonly signal: AbortSignal;
+  readonly versionId?: string | undefined;
+  readonly algorithms: readonly DigestAlgorithm[];
+  readonly keep: number;
+};
+
+/** One pass over an object. */
+export type DigestedObject = {
+  /** Of exactly the content that was read. */
+  readonly entry: ObjectEntry;
+  readonly size: number;
+  /** Hexadecimal, by algorithm. */
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
+  /** The whole content, or its first `keep` octets where it is larger. */
+  readonly head: Uint8Array;
+};
+
 export type WriteOptions = {
   readonly signal: AbortSignal;
   readonly condition?: WriteCondition | undefined;
@@ -88,6 +108,11 @@ export type ObjectStore = {
     key: string,
     options: ReadOptions,
   ) => Promise<{ readonly entry: ObjectEntry; readonly body: AsyncIterable<Uint8Array> }>;
+  /**
+   * Where the store can digest better than its reader (beside its thread, near the disk): what reading
+   * the whole object and digesting it gives, and its errors.
+   */
+  readonly digest?: ((key: string, options: DigestOptions) => Promise<DigestedObject>) | undefined;
   readonly write: (
     key: string,
     content: Uint8Array | AsyncIterable<Uint8Array>,

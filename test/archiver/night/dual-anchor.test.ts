@@ -172,6 +172,7 @@ test('a hash-tree renewal of both chains reads each document once', async (t) =>
     deps: (deps) => {
       const counted = (store: ObjectStore): ObjectStore => ({
         ...store,
+        digest: undefined,
         read: (key, options) => {
           reads.push(key);
           return store.read(key, options);
