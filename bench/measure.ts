@@ -77,6 +77,17 @@ export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
+/** Both at once: what a machine with nothing else to do takes, and what it spends on all its processors. */
+export async function timesOf(
+  work: () => Promise<unknown>,
+): Promise<{ readonly seconds: number; readonly cpuSeconds: number }> {
+  let cpuSeconds = 0;
+  const seconds = await secondsOf(async () => {
+    cpuSeconds = await cpuSecondsOf(work);
+  });
+  return { seconds, cpuSeconds };
+}
+
 /** The same in CPU time of this process. */
 export async function cpuSecondsOf(work: () => Promise<unknown>): Promise<number> {
   const start = process.cpuUsage();

@@ -1,18 +1,15 @@
 // Hash-tree renewal (RFC 4998 §5.2, §5.3): each document is read once for its old and new digest, and a
 // new tree over documents and earlier sequences starts their next chain. One token for all of them.
 // A document that does not fit its leaf is left out and holds up nobody.
-import { fromHex, toHex } from '#shared/bytes.ts';
-import {
-  createDigest,
-  digest,
-  type DigestAlgorithm,
-  type RunningDigest,
-} from '#shared/crypto/digest.ts';
+import { fromHex, memberOf } from '#shared/bytes.ts';
+import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
 import { ConflictError, FormatError, InvariantError, SourceError } from '#shared/errors.ts';
+import type { DigestedObject } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { createAssembler, hashedByRenewal, type Assembler } from './assemble.ts';
 import { newBatchId } from './batch-objects.ts';
+import { inOrder } from './in-order.ts';
 import { inFlightFinding, loadInFlight } from './in-flight.ts';
 import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
 import { buildObjectListHead, buildObjectListLine } from './object-list.ts';
@@ -40,6 +37,9 @@ export type HashTreeRenewal = {
   readonly renewUnknown?: (id: BatchId) => boolean;
 };
 
+/** Groups whose documents are read at once: enough to keep a few threads, or a store far away, at work. */
+const groupsAtOnce = 128;
+
 /** Whether the groups of a batch may be covered, judged once a batch. */
 type Source =
   | { readonly kind: 'sound'; readonly ordinal: number }
@@ -59,7 +59,7 @@ type Renewing = {
 };
 
 /**
- * Reads every document of `groups` once and covers those that fit, with one token.
+ * Reads the documents of `groups` and covers those that fit, with one token.
  * @throws InvariantError ERR_INVARIANT_STATE: a position that no batch has; what the evidence store throws
  */
 export async function renewHashTree(
@@ -93,16 +93,19 @@ export async function renewHashTree(
   let leftOutCount = 0;
   const lines = async function* (): AsyncIterable<Uint8Array> {
     yield buildObjectListHead(id);
-    for await (const group of renewal.groups) {
+    for await (const reading of inOrder(renewal.groups, groupsAtOnce, (group) =>
+      beginGroup(renewing, group),
+    )) {
       signal.throwIfAborted();
-      const renewed = await renewGroup(renewing, group, builder);
+      const renewed = await renewGroup(renewing, reading, builder);
       if ('kind' in renewed) {
         leftOutCount += 1;
         await renewal.onLeftOut(renewed);
         continue;
       }
       const index = builder.count() - 1;
-      yield buildObjectListLine({ index, members: renewed.members, previous: group.position });
+      const { position } = reading.group;
+      yield buildObjectListLine({ index, members: renewed.members, previous: position });
     }
   };
   const prepared = await storePrepared(
@@ -154,18 +157,38 @@ async function judgeSource(renewing: Renewing, batchId: BatchId): Promise<Source
 
 type Renewed = { readonly members: readonly GroupMember[] };
 
+/** A group whose batch was judged, and whose documents are on their way where it may be covered. */
+type GroupReading = {
+  readonly group: RenewalGroup;
+  readonly begun:
+    | Exclude<Source, { readonly kind: 'sound' }>
+    | { readonly kind: 'reading'; readonly ordinal: number; readonly read: Promise<ReadMembers> };
+};
+
+async function beginGroup(renewing: Renewing, group: RenewalGroup): Promise<GroupReading> {
+  const { context, renewal } = renewing;
+  const { batchId } = group.position;
+  const source = await sourceOf(renewing, batchId);
+  if (source.kind !== 'sound') return { group, begun: source };
+  const fromAlgorithm = context.chains.manifest(batchId).digestAlgorithm;
+  const algorithms = new Set([fromAlgorithm, renewal.toAlgorithm, 'SHA-256'] as const);
+  const read = readMembers(context, group, [...algorithms]);
+  // An error is met where the group's turn comes, or by nobody, where the run ends before it.
+  read.catch(() => undefined);
+  return { group, begun: { kind: 'reading', ordinal: source.ordinal, read } };
+}
+
 async function renewGroup(
   renewing: Renewing,
-  group: RenewalGroup,
+  { group, begun }: GroupReading,
   builder: LeafTableBuilder,
 ): Promise<Renewed | LeftOutGroup> {
   const { context, renewal, assembler } = renewing;
   const { position } = group;
-  const source = await sourceOf(renewing, position.batchId);
-  if (source.kind !== 'sound') return { ...source, position };
+  if (begun.kind !== 'reading') return { ...begun, position };
   const { digestAlgorithm: fromAlgorithm, kind } = context.chains.manifest(position.batchId);
   const { toAlgorithm } = renewal;
-  const read = await readMembers(context, group, new Set([fromAlgorithm, toAlgorithm, 'SHA-256']));
+  const read = await begun.read;
   if (read.kind === 'unreadable') return { kind: 'unreadable', position, findings: read.findings };
   const blindValue = await assembler.blindValue(position);
   const digestsUnder = (algorithm: DigestAlgorithm): Uint8Array[] => [
@@ -181,7 +204,7 @@ async function renewGroup(
     return { kind: 'broken', position, findings: [brokenFinding(group, unfit)] };
   const sequence = hashedByRenewal(await assembler.sequence(position));
   builder.add(hashTreeRenewalDigests(toAlgorithm, digestsUnder(toAlgorithm), sequence), {
-    previous: { ordinal: source.ordinal, index: position.index },
+    previous: { ordinal: begun.ordinal, index: position.index },
     blindValue,
   });
   return { members: read.members };
@@ -189,8 +212,8 @@ async function renewGroup(
 
 /** Which of `values` are not among `stored`, by their place in `values`. */
 function missingFrom(stored: readonly Uint8Array[], values: readonly Uint8Array[]): number[] {
-  const known = new Set(stored.map(toHex));
-  return values.flatMap((value, i) => (known.has(toHex(value)) ? [] : [i]));
+  const isStored = memberOf(stored);
+  return values.flatMap((value, i) => (isStored(value) ? [] : [i]));
 }
 
 function brokenFinding(group: RenewalGroup, unfit: readonly number[]): Finding {
@@ -211,25 +234,17 @@ type ReadMembers =
   | { readonly kind: 'read'; readonly members: readonly GroupMember[] }
   | { readonly kind: 'unreadable'; readonly findings: readonly Finding[] };
 
-/** Streams each member once through all digests. What its store cannot give is a finding. */
+/** Reads each member once. What its store cannot give is a finding. */
 async function readMembers(
   { run }: EvidenceContext,
   group: RenewalGroup,
-  algorithms: ReadonlySet<DigestAlgorithm>,
+  algorithms: readonly DigestAlgorithm[],
 ): Promise<ReadMembers> {
   const members: GroupMember[] = [];
-  for (const { open, readTonight, ...member } of group.members) {
-    if (readTonight && [...algorithms].every((each) => readTonight[each] !== undefined)) {
-      members.push({ ...member, digests: readTonight });
-      continue;
-    }
-    const running = [...algorithms].map((algorithm) => createDigest(algorithm));
-    let size = 0;
+  for (const { read, ...member } of group.members) {
     try {
-      for await (const chunk of await open({ signal: run.signal })) {
-        size += chunk.length;
-        for (const each of running) each.update(chunk);
-      }
+      const { size, digests } = await read(algorithms, { signal: run.signal });
+      members.push({ ...member, size, digests: withSha256(digests) });
     } catch (error) {
       const unreadable =
         error instanceof SourceError ||
@@ -246,15 +261,11 @@ async function readMembers(
       };
       return { kind: 'unreadable', findings: [finding] };
     }
-    members.push({ ...member, size, digests: finishDigests(running) });
   }
   return { kind: 'read', members };
 }
 
-function finishDigests(running: readonly RunningDigest[]): GroupMember['digests'] {
-  const digests = Object.fromEntries(
-    running.map((each) => [each.algorithm, toHex(each.finish())]),
-  ) as Partial<Record<DigestAlgorithm, string>>;
+function withSha256(digests: DigestedObject['digests']): GroupMember['digests'] {
   const sha256 = digests['SHA-256'];
   if (sha256 === undefined)
     throw new InvariantError('ERR_INVARIANT_STATE', 'SHA-256 was not among the digests');

@@ -2,7 +2,7 @@
 // stamping and renewing (RFC 4998; layouts in docs/formats.md). Types only, so that the read-back
 // verifier may import them without importing the code that it judges.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
-import type { ObjectStore } from '#shared/ports/object-store.ts';
+import type { DigestedObject, ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
 import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
@@ -237,11 +237,14 @@ export type TimestampRenewalOutcome = {
 export type RenewalGroup = {
   readonly position: GroupPosition;
   readonly members: readonly (Omit<GroupMember, 'digests'> & {
-    /** As read from the document earlier in this run; without all that are needed, it is read. */
-    readonly readTonight?: GroupMember['digests'] | undefined;
-    readonly open: (options: {
-      readonly signal: AbortSignal;
-    }) => Promise<AsyncIterable<Uint8Array>>;
+    /**
+     * Size and digests of what is in the store now.
+     * @throws SourceError, FormatError, ConflictError as the store does
+     */
+    readonly read: (
+      algorithms: readonly DigestAlgorithm[],
+      options: { readonly signal: AbortSignal },
+    ) => Promise<Pick<DigestedObject, 'size' | 'digests'>>;
   })[];
 };
 

@@ -10,8 +10,7 @@ import { remedyFor } from '../evidence/check-stored.ts';
 import { anchorByEach } from '../evidence/dual-anchor.ts';
 import { hasPending } from '../evidence/in-flight.ts';
 import { anchor } from '../evidence/stamp.ts';
-import { readObjectList } from '../evidence/object-list.ts';
-import { createReadTonight } from '../evidence/read-tonight.ts';
+import { inShares } from '../evidence/in-order.ts';
 import { renewHashTree } from '../evidence/renew-hash-tree.ts';
 import { renewTimestamps } from '../evidence/renew-timestamps.ts';
 import type {
@@ -19,15 +18,14 @@ import type {
   BatchManifest,
   Damage,
   EvidenceContext,
-  GroupMember,
   LeftOutBatch,
   LeftOutGroup,
-  RenewalGroup,
   StampOutcome,
 } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { groupsWithoutAnchor, waitingGroups, type GroupSources } from './groups.ts';
+import { groupsToRenew } from './groups-to-renew.ts';
 import type { PlanAction } from './plan.ts';
 
 export type RenewDependencies = {
@@ -99,10 +97,6 @@ function damageText(damage: readonly Damage[]): string {
         `${part.part}${part.index === undefined ? '' : ` ${part.index}`}: ${part.findings.map((finding) => finding.message).join('; ')}`,
     )
     .join(' · ');
-}
-
-function isSameObject(a: GroupMember, b: GroupMember): boolean {
-  return a.store === b.store && a.key === b.key && a.versionId === b.versionId;
 }
 
 class Renewer {
@@ -285,21 +279,26 @@ class Renewer {
     toAlgorithm: DigestAlgorithm,
     batchIds: readonly string[],
   ): Promise<void> {
-    const { renewedTonight } = this.#deps;
+    const { renewedTonight, maxLeaves } = this.#deps;
+    const renewUnknown = await this.#lastNights(batchIds);
     const broken = new Map<string, readonly LeftOutGroup['findings'][number][]>();
-    const result = await renewHashTree(this.#contextOf(number), {
-      toAlgorithm,
-      groups: this.#groupsOf(batchIds),
-      renewUnknown: await this.#lastNights(batchIds),
-      onLeftOut: async (left) => {
-        if (left.kind === 'batch-broken') broken.set(left.position.batchId, left.findings);
-        else await this.#leaveOutGroup(left);
-      },
-    });
+    for await (const groups of inShares(groupsToRenew(batchIds, this.#deps), maxLeaves)) {
+      const { stamped } = await renewHashTree(this.#contextOf(number), {
+        toAlgorithm,
+        groups,
+        renewUnknown,
+        onLeftOut: async (left) => {
+          if (left.kind === 'batch-broken') broken.set(left.position.batchId, left.findings);
+          else await this.#leaveOutGroup(left);
+        },
+      });
+      await this.#settle(`hash-tree renewal of ${batchIds.length} batches`, stamped);
+      if (stamped.kind === 'committed') renewedTonight.add(stamped.manifest.id);
+      // Without a token tonight there is none for the rest, either: it stays due.
+      else if (stamped.kind !== 'empty') break;
+    }
     for (const [batchId, findings] of broken)
       await this.#breakBatch(batchId, [{ part: 'token', batchId, findings }]);
-    await this.#settle(`hash-tree renewal of ${batchIds.length} batches`, result.stamped);
-    if (result.stamped.kind === 'committed') renewedTonight.add(result.stamped.manifest.id);
   }
 
   async #leaveOutGroup(left: LeftOutGroup): Promise<void> {
@@ -337,52 +336,6 @@ class Renewer {
         batchId: left.position.batchId,
         message,
       });
-    }
-  }
-
-  /** The live documents of these batches as groups that can each be read once. */
-  async *#groupsOf(batchIds: readonly string[]): AsyncIterable<RenewalGroup> {
-    const { context, stores, catalogue, renewedTonight } = this.#deps;
-    await using tonight = createReadTonight(context.store, context.run.signal);
-    for (const batchId of batchIds) {
-      for await (const line of readObjectList(context.store, batchId, context.run.signal)) {
-        const [main] = line.members;
-        const row =
-          main &&
-          (await catalogue.findContent(
-            main.store,
-            main.key,
-            main.versionId ?? '',
-            main.digests['SHA-256'],
-          ));
-        // Broken, changed and missing documents stay out of every new tree (design §1.2).
-        if (row?.state !== 'protected') continue;
-        const places = await catalogue.memberships(row.id);
-        const place = places.find(
-          (membership) => membership.batchId === batchId && membership.groupIndex === line.index,
-        );
-        if (!place?.active) continue;
-        const renewed = places.find((membership) => renewedTonight.has(membership.batchId));
-        const read =
-          renewed &&
-          (await tonight.membersAt({ batchId: renewed.batchId, index: renewed.groupIndex }));
-        yield {
-          position: { batchId, index: line.index },
-          members: line.members.map((member) => ({
-            store: member.store,
-            key: member.key,
-            versionId: member.versionId,
-            size: member.size,
-            role: member.role,
-            readTonight: read?.find((each) => isSameObject(each, member))?.digests,
-            open: async ({ signal }) => {
-              const store = stores.get(member.store);
-              if (!store) throw new Error(`no store ${member.store}`);
-              return (await store.read(member.key, { signal, versionId: member.versionId })).body;
-            },
-          })),
-        };
-      }
     }
   }
 }

@@ -259,9 +259,9 @@ export function createWorld(start = '2026-01-01T00:00:00Z'): World {
             versionId,
             size,
             role,
-            open: async () => {
-              const content = documents.get(key);
-              if (content) return await Promise.resolve(each([content]));
+            read: async (algorithms) => {
+              const content = await Promise.resolve(documents.get(key));
+              if (content) return memberOf(key, content, algorithms, role);
               throw new SourceError('ERR_SOURCE_NOT_FOUND', key, { retryable: false });
             },
           })),
