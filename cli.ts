@@ -38,6 +38,12 @@ const groups: readonly {
     },
   },
   {
+    names: ['serve'],
+    register: async (program) => {
+      (await import('./archiver/commands/serve.ts')).registerServe(program, embeddedTsa);
+    },
+  },
+  {
     names: ['policy'],
     register: async (program) => {
       (await import('./archiver/commands/policy.ts')).registerPolicyCommands(program);

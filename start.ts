@@ -6,10 +6,9 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { interruptSignal, loadConfig, systemClock } from '#archiver/commands/context.ts';
 import { terminalEvents } from '#archiver/adapters/terminal-events.ts';
-import { openArchiver, type Archiver } from '#archiver/main.ts';
-import { runNight } from '#archiver/run.ts';
+import { openArchiver } from '#archiver/main.ts';
+import { runnerOf } from '#archiver/runner.ts';
 import type { RunSummary } from '#archiver/reports/report.ts';
-import { writeReport } from '#archiver/reports/write.ts';
 import { startSchedule, type Schedule } from '#archiver/schedule.ts';
 import { simulationTimeline } from '#archiver/simulation/timeline.ts';
 import { evidenceOf } from '#archiver/commands/evidence.ts';
@@ -17,7 +16,6 @@ import { startWeb } from '#archiver/web.ts';
 import { trackProgress } from '#archiver/web/progress.ts';
 import { ConflictError } from '#shared/errors.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
-import type { Clock } from '#shared/ports/runtime.ts';
 import { stringify } from 'yaml';
 import { startEmbeddedTsa } from './embedded-tsa.ts';
 
@@ -92,29 +90,6 @@ async function prepare(options: StartOptions): Promise<string> {
   return file;
 }
 
-/** One run at a time in this process; a second request joins the one under way. */
-function createRunner(
-  archiver: Archiver,
-  clock: Clock,
-  signal: AbortSignal,
-): { readonly run: () => Promise<RunSummary>; readonly running: () => boolean } {
-  let current: Promise<RunSummary> | undefined;
-  const once = async (): Promise<RunSummary> => {
-    const summary = await runNight(await archiver.night(signal), { runAt: clock.now(), signal });
-    await writeReport(archiver, summary);
-    return summary;
-  };
-  return {
-    run: () => {
-      current ??= once().finally(() => {
-        current = undefined;
-      });
-      return current;
-    },
-    running: () => current !== undefined,
-  };
-}
-
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -138,12 +113,13 @@ async function start(options: StartOptions): Promise<void> {
       `timestamps from ${config.tsa.url}${config.tsa.local ? ' (local TSU, not accredited)' : ''}`,
     );
     await using archiver = await openArchiver(config, { clock, events, signal, create: true });
-    const runner = createRunner(archiver, clock, signal);
+    const runner = runnerOf(archiver, clock, signal);
     const planned: { schedule?: Schedule } = {};
     await using web = await startWeb({
       archiver,
       run: runner.run,
       running: runner.running,
+      takeIn: runner.takeIn,
       progress,
       evidence: (row) => evidenceOf(archiver, row, signal),
       timeline: () => readIfThere(simulationTimeline(config.state)),

@@ -340,6 +340,44 @@ export const archiverSettings = z.strictObject({
         .describe('Its port; 0 takes a free one.'),
     })
     .default({ host: '127.0.0.1', port: 3180 }),
+  intake: z
+    .strictObject({
+      store: z
+        .string()
+        .describe('Name of the store into which `POST /documents` puts; it has to be writable.'),
+      intervalSeconds: z
+        .number()
+        .min(0)
+        .max(86_400)
+        .default(60)
+        .describe('What comes in is collected for this long, then stamped by one token.'),
+      maxGroups: z
+        .number()
+        .int()
+        .positive()
+        .default(10_000)
+        .describe('Objects at which it is stamped at once.'),
+      maxWaiting: z
+        .number()
+        .int()
+        .positive()
+        .default(100_000)
+        .describe('Objects that may wait; above it 503.'),
+      maxBytes: z
+        .number()
+        .int()
+        .positive()
+        .default(1024 * 1024 * 1024)
+        .describe('A larger document gets 413.'),
+      maxUploads: z
+        .number()
+        .int()
+        .positive()
+        .default(8)
+        .describe('Documents that are received at a time; above it 503.'),
+    })
+    .optional()
+    .describe('Documents over HTTP; without it the page takes none.'),
   webhook: z
     .strictObject({
       url: z.url().describe('Receives a JSON POST for broken, overdue, waiting and ceiling.'),

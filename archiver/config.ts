@@ -58,6 +58,7 @@ export type ArchiverConfig = {
   readonly blind: boolean;
   readonly schedule: ArchiverSettings['schedule'];
   readonly web: ArchiverSettings['web'];
+  readonly intake: ArchiverSettings['intake'];
   readonly webhook: ArchiverSettings['webhook'];
 };
 
@@ -196,6 +197,11 @@ export function parseArchiverConfig(
     problems.push(
       at.problem(['secondTsa', 'price'], 'both TSAs need a price in the same currency, or none'),
     );
+  const { intake } = settings;
+  if (intake && !settings.stores.some(({ name }) => name === intake.store))
+    problems.push(at.problem(['intake', 'store'], `there is no store ${intake.store}`));
+  if (intake && intake.maxWaiting < intake.maxGroups)
+    problems.push(at.problem(['intake', 'maxWaiting'], 'less than maxGroups'));
   const leadTime = Temporal.Duration.from({ days: settings.leadTimeDays });
   if (problems.length > 0 || !profile) throw at.fail(problems);
   return Object.freeze({
@@ -246,6 +252,7 @@ export function parseArchiverConfig(
     blind: settings.blind,
     schedule: settings.schedule,
     web: settings.web,
+    intake,
     webhook: settings.webhook,
   });
 }

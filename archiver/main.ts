@@ -56,7 +56,7 @@ export type Archiver = AsyncDisposable & {
 /** So many objects that a listing leaves out are named one by one. */
 const maxSkipped = 1000;
 
-/** A store as configured: documents are only read, evidence is written. */
+/** A store as configured: documents are only read, but where they come in; evidence is written. */
 async function openStore(
   settings: StoreConfig,
   access: 'read' | 'write',
@@ -134,8 +134,16 @@ export async function openArchiver(
     await mkdir(evidenceFolder, { recursive: true });
   const stores = new Map<string, ObjectStore>();
   const skipped: SkippedObject[] = [];
-  for (const settings of config.stores)
-    stores.set(settings.name, opened.use(await openStore(settings, 'read', options, skipped)));
+  for (const settings of config.stores) {
+    const access = settings.name === config.intake?.store ? 'write' : 'read';
+    const store = opened.use(await openStore(settings, access, options, skipped));
+    if (access === 'write' && !store.capabilities.conditionalWrites)
+      throw new ConfigError(
+        'ERR_CONFIG_INVALID',
+        `store ${settings.name} cannot keep two writers apart, and takes no documents (intake)`,
+      );
+    stores.set(settings.name, store);
+  }
   const evidenceObjects = opened.use(await openStore(config.evidence, 'write', options));
   const catalogue = opened.use(
     await openSqliteCatalogue(options.catalogueFile ?? catalogueFile(config)),

@@ -40,17 +40,13 @@ function keepLease(lease: Lease, clock: Clock, signal: AbortSignal): AsyncDispos
   };
 }
 
-/**
- * One nightly run under the archive's lease. Errors of stores and sources end up in the summary;
- * what was committed before stays.
- * @throws ConflictError ERR_CONFLICT_LEASE: another run is at work
- * @throws InvariantError: our own promise broke
- */
-export async function runNight(
+/** Does the work as its own run under the archive's lease, with a signal that is aborted where it is lost. */
+async function underLease<T>(
   deps: NightDependencies,
   options: NightOptions,
-): Promise<RunSummary> {
-  const { catalogue, evidence, random, clock } = deps;
+  work: (night: Night, run: { readonly runId: string; readonly signal: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  const { evidence, random, clock } = deps;
   const { runAt } = options;
   const runId = `${runAt.toString({ smallestUnit: 'second' }).replace(/[-:]/g, '')}-${toHex(random(4))}`;
   await using lease = await evidence.acquireLease({
@@ -63,6 +59,42 @@ export async function runNight(
   const signal = AbortSignal.any([options.signal, lease.lost]);
   await using _renewal = keepLease(lease, clock, signal);
   const night = new Night(deps, { ...options, signal }, runId);
+  return await work(night, { runId, signal });
+}
+
+/**
+ * Takes in what was just stored and stamps it, between nights and under the same lease. It stands in no list of
+ * runs; a crash leaves what the next run finishes.
+ * @throws ConflictError ERR_CONFLICT_LEASE: another run is at work
+ * @throws TokiwaError: a store or a source failed; what was committed stays
+ */
+export function runIntake(
+  deps: NightDependencies,
+  options: NightOptions,
+  places: readonly { readonly store: string; readonly key: string }[],
+): Promise<RunSummary> {
+  return underLease(deps, options, async (night) => {
+    await night.takeIn(places);
+    return night.summary(night.hasErrors() ? 'findings' : 'ok', deps.clock.now());
+  });
+}
+
+/**
+ * One nightly run under the archive's lease. Errors of stores and sources end up in the summary;
+ * what was committed before stays.
+ * @throws ConflictError ERR_CONFLICT_LEASE: another run is at work
+ * @throws InvariantError: our own promise broke
+ */
+export function runNight(deps: NightDependencies, options: NightOptions): Promise<RunSummary> {
+  return underLease(deps, options, (night, run) => wholeNight(deps, options.runAt, night, run));
+}
+
+async function wholeNight(
+  { catalogue, evidence, clock }: NightDependencies,
+  runAt: Temporal.Instant,
+  night: Night,
+  { runId, signal }: { readonly runId: string; readonly signal: AbortSignal },
+): Promise<RunSummary> {
   await catalogue.putRun(runRow(night.summary('ok', runAt), runAt, false));
   let outcome: RunSummary['outcome'];
   try {

@@ -6,7 +6,10 @@ import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { loadLastSuccess } from './adapters/report-files.ts';
 import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import { catalogueFile, type Archiver } from './main.ts';
+import { createRecordReader } from './intake/answer.ts';
+import { createIntakeService, type IntakePlace } from './intake/service.ts';
 import { reportRules } from './reports/write.ts';
+import type { WebIntake } from './web/documents.ts';
 import type { WebOptions, WebServer } from './web/options.ts';
 import type { Progress } from './web/progress.ts';
 import { serveReport } from './web/server.ts';
@@ -16,6 +19,8 @@ export type StartWebOptions = {
   /** Starts a run, or joins the one at work. */
   readonly run: () => Promise<unknown>;
   readonly running: () => boolean;
+  /** Takes in and stamps what came over HTTP; absent: nothing comes so. */
+  readonly takeIn?: ((places: readonly IntakePlace[]) => Promise<unknown>) | undefined;
   /** How far it is; absent: the page only says that it runs. */
   readonly progress?: Progress | undefined;
   /** DER of a document's evidence record. */
@@ -27,6 +32,34 @@ export type StartWebOptions = {
   readonly events: EventSink;
 };
 
+/** A run is an upload's own wait and a token's: longer, and its sender is told to come again. */
+const runMs = 60_000;
+
+/** What the configuration says comes in over HTTP, and how it is collected. */
+function openIntake(
+  { archiver, takeIn, clock, events }: StartWebOptions,
+  stack: AsyncDisposableStack,
+): WebIntake | undefined {
+  const { config, stores, evidence } = archiver;
+  const store = stores.get(config.intake?.store ?? '');
+  const settings = config.stores.find(({ name }) => name === store?.name);
+  if (!config.intake || !store || !settings || !takeIn) return undefined;
+  const { intervalSeconds, maxGroups, maxWaiting, maxBytes, maxUploads } = config.intake;
+  const service = stack.use(
+    createIntakeService({
+      ...{ intervalMs: intervalSeconds * 1000, maxGroups, maxWaiting },
+      ...{ run: takeIn, clock, events },
+    }),
+  );
+  const { signal } = new AbortController();
+  return {
+    ...{ service, store, maxBytes, maxUploads, runMs },
+    prefix: settings.prefix,
+    detachedSuffixes: config.detachedSuffixes,
+    recordsOf: createRecordReader(evidence.objects, signal),
+  };
+}
+
 /**
  * The report page of an archive, until it is disposed of.
  * @throws SourceError ERR_SOURCE_REFUSED: the address or port cannot be had
@@ -35,7 +68,10 @@ export async function startWeb(options: StartWebOptions): Promise<WebServer> {
   const { archiver, clock, events, running, progress } = options;
   const { config } = archiver;
   let lastError: string | undefined;
-  return serveReport({
+  await using stack = new AsyncDisposableStack();
+  const intake = openIntake(options, stack);
+  const server = await serveReport({
+    intake,
     config: config.web,
     openCatalogue: () => openSqliteCatalogue(catalogueFile(config)),
     archiveId: archiver.evidence.archiveId,
@@ -62,4 +98,14 @@ export async function startWeb(options: StartWebOptions): Promise<WebServer> {
     random: (length) => new Uint8Array(randomBytes(length)),
     events,
   });
+  const owned = stack.move();
+  return {
+    url: server.url,
+    [Symbol.asyncDispose]: async () => {
+      // Who waits for a record is told to come again; what is collected waits in its store.
+      intake?.service.release();
+      await server[Symbol.asyncDispose]();
+      await owned.disposeAsync();
+    },
+  };
 }

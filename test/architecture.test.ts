@@ -117,11 +117,12 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
 const judges = [
   'archiver/evidence/read-back.ts',
   'archiver/evidence/read-back-table.ts',
+  'archiver/evidence/read-back-covered.ts',
   'archiver/evidence/judge-record.ts',
   'archiver/augmentation/read-back.ts',
 ];
 const builders =
-  /^(?:archiver\/evidence\/(?!read-back|judge-record|types\.ts$)|shared\/ers\/(?:build|renewal)\.ts$|shared\/tsp\/(?:build-token|evidence-form)\.ts$|archiver\/augmentation\/(?:raise|validation-data|tokens)\.ts$|shared\/cades\/augment\/|shared\/der\/splice\.ts$)/;
+  /^(?:archiver\/evidence\/(?!read-back|judge-record|types\.ts$)|shared\/ers\/(?:build|renewal|record-writer|xml-record-writer|continuation)\.ts$|shared\/tsp\/(?:build-token|evidence-form)\.ts$|archiver\/augmentation\/(?:raise|validation-data|tokens)\.ts$|shared\/cades\/augment\/|shared\/der\/splice\.ts$)/;
 
 const sources = readSources();
 const byPath = new Map(sources.map((source) => [source.path, source]));

@@ -3,10 +3,15 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ConfigError, SourceError } from '#shared/errors.ts';
 import type { BatchRow, DocumentRow, MembershipRow } from '#shared/ports/catalogue.ts';
+import { equalBytes } from '#shared/bytes.ts';
+import { createCanonicalizer } from '#shared/xml/canonicalize.ts';
+import { parseXml } from '#shared/xml/parse.ts';
 import { createAssembler } from '../evidence/assemble.ts';
+import { assembleXmlEvidenceRecord, notInXml } from '../evidence/assemble-xml.ts';
 import { loadChainIndex } from '../evidence/chains.ts';
 import type { GroupPosition } from '../evidence/types.ts';
 import type { Archiver } from '../main.ts';
+import { readDocument } from '../stages/read-document.ts';
 import { readValidationObject } from '../stages/validation-object.ts';
 import { configOption, withArchiver } from './context.ts';
 
@@ -84,6 +89,21 @@ export async function placeOf(
   return among.findLast(({ batch }) => batch.anchor === first)?.place;
 }
 
+/** @throws SourceError ERR_SOURCE_NOT_FOUND: it waits for its first token */
+async function positionFor(
+  archiver: Archiver,
+  row: DocumentRow,
+  choice: RecordChoice & { readonly signal: AbortSignal },
+): Promise<GroupPosition> {
+  const place = await placeOf(archiver, row, choice);
+  if (place) return positionOf(place);
+  throw new SourceError(
+    'ERR_SOURCE_NOT_FOUND',
+    `${JSON.stringify(row.key)} has no evidence${choice.anchor === undefined ? '' : ` by TSA number ${choice.anchor}`} yet: it is ${row.state}`,
+    { retryable: true },
+  );
+}
+
 /**
  * A document's EvidenceRecord from its newest batch, as DER.
  * @throws SourceError ERR_SOURCE_NOT_FOUND: it waits for its first token
@@ -94,16 +114,10 @@ export async function evidenceOf(
   signal: AbortSignal,
   choice: RecordChoice = {},
 ): Promise<Uint8Array> {
-  const place = await placeOf(archiver, row, { ...choice, signal });
-  if (!place)
-    throw new SourceError(
-      'ERR_SOURCE_NOT_FOUND',
-      `${JSON.stringify(row.key)} has no evidence${choice.anchor === undefined ? '' : ` by TSA number ${choice.anchor}`} yet: it is ${row.state}`,
-      { retryable: true },
-    );
+  const position = await positionFor(archiver, row, { ...choice, signal });
   const { objects } = archiver.evidence;
   const chains = await loadChainIndex(objects, signal);
-  return createAssembler(objects, chains, { signal }).record(positionOf(place));
+  return createAssembler(objects, chains, { signal }).record(position);
 }
 
 /**
@@ -124,6 +138,62 @@ async function validationDataOf(
   );
 }
 
+/** Formats of documents that a verifier of RFC 6283 takes for XML, and hashes in canonical form. */
+const xmlFormats: readonly string[] = ['XML', 'XAdES', 'ER-XML'];
+
+/**
+ * RFC 6283 §3.1.1: data objects that are XML are hashed in canonical form, and the trees hold octets as stored.
+ * @throws UnsupportedError ERR_UNSUPPORTED_FEATURE: the two differ
+ */
+async function requireCanonical(
+  { stores, config }: Archiver,
+  row: DocumentRow,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!xmlFormats.includes(row.facts.format)) return;
+  const store = stores.get(row.store);
+  const reading =
+    store &&
+    (await readDocument(store, row.key, {
+      versionId: row.versionId === '' ? undefined : row.versionId,
+      algorithms: [],
+      keep: config.inspectLimitBytes,
+      signal,
+    }));
+  if (reading?.head.length === reading?.size && isCanonical(reading?.head ?? new Uint8Array(0)))
+    return;
+  throw notInXml(
+    `${JSON.stringify(row.key)} is XML and not in canonical form, in which RFC 6283 §3.1.1 hashes it`,
+  );
+}
+
+function isCanonical(octets: Uint8Array): boolean {
+  const document = parseXml(octets);
+  const method = { edition: 'exclusive', comments: false } as const;
+  return equalBytes(createCanonicalizer(document)(document, method), octets);
+}
+
+/** The same in XML. @throws UnsupportedError ERR_UNSUPPORTED_FEATURE: it cannot be put into XML */
+export async function xmlEvidenceOf(
+  archiver: Archiver,
+  row: DocumentRow,
+  signal: AbortSignal,
+  choice: RecordChoice = {},
+): Promise<Uint8Array> {
+  const position = await positionFor(archiver, row, { ...choice, signal });
+  const { objects } = archiver.evidence;
+  const chains = await loadChainIndex(objects, signal);
+  await requireCanonical(archiver, row, signal);
+  for await (const attached of archiver.catalogue.attachedDocuments(row.id)) {
+    const places = await archiver.catalogue.memberships(attached.id);
+    const isMember = places.some(
+      ({ batchId, groupIndex }) => batchId === position.batchId && groupIndex === position.index,
+    );
+    if (isMember) await requireCanonical(archiver, attached, signal);
+  }
+  return assembleXmlEvidenceRecord(objects, position, { signal, chains });
+}
+
 /** @throws ConfigError ERR_CONFIG_USAGE */
 function anchorOption(text: string | undefined): number | undefined {
   if (text === undefined || text === '1' || text === '2')
@@ -136,6 +206,7 @@ type Options = {
   readonly store?: string;
   readonly anchor?: string;
   readonly own?: boolean;
+  readonly xml?: boolean;
   readonly output?: string;
   readonly validationData?: string;
 };
@@ -146,7 +217,8 @@ async function giveEvidence(key: string, options: Options): Promise<void> {
     if (options.validationData !== undefined)
       await writeFile(options.validationData, await validationDataOf(archiver, row, signal));
     const choice = { anchor: anchorOption(options.anchor), own: options.own };
-    const record = await evidenceOf(archiver, row, signal, choice);
+    const of = options.xml ? xmlEvidenceOf : evidenceOf;
+    const record = await of(archiver, row, signal, choice);
     if (options.output === undefined) process.stdout.write(record);
     else await writeFile(options.output, record);
   });
@@ -155,12 +227,13 @@ async function giveEvidence(key: string, options: Options): Promise<void> {
 export function registerEvidence(program: Command): void {
   program
     .command('evidence')
-    .description('a document’s evidence record (RFC 4998, DER)')
+    .description('a document’s evidence record (RFC 4998 in DER, or RFC 6283 in XML)')
     .argument('<key>', 'key of the document')
     .option(...configOption)
     .option('--store <name>', 'only in this store')
     .option('--anchor <n>', 'the record by the first or the second TSA: 1 or 2')
     .option('--own', 'the record of this archive alone, though another product’s was taken over')
+    .option('--xml', 'in XML (RFC 6283), from the same trees and tokens')
     .option('-o, --output <file>', 'write here instead of standard output')
     .option(
       '--validation-data <file>',

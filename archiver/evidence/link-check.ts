@@ -4,7 +4,7 @@
 import { compareBytes, equalBytes, fromHex, toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { newestArchiveTimeStamp } from '#shared/ers/continuation.ts';
-import { timestampRenewalGroup } from '#shared/ers/renewal.ts';
+import { timestampRenewalGroup, xmlTimestampRenewalGroup } from '#shared/ers/renewal.ts';
 import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
@@ -12,7 +12,7 @@ import { batchKey, readSmall } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
 import { checkLeafTable } from './leaf-table-check.ts';
 import { openLeafTable } from './leaf-table-reader.ts';
-import { leafTableOf } from './manifest.ts';
+import { hasXmlGroups, leafTableOf } from './manifest.ts';
 import { loadTakenOverRecord, tokensBefore } from './taken-over.ts';
 import type { BatchId, BatchManifest, Damage } from './types.ts';
 
@@ -95,15 +95,20 @@ export function createLinkChecker(
     const chain = chains.renewalsOf(id);
     const renewal = chain[count];
     if (!renewal) return [];
-    const table = leafTableOf(chains.manifest(renewal.batchId));
     const covered = [id, ...chain.slice(0, count).map(({ batchId }) => batchId)];
+    const manifest = chains.manifest(renewal.batchId);
+    const { digestAlgorithm } = manifest;
     const stored = await readable(async () => {
-      const expected = timestampRenewalGroup(table.shape.digestAlgorithm, [
+      const tokens = [
         ...(await tokensBefore(store, chains, id, { signal })),
         ...(await Promise.all(covered.map(token))),
-      ]);
-      const { members } = await openLeafTable(store, table, { signal }).group(renewal.index);
-      return sameDigests(members, expected);
+      ];
+      const reader = openLeafTable(store, leafTableOf(manifest), { signal });
+      const { members } = await reader.group(renewal.index);
+      if (!sameDigests(members, timestampRenewalGroup(digestAlgorithm, tokens))) return false;
+      if (!hasXmlGroups(manifest)) return true;
+      const inXml = await reader.group(manifest.previous.length + renewal.index);
+      return sameDigests(inXml.members, xmlTimestampRenewalGroup(digestAlgorithm, tokens));
     });
     if (stored.kind === 'unreadable')
       return [damageOf('leaf-table', renewal.batchId, stored.message)];

@@ -110,6 +110,14 @@ export async function loadManifest(
   return found && parseManifest(found.octets, id);
 }
 
+/**
+ * Whether a timestamp renewal has its groups a second time, as records in XML hash them: number i stands
+ * after the others as number `previous.length + i`. Those made before did without.
+ */
+export function hasXmlGroups({ kind, groupCount, previous }: PreparedBatch): boolean {
+  return kind === 'timestamp-renewal' && groupCount === 2 * previous.length;
+}
+
 /** What fixes the layout of a batch's leaf table. */
 export function leafTableOf(batch: PreparedBatch): {
   readonly id: BatchId;

@@ -3,8 +3,6 @@
 // is written, and whenever fixity reads a batch again. Records are judged by judge-record.ts.
 import { equalBytes, fromHex, toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
-import { reEncodeAsDer } from '#shared/der/re-encode.ts';
-import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
@@ -13,6 +11,7 @@ import { readAgain } from '#shared/tsp/second-reading.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken } from '#shared/tsp/verify-token.ts';
 import type { ChainIndex } from './chains.ts';
+import { createCoveredTokens } from './read-back-covered.ts';
 import {
   createRootCounter,
   readGroups,
@@ -120,47 +119,18 @@ function sameValues(a: readonly string[], b: readonly Uint8Array[]): boolean {
   return left.size === right.size && left.isSubsetOf(right);
 }
 
-/** RFC 4998 §5.2: a renewal's group is every token of the batch's chain as it then was. */
+/** RFC 4998 §5.2, RFC 6283 §4.2.1: a renewal's group is every token of the batch's chain as it then was. */
 function checkCoveredTokens(reading: Reading): GroupCheck {
   const { chains, manifest } = reading;
-  const digests = new Map<string, string>();
-  const digestOf = async (id: string): Promise<string> => {
-    const known = digests.get(id);
-    if (known !== undefined) return known;
-    const octets = await readObject(reading, id, 'token.der');
-    const value = toHex(digest(manifest.digestAlgorithm, octets));
-    digests.set(id, value);
-    return value;
-  };
-  /** Tokens of the current chain of another product's record that are older than its newest. */
-  const olderDigests = async (id: string): Promise<string[]> => {
-    if (chains.manifest(id).kind !== 'taken-over') return [];
-    const record = parseEvidenceRecord(await readObject(reading, id, 'taken-over.ers'));
-    const stamps = record.sequence.chains.at(-1)?.archiveTimeStamps ?? [];
-    return stamps
-      .slice(0, -1)
-      .map(({ timeStamp }) => toHex(digest(manifest.digestAlgorithm, reEncodeAsDer(timeStamp))));
-  };
+  const read = (id: string, name: string): Promise<Uint8Array> => readObject(reading, id, name);
+  const fits = createCoveredTokens({ chains, manifest, read });
   return async (group) => {
-    const covered = manifest.previous[group.index];
-    const chain = covered
-      ? [
-          covered.batchId,
-          ...chains
-            .renewalsOf(covered.batchId)
-            .slice(0, covered.renewals)
-            .map(({ batchId }) => batchId),
-        ]
-      : [];
-    const expected = await Promise.all(chain.map(digestOf));
-    if (covered) expected.push(...(await olderDigests(covered.batchId)));
-    if (covered && chain.length === covered.renewals + 1 && sameValues(expected, group.members))
-      return;
-    reading.fail(
-      'renewal-covers-tokens',
-      'RFC 4998 §5.2',
-      `Group ${group.index} is not the tokens of the chain that it renews.`,
-    );
+    if (!(await fits(group)))
+      reading.fail(
+        'renewal-covers-tokens',
+        'RFC 4998 §5.2',
+        `Group ${group.index} is not the tokens of the chain that it renews.`,
+      );
   };
 }
 

@@ -1,7 +1,11 @@
 // Heals a lost or damaged leaf table: made again from what it was made of (the object list or the documents,
 // earlier sequences, covered tokens), and kept only if it leads to the root that the token is over.
 import { equalBytes, fromHex, toHex } from '#shared/bytes.ts';
-import { hashTreeRenewalDigests, timestampRenewalGroup } from '#shared/ers/renewal.ts';
+import {
+  hashTreeRenewalDigests,
+  timestampRenewalGroup,
+  xmlTimestampRenewalGroup,
+} from '#shared/ers/renewal.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
@@ -11,7 +15,7 @@ import type { ChainIndex } from './chains.ts';
 import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
 import { checkLeafTable } from './leaf-table-check.ts';
 import { checkBatch, readable } from './link-check.ts';
-import { leafTableOf } from './manifest.ts';
+import { hasXmlGroups, leafTableOf } from './manifest.ts';
 import { readObjectList } from './object-list.ts';
 import { tokensBefore } from './taken-over.ts';
 import type { BatchId, BatchManifest, Damage, GroupMember, ObjectListLine } from './types.ts';
@@ -113,13 +117,17 @@ function listedDigest(
 /** The groups of a timestamp renewal; throws where a covered token is gone, too. */
 async function addCoveredTokens(rebuilding: Rebuilding): Promise<undefined> {
   const { store, chains, manifest, builder, signal } = rebuilding;
+  const { digestAlgorithm } = manifest;
+  const xmlGroups: Uint8Array[][] = [];
   for (const { batchId, renewals } of manifest.previous) {
     const chain = chains.renewalsOf(batchId).slice(0, renewals);
     const tokens = [...(await tokensBefore(store, chains, batchId, { signal }))];
     for (const tokenId of [batchId, ...chain.map((position) => position.batchId)])
       tokens.push((await readSmall(store, batchKey(tokenId, 'token'), { signal })).octets);
-    builder.add(timestampRenewalGroup(manifest.digestAlgorithm, tokens));
+    builder.add(timestampRenewalGroup(digestAlgorithm, tokens));
+    if (hasXmlGroups(manifest)) xmlGroups.push(xmlTimestampRenewalGroup(digestAlgorithm, tokens));
   }
+  for (const group of xmlGroups) builder.add(group);
 }
 
 /** The groups of the object list; returns what is missing, if anything. */

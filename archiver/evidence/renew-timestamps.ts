@@ -1,7 +1,7 @@
 // Timestamp renewal (RFC 4998 §5.2): one small tree over the due batches, one token for them all. Each
 // batch is verified first; broken evidence is handed back as findings and never covered.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { timestampRenewalGroup } from '#shared/ers/renewal.ts';
+import { timestampRenewalGroup, xmlTimestampRenewalGroup } from '#shared/ers/renewal.ts';
 import { InvariantError } from '#shared/errors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { batchKey, newBatchId, readSmall } from './batch-objects.ts';
@@ -125,6 +125,7 @@ async function prepareRenewal(
 ): Promise<PreparedBatch> {
   const builder = createLeafTableBuilder({ digestAlgorithm, previous: false, blind: false });
   const previous: PreviousBatch[] = [];
+  const xmlGroups: Uint8Array[][] = [];
   for (const id of ids) {
     const renewals = chains.renewalsOf(id);
     const tokens = [...(await tokensBefore(store, chains, id, run))];
@@ -133,8 +134,11 @@ async function prepareRenewal(
       tokens.push(octets);
     }
     builder.add(timestampRenewalGroup(digestAlgorithm, tokens));
+    xmlGroups.push(xmlTimestampRenewalGroup(digestAlgorithm, tokens));
     previous.push({ batchId: id, renewals: renewals.length });
   }
+  // Once more, as records in XML hash what they renew (RFC 6283 §4.2.1): one leaf more for a batch.
+  for (const group of xmlGroups) builder.add(group);
   return storeLeafTable(
     store,
     {

@@ -4,7 +4,15 @@ import type { ArchiverConfig } from '../config.ts';
 import type { AnchorNumber } from '../evidence/types.ts';
 import { refreshHorizons } from '../stages/catalogue.ts';
 import { countGroupsWithoutAnchor, countWaitingGroups } from '../stages/groups.ts';
-import { planNight, type Plan, type PlanRules } from '../stages/plan.ts';
+import {
+  chooseDigest,
+  noAcceptableHash,
+  planNight,
+  type Plan,
+  type PlanAction,
+  type PlanFinding,
+  type PlanRules,
+} from '../stages/plan.ts';
 import type { NightDependencies } from './dependencies.ts';
 
 /** What the planner needs of the configuration. */
@@ -46,4 +54,20 @@ export async function planFromCatalogue(
     waitingGroups: await countWaitingGroups(catalogue),
     lackingAnchor: config.secondTsa && (await countLacking(catalogue)),
   });
+}
+
+/** What waits for a token, and nothing else: for a run between nights, which renews nothing. */
+export async function planProtection(
+  { catalogue, config }: Pick<NightDependencies, 'catalogue' | 'config'>,
+  runAt: Temporal.Instant,
+): Promise<{
+  readonly action?: PlanAction;
+  readonly finding?: PlanFinding & { readonly level: 'error' };
+}> {
+  const groups = await countWaitingGroups(catalogue);
+  if (groups === 0) return {};
+  const rules = planRules(config);
+  const digestAlgorithm = chooseDigest(rules, runAt);
+  if (digestAlgorithm) return { action: { kind: 'protect', digestAlgorithm, groups } };
+  return { finding: { level: 'error', ...noAcceptableHash(rules) } };
 }

@@ -16,13 +16,18 @@ import { recheckBroken, rereadSlice } from '../stages/fixity.ts';
 import type { Plan } from '../stages/plan.ts';
 import { refreshRetention } from '../stages/refresh-retention.ts';
 import { carryOut } from '../stages/renew.ts';
-import { scanStores, skippedFinding } from '../stages/scan.ts';
+import {
+  scanStores,
+  skippedFinding,
+  takeInObjects,
+  type ScanDependencies,
+} from '../stages/scan.ts';
 import { takeOverRecords } from '../stages/take-over.ts';
 import { clockOffence } from './clock.ts';
 import type { NightDependencies, NightOptions } from './dependencies.ts';
 import { batchChecks, trustBatches } from './evidence-checks.ts';
 import { loadChains, type LoadedChains } from './load-chains.ts';
-import { planFromCatalogue } from './plan-catalogue.ts';
+import { planFromCatalogue, planProtection } from './plan-catalogue.ts';
 import { NightTally } from './tally.ts';
 import { findUnprotected } from './unprotected.ts';
 
@@ -100,6 +105,20 @@ export class Night {
       this.#tally.nextDue = (await planFromCatalogue(this.#deps, this.#options.runAt)).nextDue;
   }
 
+  /** Between nights: what was just stored is taken in and stamped, with whatever else waits for a token. */
+  async takeIn(places: Parameters<typeof takeInObjects>[1]): Promise<void> {
+    await refuseRestored(this.#deps, this.#options.signal);
+    const evidence = await this.#load();
+    const mayBuy = await this.#recover(evidence);
+    this.#stage('intake');
+    const { added, findings } = await takeInObjects(this.#scanDependencies(), places);
+    this.#tally.added = added;
+    this.#tally.findAll(findings);
+    const { action, finding } = await planProtection(this.#deps, this.#options.runAt);
+    if (finding) this.#tally.find(finding);
+    if (mayBuy && action) await this.#renew([action], evidence);
+  }
+
   async #load(): Promise<Evidence> {
     const { config, evidence, tsa, secondTsa, clock, random, events } = this.#deps;
     const { runAt, signal, allowTokens } = this.#options;
@@ -154,12 +173,10 @@ export class Night {
     return true;
   }
 
-  async #scan(): Promise<void> {
-    const { config, stores, catalogue, evidence, events, signerMaterial } = this.#deps;
+  #scanDependencies(): ScanDependencies {
+    const { config, stores, catalogue, events, signerMaterial } = this.#deps;
     const { runAt, signal } = this.#options;
-    this.#stage('scan');
-    await refreshRetention(catalogue, config, evidence, signal, this.#findJournalDamage);
-    const { scanned, added, findings } = await scanStores({
+    return {
       config,
       stores,
       catalogue,
@@ -173,7 +190,15 @@ export class Night {
       runAt,
       events,
       signal,
-    });
+    };
+  }
+
+  async #scan(): Promise<void> {
+    const { config, catalogue, evidence } = this.#deps;
+    const { signal } = this.#options;
+    this.#stage('scan');
+    await refreshRetention(catalogue, config, evidence, signal, this.#findJournalDamage);
+    const { scanned, added, findings } = await scanStores(this.#scanDependencies());
     this.#tally.scanned = scanned;
     this.#tally.added = added;
     this.#tally.findAll(findings);

@@ -58,7 +58,7 @@ export class NightTally {
       if (manifest.kind === 'initial' && manifest.sameTreeAs !== undefined) continue;
       if (manifest.kind === 'initial') this.#protected += manifest.groupCount;
       else if (manifest.kind === 'timestamp-renewal')
-        this.#timestampRenewals += manifest.groupCount;
+        this.#timestampRenewals += manifest.previous.length;
       else if (manifest.kind === 'hash-tree-renewal') this.#hashTreeRenewals += manifest.groupCount;
     }
   }

@@ -139,6 +139,14 @@ export function chooseDigest(rules: PlanRules, at: Temporal.Instant): DigestAlgo
   );
 }
 
+/** Nothing new can be stamped. */
+export function noAcceptableHash({ digestAlgorithms }: PlanRules): PlanFinding {
+  return {
+    kind: 'no-acceptable-hash',
+    message: `no configured hash (${digestAlgorithms.join(', ')}) is acceptable for new evidence`,
+  };
+}
+
 /** Whether a chain's hash has to be left: a renewal with the same one would end as soon. */
 function hashIsEnding(batch: BatchRow, rules: PlanRules, at: Temporal.Instant): boolean {
   const until = at.add({ hours: 24 * rules.leadTime.total('days') });
@@ -306,10 +314,7 @@ export function planNight(input: PlanInput): Plan {
         tokens: { first: batches, second: rules.second ? batches : 0 },
       });
     } else {
-      findings.push({
-        kind: 'no-acceptable-hash',
-        message: `no configured hash (${rules.digestAlgorithms.join(', ')}) is acceptable for new evidence`,
-      });
+      findings.push(noAcceptableHash(rules));
     }
   }
   const first = steps.reduce((sum, step) => sum + step.tokens.first, 0);

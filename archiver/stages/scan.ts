@@ -101,6 +101,22 @@ class StoreScan {
     await this.#findMissing();
   }
 
+  /** Only these; nothing is missed for it. */
+  async takeIn(keys: readonly string[]): Promise<void> {
+    const { signal } = this.#deps;
+    for (const key of keys) {
+      signal.throwIfAborted();
+      try {
+        await this.#see(await this.#store.head(key, { signal }));
+      } catch (error) {
+        this.#report(key, error);
+      }
+      if (this.#pending.length >= chunkSize) await this.#flush();
+    }
+    await this.#flush();
+    await this.#markSeen();
+  }
+
   async #markSeen(): Promise<void> {
     await this.#deps.catalogue.markSeen(this.#seen, this.#scan);
     this.#seen = [];
@@ -444,6 +460,25 @@ function intakeEntry(
     verdict: result.verdict,
     ...statements,
   };
+}
+
+/** Takes in what was just stored, without a listing. @throws SourceError: a store cannot be reached */
+export async function takeInObjects(
+  deps: ScanDependencies,
+  places: readonly { readonly store: string; readonly key: string }[],
+): Promise<ScanSummary> {
+  const scan = Number((await deps.catalogue.getMeta('scan')) ?? '0');
+  let added = 0;
+  const findings: FindingLine[] = [];
+  for (const [name, store] of deps.stores) {
+    const keys = places.filter((place) => place.store === name).map(({ key }) => key);
+    if (keys.length === 0) continue;
+    const one = new StoreScan(deps, store, scan);
+    await one.takeIn([...new Set(keys)]);
+    added += one.added;
+    findings.push(...one.findings);
+  }
+  return { scanned: places.length, added, findings };
 }
 
 /**

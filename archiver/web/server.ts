@@ -11,6 +11,7 @@ import type { Catalogue } from '#shared/ports/catalogue.ts';
 import { buildReport, reportHead } from '../reports/build.ts';
 import { loadPage, pageDocuments } from '../reports/load-page.ts';
 import { contentSources, pageIcon, renderPage } from '../reports/render-html.ts';
+import { addDocuments } from './documents.ts';
 import { hasToken, isLoopback, isSameOrigin, namesThisServer } from './guards.ts';
 import type { WebOptions, WebServer } from './options.ts';
 import { filterOf, languageOf, pageNumberOf, parameter } from './query.ts';
@@ -19,6 +20,9 @@ import { filterOf, languageOf, pageNumberOf, parameter } from './query.ts';
 const maxBodyBytes = 4096;
 
 const maxHeaderBytes = 16 * 1024;
+
+/** From its first octet to its last: a request that brings a document may take long, as long as it moves. */
+const requestMs = { form: 20_000, document: 6 * 3_600_000 };
 
 function sendPlain(response: Response, status: number, text: string): void {
   response.status(status).set('cache-control', 'no-store').type('text/plain').send(`${text}\n`);
@@ -65,7 +69,7 @@ class Pages {
     this.#token = toHex(options.random(32));
   }
 
-  async #read<T>(work: (catalogue: Catalogue) => Promise<T>): Promise<T> {
+  async read<T>(work: (catalogue: Catalogue) => Promise<T>): Promise<T> {
     await using catalogue = await this.#options.openCatalogue();
     return await work(catalogue);
   }
@@ -74,7 +78,7 @@ class Pages {
     const { rules, archiveId, status, evidenceOf, timeline, lastSuccess, clock } = this.#options;
     const at = clock.now();
     const svg = await timeline?.();
-    await this.#read(async (catalogue) => {
+    await this.read(async (catalogue) => {
       const page = await loadPage(catalogue, {
         at,
         rules,
@@ -99,7 +103,7 @@ class Pages {
   readonly json = async (_request: Request, response: Response): Promise<void> => {
     const { rules, archiveId, clock, lastSuccess } = this.#options;
     const at = clock.now();
-    await this.#read(async (catalogue) => {
+    await this.read(async (catalogue) => {
       const head = await reportHead(catalogue, {
         archiveId,
         at,
@@ -146,7 +150,7 @@ class Pages {
       sendPlain(response, 400, 'An evidence record is asked for by store, key and version.');
       return;
     }
-    const row = await this.#read((catalogue) =>
+    const row = await this.read((catalogue) =>
       sha256 === undefined
         ? catalogue.findDocument({ store, key, versionId })
         : catalogue.findContent(store, key, versionId, sha256),
@@ -226,6 +230,11 @@ function buildApp(options: WebOptions): express.Express {
   app.post('/run', form, pages.run);
   const allowed = new Map<string, string>(Object.keys(gets).map((path) => [path, 'GET, HEAD']));
   allowed.set('/run', 'POST');
+  if (options.intake) {
+    const read: Pages['read'] = (work) => pages.read(work);
+    addDocuments(app, { intake: options.intake, read, sendPlain });
+    allowed.set('/documents', 'GET, HEAD, POST');
+  }
   app.use((request, response) => {
     const allow = allowed.get(request.path);
     if (allow === undefined) sendPlain(response, 404, 'There is nothing here.');
@@ -242,7 +251,11 @@ function buildApp(options: WebOptions): express.Express {
 export async function serveReport(options: WebOptions): Promise<WebServer> {
   const { host, port } = options.config;
   const server = createServer(
-    { maxHeaderSize: maxHeaderBytes, headersTimeout: 10_000, requestTimeout: 20_000 },
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: 10_000,
+      requestTimeout: requestMs[options.intake ? 'document' : 'form'],
+    },
     buildApp(options),
   );
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();

@@ -2,6 +2,7 @@
 // archive writes it. Everything is positional and hashes octets as stored; verify.ts accepts the
 // other readings too. It plans nothing and asks for no token.
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { canonicalTimeStamp } from './xml-record-writer.ts';
 
 /**
  * The data object group of a timestamp renewal: the digests of all tokens of the current chain,
@@ -14,6 +15,17 @@ export function timestampRenewalGroup(
   tokens: readonly Uint8Array[],
 ): Uint8Array[] {
   return tokens.map((token) => digest(algorithm, token));
+}
+
+/**
+ * The same group for a record in XML: the digests of the canonical TimeStamp elements around these tokens.
+ * @see RFC 6283 §4.2.1
+ */
+export function xmlTimestampRenewalGroup(
+  algorithm: DigestAlgorithm,
+  tokens: readonly Uint8Array[],
+): Uint8Array[] {
+  return tokens.map((token) => digest(algorithm, canonicalTimeStamp(token)));
 }
 
 /**

@@ -88,6 +88,32 @@ export type RecordToJudge = {
 
 export type RecordJudgement = { readonly strict: StrictAnswer; readonly dss: DssAnswer };
 
+/** What EU DSS says of records in XML. */
+export async function judgeXmlRecords(
+  oracle: string,
+  records: readonly RecordToJudge[],
+): Promise<readonly DssAnswer[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'tokiwa-judges-'));
+  try {
+    const list = await Promise.all(
+      records.map(async ({ record, documents }, index) => {
+        const file = join(folder, `${index}.xml`);
+        await writeFile(file, record);
+        const names = documents.map((_, member) => join(folder, `${index}.${member}.bin`));
+        await Promise.all(names.map((name, member) => writeFile(name, documents[member] ?? '')));
+        return JSON.stringify({ file, detached: names.map((name) => ({ file: name })) });
+      }),
+    );
+    return (await ask(
+      join(oracle, 'dss', 'validate'),
+      ['--list', '-'],
+      list,
+    )) as readonly DssAnswer[];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** What both judges say of each record. `oracle` is the folder that holds `bc-ers` and `dss`. */
 export async function judgeRecords(
   oracle: string,

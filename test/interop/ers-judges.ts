@@ -9,11 +9,12 @@ import {
   renewed,
   takeInto,
 } from '../archiver/evidence/_taken-over.ts';
+import { damagedRecords, recordPairs } from '../archiver/evidence/_xml-records.ts';
 import { damages, renewalPlans } from '../shared/ers/_cases.ts';
 import { recordOf } from '../shared/ers/_archive.ts';
 import { createTestTsu } from '../shared/ers/_tokens.ts';
 import { verdictOn } from '../shared/ers/_verify.ts';
-import { dssAccepts, judgeRecords, type RecordJudgement } from './_judges.ts';
+import { dssAccepts, judgeRecords, judgeXmlRecords, type RecordJudgement } from './_judges.ts';
 
 /** A record, its documents, and which judges have to accept it. */
 type JudgedCase = {
@@ -96,7 +97,40 @@ export async function judgeEvidenceRecords(
     ...(await makeTakenOver()),
   ];
   const judgements = await judgeRecords(oracle, cases);
-  return { results: cases.map((one, index) => compare(one, judgements[index])) };
+  const results = cases.map((one, index) => compare(one, judgements[index]));
+  return { results: [...results, ...(await judgeXml(oracle))] };
+}
+
+/**
+ * Records in XML (RFC 6283), of which EU DSS alone is a judge, over the trees and tokens of records in ASN.1:
+ * after none to three renewals accepted, with anything changed refused.
+ */
+async function judgeXml(oracle: string): Promise<readonly ConformanceResult[]> {
+  const pairs = await recordPairs(3, '2015-01-01T00:00:00Z');
+  const last = pairs.at(-2);
+  const cases = [
+    ...pairs.map(({ name, xml, documents }) => ({ name, xml, documents, good: true })),
+    ...(last ? damagedRecords(last) : []).map(({ name, xml }) => ({
+      name: `${name} changed`,
+      xml,
+      documents: last?.documents ?? [],
+      good: false,
+    })),
+  ];
+  const answers = await judgeXmlRecords(
+    oracle,
+    cases.map(({ xml, documents }) => ({ record: xml, documents })),
+  );
+  return cases.map(({ name, good }, index) => {
+    const answer = answers[index];
+    const accepted = answer !== undefined && dssAccepts(answer);
+    return {
+      case: `in XML: ${name}`,
+      passed: accepted === good,
+      expected: good ? 'accepted' : 'refused',
+      got: `EU DSS: ${accepted}`,
+    };
+  });
 }
 
 function compare(one: JudgedCase, judgement: RecordJudgement | undefined): ConformanceResult {

@@ -10,6 +10,7 @@ async function countAll(): Promise<Parameters<typeof drawKill>[1]> {
     'timestamp-renewal': await countCalls('timestamp-renewal'),
     'hash-tree-renewal': await countCalls('hash-tree-renewal'),
     'two-tsas': await countCalls('two-tsas'),
+    intake: await countCalls('intake'),
   };
 }
 

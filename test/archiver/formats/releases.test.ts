@@ -4,6 +4,8 @@ import test from 'ava';
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { assembleXmlEvidenceRecord } from '#archiver/evidence/assemble-xml.ts';
+import { loadChainIndex } from '#archiver/evidence/chains.ts';
 import { settableClock } from '#archiver/simulation/simulate.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { assertSound, kindsOf, startNightTsa, TestArchive } from '../night/_night.ts';
@@ -61,6 +63,23 @@ for (const release of releases) {
     t.deepEqual(night.findings, []);
     t.is(night.tokensBought, 0);
     await assertSound(t, archive);
+  });
+
+  test(`${release}: renewals of then were hashed for records in ASN.1 alone, and that is said`, async (t) => {
+    const { archive } = await openRelease(release);
+    await using _archive = archive;
+    const { objects } = (await archive.open()).evidence;
+    const { signal } = new AbortController();
+    const chains = await loadChainIndex(objects, signal);
+    const renewed = [...chains.manifests.values()].filter(
+      ({ id, kind }) => kind === 'initial' && chains.renewalsOf(id).length > 0,
+    );
+    t.true(renewed.length > 0);
+    for (const { id } of renewed)
+      await t.throwsAsync(
+        assembleXmlEvidenceRecord(objects, { batchId: id, index: 0 }, { signal, chains }),
+        { code: 'ERR_UNSUPPORTED_FEATURE', message: /earlier version/ },
+      );
   });
 
   test(`${release}: the catalogue is lost and comes back from the stores`, async (t) => {

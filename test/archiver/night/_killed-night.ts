@@ -1,15 +1,17 @@
 // One night in a process of its own that ends itself with SIGKILL at a chosen call to evidence store or
 // TSA, before or after the call's effect. Arguments: configuration file, the instant of the night, the
-// number of the call (0: none), `before` or `after`. Writes how many calls there were.
+// number of the call (0: none), `before` or `after`, and keys that came in between nights, where it is a run over these.
+// Writes how many calls there were.
 import process from 'node:process';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { openEvidenceStore } from '#archiver/evidence-store.ts';
 import { openArchiver } from '#archiver/main.ts';
 import type { StampingTsa } from '#archiver/evidence/types.ts';
-import { runNight } from '#archiver/run.ts';
+import { runIntake, runNight } from '#archiver/run.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 
-const [configFile = '', instant = '', fatalCall = '0', when = 'before'] = process.argv.slice(2);
+const [configFile = '', instant = '', fatalCall = '0', when = 'before', ...keys] =
+  process.argv.slice(2);
 const runAt = Temporal.Instant.from(instant);
 const clock = { now: () => runAt };
 const { signal } = new AbortController();
@@ -70,5 +72,13 @@ function asked(tsa: StampingTsa): StampingTsa {
 }
 
 const tsas = { tsa: asked(own.tsa), secondTsa: own.secondTsa && asked(own.secondTsa) };
-const summary = await runNight({ ...own, evidence, ...tsas }, { runAt, signal, reread: 'whole' });
+const deps = { ...own, evidence, ...tsas };
+const summary =
+  keys.length === 0
+    ? await runNight(deps, { runAt, signal, reread: 'whole' })
+    : await runIntake(
+        deps,
+        { runAt, signal },
+        keys.map((key) => ({ store: 'documents', key })),
+      );
 process.stdout.write(`${JSON.stringify({ calls, outcome: summary.outcome })}\n`);

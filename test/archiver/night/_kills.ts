@@ -25,6 +25,7 @@ export const situations = [
   'timestamp-renewal',
   'hash-tree-renewal',
   'two-tsas',
+  'intake',
 ] as const;
 export type Situation = (typeof situations)[number];
 
@@ -37,7 +38,7 @@ async function prepare(archive: TestArchive, situation: Situation): Promise<void
   await archive.put('a.txt', 'a');
   await archive.put('b.txt', 'b');
   await archive.put('b.txt.p7s', 'no signature, but named as one');
-  if (situation === 'protect' || situation === 'two-tsas') return;
+  if (situation === 'protect' || situation === 'two-tsas' || situation === 'intake') return;
   await archive.night();
   if (situation === 'hash-tree-renewal') {
     await archive.configure({
@@ -53,12 +54,13 @@ async function prepare(archive: TestArchive, situation: Situation): Promise<void
 /** Runs the night in a process of its own; its number of calls, or `undefined` where it was killed. */
 async function nightInProcess(
   archive: TestArchive,
-  { call, when }: Pick<Kill, 'call' | 'when'>,
+  { situation, call, when }: Kill,
 ): Promise<number | undefined> {
   const file = await archive.writeConfig();
   try {
     const instant = archive.clock.now().toString();
-    const args = [child, file, instant, String(call), when];
+    const keys = situation === 'intake' ? ['a.txt', 'b.txt', 'b.txt.p7s'] : [];
+    const args = [child, file, instant, String(call), when, ...keys];
     const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
     const { stdout } = await run(process.execPath, args, { timeout: 120_000, env });
     return (JSON.parse(stdout) as { readonly calls: number }).calls;
@@ -73,7 +75,7 @@ export async function countCalls(situation: Situation): Promise<number> {
   await using archive = await createKilled(situation);
   await prepare(archive, situation);
   await archive.close();
-  return (await nightInProcess(archive, { call: 0, when: 'before' })) ?? 0;
+  return (await nightInProcess(archive, { situation, call: 0, when: 'before' })) ?? 0;
 }
 
 /** What a killed night and the next ones came to, in one line; empty where all is as it should be. */
@@ -83,7 +85,7 @@ export async function killedNight({ situation, call, when }: Kill): Promise<stri
   await archive.close();
   const sold = (): number => archive.tsa.tokens() + (archive.second?.tokens() ?? 0);
   const before = sold();
-  const came = await nightInProcess(archive, { call, when });
+  const came = await nightInProcess(archive, { situation, call, when });
   const next = await archive.night();
   const quiet = await archive.nightAfter(1);
   const wrong: string[] = [];
