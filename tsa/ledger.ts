@@ -1,6 +1,6 @@
 // What this month has bought so far, in memory: sums of the journal's tokens by day, client, profile and provider.
 // Budgets begin from them, and the status page shows them.
-import { monthOf } from './days.ts';
+import { localDayOf, monthOf } from './days.ts';
 import type { TokenRecord } from './journal-line.ts';
 import { microsOfPrice } from './usage.ts';
 
@@ -66,7 +66,7 @@ export function createLedger(timeZone: string): Ledger {
         rows.clear();
         newestMonth = month;
       }
-      const day = at.toZonedDateTimeISO(timeZone).toPlainDate().toString();
+      const day = localDayOf(at, timeZone);
       const currency = price?.currency ?? '';
       const key = JSON.stringify([day, client, profile, provider, currency]);
       const fresh = { day, client, profile, provider, currency, tokens: 0, micros: 0n };

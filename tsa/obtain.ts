@@ -127,8 +127,9 @@ async function turnsOf(
   options: ObtainOptions,
 ): Promise<readonly Turn[]> {
   const first = turnOf(provider, options);
+  if (!next || options.profile.hedgesPerHour === 0) return [await first];
   const { p95Ms } = provider.record.figures();
-  if (!next || p95Ms === undefined || options.profile.hedgesPerHour === 0) return [await first];
+  if (p95Ms === undefined) return [await first];
   const inTime = await within(first, p95Ms, options.deadline);
   if (inTime) return [inTime];
   if (options.deadline.aborted || !(await options.takeHedge())) return [await first];

@@ -28,8 +28,18 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
   const { events } = options;
   const app = express();
   app.disable('etag');
+  app.disable('x-powered-by');
   // Whether the host is reached by TLS alone is for whoever ends the TLS to say.
-  app.use(helmet({ strictTransportSecurity: false }));
+  const pageHeaders = helmet({ strictTransportSecurity: false });
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    // What browsers do with a page is said with pages; a reply to a query is none, and says so.
+    if (request.method !== 'POST') {
+      pageHeaders(request, response, next);
+      return;
+    }
+    response.setHeader('x-content-type-options', 'nosniff');
+    next();
+  });
   app.use((_: Request, response: Response, next: NextFunction) => {
     // The clock that stamps is the clock that is shown: a client can compare before it buys.
     const now = new Date(options.clock.now().epochMilliseconds);

@@ -3,7 +3,7 @@
 import { toHex } from '#shared/bytes.ts';
 import { SourceError } from '#shared/errors.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { dayOf } from '../../days.ts';
+import { dayOf, localDayOf } from '../../days.ts';
 import {
   buildJournalLine,
   parseJournalLine,
@@ -81,7 +81,7 @@ function columnsOf(records: readonly JournalRecord[], timeZone: string): readonl
     column(({ at }) => at.epochMilliseconds),
     column(({ client = '' }) => client),
     column(({ profile = '' }) => profile),
-    column(({ at }) => at.toZonedDateTimeISO(timeZone).toPlainDate().toString()),
+    column(({ at }) => localDayOf(at, timeZone)),
     column((record) => token(record)?.price?.currency ?? ''),
     column((record) => microsOfPrice(token(record)?.price).toString()),
     column((record) => Buffer.from(buildJournalLine(record).subarray(0, -1))),
