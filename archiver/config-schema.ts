@@ -105,6 +105,10 @@ const rule = z.strictObject({
     .positive()
     .default(36)
     .describe('A document unprotected for longer is an alarm.'),
+  requires: z
+    .array(z.string())
+    .default([])
+    .describe('Licences, one of which a signer has to show, such as `医師` or `Medical Doctor`.'),
 });
 
 const day = z.iso.date('a date such as 2026-04-01');
@@ -131,6 +135,25 @@ const accredited = z.strictObject({
   confirmedBy: z.string().min(1).describe('Who confirmed it.'),
   confirmedOn: day.describe('When.'),
   document: z.string().min(1).describe('By which document, such as the ministry’s list of a day.'),
+});
+
+const objectIdentifier = z.string().regex(/^\d+(\.\d+)+$/, 'a dotted object identifier');
+
+function anchorFiles(meaning: string) {
+  return z.array(z.string()).default([]).describe(meaning);
+}
+
+/** R-05: what an operator found out of a provider of certificates, and until when it counts. */
+const assessment = z.strictObject({
+  anchor: fingerprint.describe('SHA-256 fingerprint of the anchor that its certificates lead to.'),
+  provider: z.string().min(1).describe('The provider, as reports name it.'),
+  method: z
+    .union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5)])
+    .describe('How licences are confirmed: the guideline’s methods ① to ⑤, as a number.'),
+  evaluator: z.string().min(1).describe('Who evaluated it.'),
+  date: day.describe('When.'),
+  validUntil: day.describe('Last day on which it counts; reports warn 90 days before.'),
+  document: z.string().min(1).describe('What it rests on, such as the evaluation’s file.'),
 });
 
 export const archiverSettings = z.strictObject({
@@ -162,7 +185,38 @@ export const archiverSettings = z.strictObject({
     ),
   signers: z
     .strictObject({
-      anchors: z.array(z.string()).default([]).describe('Anchors of document signers.'),
+      anchors: z
+        .array(z.string())
+        .default([])
+        .describe('Anchors of document signers of no class below: they count as `other`.'),
+      classes: z
+        .strictObject({
+          hpki: anchorFiles('Anchors of the healthcare PKI: licences of its certificates count.'),
+          accredited: anchorFiles('Anchors of accredited certification services.'),
+          jpki: anchorFiles('Anchors of the public personal PKI (公的個人認証).'),
+          'witness-provider': anchorFiles(
+            'Anchors of providers that sign as a witness: the key is the provider’s, not the user’s.',
+          ),
+        })
+        .prefault({}),
+      policies: z
+        .array(
+          z.strictObject({
+            anchor: fingerprint.describe('SHA-256 fingerprint of an anchor named above.'),
+            policies: z
+              .array(objectIdentifier)
+              .min(1)
+              .describe(
+                'Certificate policies, one of which its signers have to assert; compared as a whole.',
+              ),
+          }),
+        )
+        .default([]),
+      testCertificates: z
+        .boolean()
+        .default(false)
+        .describe('Let HPKI and JPKI test certificates sign documents: for trying things out.'),
+      assessments: z.array(assessment).default([]),
       crls: z
         .array(z.string())
         .default([])

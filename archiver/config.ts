@@ -9,6 +9,13 @@ import { selectPreset, type RetentionPreset } from '#shared/policy/retention-rul
 import { parseYamlConfig, type YamlConfig } from '#shared/yaml-config.ts';
 import { resolveAccreditation } from './config-accreditation.ts';
 import { type ReadFile, readNoFile, resolveAlgorithms } from './config-policies.ts';
+import {
+  type SignerSources,
+  checkLicences,
+  resolveAssessments,
+  resolveSigners,
+} from './config-signers.ts';
+import type { ProviderAssessment } from './signers.ts';
 import { type ArchiverSettings, archiverSettings } from './config-schema.ts';
 
 /** A retention rule with its preset resolved; `match` is a regular expression on the key. */
@@ -19,6 +26,8 @@ export type RetentionRule = {
   /** Whether the signing or modified time may stand in for the start; shown as estimated. */
   readonly fallback: 'signing-time' | 'modified-time' | undefined;
   readonly protectWithinHours: number;
+  /** Licences, one of which a signer has to show; none: nobody asks. */
+  readonly requires: readonly string[];
 };
 
 export type StoreConfig = ArchiverSettings['stores'][number];
@@ -37,7 +46,8 @@ export type ArchiverConfig = {
   };
   /** Anchors each document a second time; its trust anchors are other ones than the first's. */
   readonly secondTsa: Omit<ArchiverConfig['tsa'], 'local'> | undefined;
-  readonly signers: ArchiverSettings['signers'];
+  readonly signers: SignerSources;
+  readonly assessments: readonly ProviderAssessment[];
   readonly status: ArchiverSettings['status'];
   /** Bundled algorithm policies and profiles with those of the operator. */
   readonly policies: PolicyFile;
@@ -97,6 +107,7 @@ function resolveRules(
         preset: selectPreset(bundledPresets, rule.preset, { dates: rule.dates, years: rule.years }),
         fallback: rule.fallback,
         protectWithinHours: rule.protectWithinHours,
+        requires: rule.requires,
       });
     });
     return rules;
@@ -148,6 +159,8 @@ export function parseArchiverConfig(
   );
   const rules = resolveRules(settings, at, problems);
   const accreditation = resolveAccreditation(settings, at, problems);
+  const assessments = resolveAssessments(settings, at, problems);
+  checkLicences(settings, at, problems);
   const { profile, policies } = resolveAlgorithms(settings, at, problems, { absolute, readFile });
   const state = absolute(settings.state);
   const evidence = store(
@@ -224,11 +237,8 @@ export function parseArchiverConfig(
       anchors: settings.secondTsa.anchors.map(absolute),
       crls: settings.secondTsa.crls.map(located),
     },
-    signers: {
-      anchors: settings.signers.anchors.map(absolute),
-      crls: settings.signers.crls.map(located),
-      tsuAnchors: settings.signers.tsuAnchors.map(absolute),
-    },
+    signers: resolveSigners(settings, { absolute, located }),
+    assessments,
     status: settings.status,
     policies,
     profile,

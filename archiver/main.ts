@@ -10,6 +10,7 @@ import type { Catalogue } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
+import { type AnchorClass, anchorClasses } from '#shared/trust/anchors.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import {
   configuredStatusSource,
@@ -30,7 +31,7 @@ import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
 import type { StampingTsa } from './evidence/types.ts';
 import type { NightDependencies } from './night/dependencies.ts';
 import type { SkippedObject } from './stages/scan.ts';
-import { horizonRules, trustAnchors } from './trust.ts';
+import { horizonRules, signerAnchors, trustAnchors } from './trust.ts';
 
 export type ArchiverOptions = {
   readonly clock: Clock;
@@ -212,8 +213,12 @@ export async function openArchiver(
     const tsaAnchors = await loadCertificates(config.tsa.anchors);
     const secondAnchors = second ? await loadCertificates(second.settings.anchors) : [];
     requireIndependent(tsaAnchors, secondAnchors);
-    const signerAnchors =
-      config.signers.anchors.length === 0 ? [] : await loadCertificates(config.signers.anchors);
+    const signersByClass = new Map<AnchorClass, readonly Certificate[]>();
+    for (const anchorClass of anchorClasses) {
+      const sources = config.signers.anchors[anchorClass];
+      if (sources.length > 0) signersByClass.set(anchorClass, await loadCertificates(sources));
+    }
+    const anchorsOfSigners = signerAnchors(config, signersByClass);
     const timestampAnchors =
       config.signers.tsuAnchors.length === 0
         ? []
@@ -236,14 +241,20 @@ export async function openArchiver(
       tsaClock: (clockSignal) => source.clock(clockSignal),
       secondTsaClock: second && ((clockSignal) => second.source.clock(clockSignal)),
       signerMaterial: {
-        signerAnchors: trustAnchors(config, signerAnchors),
+        signerAnchors: anchorsOfSigners,
+        testCertificates: config.signers.testCertificates,
         tsuAnchors: trustAnchors(config, tsuAnchors),
         certificates: [],
         ...signerStatus,
         revocationMode: 'require',
         algorithmPolicy: config.profile,
       },
-      signerStatus: await asking(heldStatusSource(signerStatus, signerAnchors)),
+      signerStatus: await asking(
+        heldStatusSource(
+          signerStatus,
+          anchorsOfSigners.map(({ certificate }) => certificate),
+        ),
+      ),
       horizonRules: horizonRules(config),
       clock,
       random,

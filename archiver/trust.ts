@@ -1,6 +1,6 @@
 // Trust as the configuration limits it: certificates as anchors with the ends that an operator set, and the
 // rules of proof horizons that follow.
-import type { TrustAnchor } from '#shared/trust/anchors.ts';
+import type { AnchorClass, TrustAnchor } from '#shared/trust/anchors.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { ArchiverConfig } from './config.ts';
@@ -14,6 +14,23 @@ export function trustAnchors(
     const sunset = anchorEnds.get(certificate.fingerprint);
     return { certificate, ...(sunset && { sunset }) };
   });
+}
+
+/** Anchors of document signers, each with its class, its configured end and its policies. */
+export function signerAnchors(
+  config: Pick<ArchiverConfig, 'anchorEnds' | 'signers'>,
+  byClass: ReadonlyMap<AnchorClass, readonly Certificate[]>,
+): readonly TrustAnchor[] {
+  return [...byClass].flatMap(([anchorClass, certificates]) =>
+    trustAnchors(config, certificates).map((anchor) => {
+      const policies = config.signers.policies.get(anchor.certificate.fingerprint);
+      return {
+        ...anchor,
+        class: anchorClass,
+        ...(policies && { certificatePolicies: policies }),
+      };
+    }),
+  );
 }
 
 /** Revocations are found by verifying, batch by batch; none is known beforehand. */

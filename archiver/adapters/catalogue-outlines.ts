@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely';
 import type {
   DocumentOutline,
   DocumentState,
+  IntakeSignature,
   IntakeStatus,
   IntakeVerdict,
   RetentionFacts,
@@ -31,7 +32,11 @@ type OutlineRow = {
   readonly facts?: string;
 };
 
-type Attached = { readonly intake_status: string; readonly validation_pending: number };
+type Attached = {
+  readonly intake_status: string;
+  readonly intake: string;
+  readonly validation_pending: number;
+};
 
 /** The same as a line of the report says: asked for as long as it or one attached to it lacks any. */
 function validationOf(
@@ -82,6 +87,11 @@ function outlineOf(
     },
     get intake(): IntakeVerdict {
       return JSON.parse(row.intake) as IntakeVerdict;
+    },
+    get signatures(): readonly IntakeSignature[] {
+      return [row, ...attached].flatMap(
+        (one) => (JSON.parse(one.intake) as IntakeVerdict).signatures,
+      );
     },
   };
 }
@@ -144,7 +154,7 @@ export async function* documentOutlines(
     const attached = grouped(
       await db
         .selectFrom('documents')
-        .select(['attached_to', 'intake_status', 'validation_pending'])
+        .select(['attached_to', 'intake_status', 'intake', 'validation_pending'])
         .where('attached_to', '>=', first.id)
         .where('attached_to', '<=', last.id)
         .orderBy('id')

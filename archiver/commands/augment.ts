@@ -63,7 +63,7 @@ async function trustOf(options: AugmentOptions): Promise<Trust> {
     const { tsa, signers } = await loadConfig(options.config);
     return {
       tsa: { ...tsa, tsaPolicy: tsaPolicy ?? tsa.tsaPolicy },
-      signerTrust: [...signers.anchors, ...trust],
+      signerTrust: [...Object.values(signers.anchors).flat(), ...trust],
       tsuTrust: [...tsa.anchors, ...signers.tsuAnchors, ...trust],
       crls: [...tsa.crls, ...signers.crls, ...crls],
     };

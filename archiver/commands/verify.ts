@@ -9,6 +9,7 @@ import { openHttpSender } from '#shared/io/http-sender.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import { type AlgorithmProfile, selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { type TrustAnchor, anchorClasses } from '#shared/trust/anchors.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import { detectFormat } from '#shared/validation/detect.ts';
@@ -39,6 +40,8 @@ export type VerifyOptions = {
   readonly token: readonly string[];
   readonly at?: string;
   readonly trust: readonly string[];
+  readonly trustAs?: readonly string[];
+  readonly testCertificates?: boolean;
   readonly crls: readonly string[];
   readonly policy: string;
   readonly revocation: string;
@@ -139,6 +142,20 @@ function profileOf(policy: string): AlgorithmProfile {
   return { id: reading.policy.id, uses: 'verify', policies: [reading.policy], overrides: [] };
 }
 
+/** `hpki=roots/`: anchors of document signers with the class of the service behind them. */
+async function loadClassed(values: readonly string[]): Promise<readonly TrustAnchor[]> {
+  const anchors: TrustAnchor[] = [];
+  for (const value of values) {
+    const [name, ...rest] = value.split('=');
+    const anchorClass = anchorClasses.find((known) => known === name);
+    if (!anchorClass || rest.length === 0)
+      throw usage(`--trust-as is CLASS=PATH; classes: ${anchorClasses.join(', ')}`);
+    for (const certificate of await loadCertificates([rest.join('=')]))
+      anchors.push({ certificate, class: anchorClass });
+  }
+  return anchors;
+}
+
 async function loadMaterial(
   options: VerifyOptions,
   signal: AbortSignal,
@@ -148,12 +165,14 @@ async function loadMaterial(
     throw usage('--revocation is require, soft or none');
   const certificates = options.trust.length === 0 ? [] : await loadCertificates(options.trust);
   const anchors = certificates.map((certificate) => ({ certificate }));
+  const classed = await loadClassed(options.trustAs ?? []);
   await using sender = openHttpSender();
   const events = terminalEvents({ json: options.json ?? false });
   return {
-    signerAnchors: anchors,
+    signerAnchors: [...anchors, ...classed],
     tsuAnchors: anchors,
-    certificates,
+    certificates: [...certificates, ...classed.map(({ certificate }) => certificate)],
+    testCertificates: options.testCertificates ?? false,
     ...(await loadConfiguredStatus({ sources: options.crls, sender, events }, signal)),
     revocationMode: revocation,
     algorithmPolicy: policy === 'none' ? undefined : profileOf(policy),
@@ -271,6 +290,13 @@ export function registerVerify(program: Command): void {
     )
     .option('--at <time>', 'as of this time instead of now')
     .option('--trust <path>', 'trust anchors: PEM or DER file or folder (repeatable)', collect, [])
+    .option(
+      '--trust-as <class=path>',
+      `anchors of document signers of a class: ${anchorClasses.join(', ')} (repeatable)`,
+      collect,
+      [],
+    )
+    .option('--test-certificates', 'let HPKI and JPKI test certificates sign documents')
     .option(
       '--crls <path>',
       'CRLs and OCSP responses: file, folder, or URL of a CRL (repeatable)',

@@ -137,7 +137,17 @@ class Under {
     const retention = this.#retentionOf(document);
     const { state, intakeStatus, attachedIntake, validation } = document;
     const outlook = this.#judge.judge(
-      { state, intakeStatus, attachedIntake, validation, retention },
+      {
+        state,
+        intakeStatus,
+        attachedIntake,
+        validation,
+        retention,
+        // Read only where something is signed, or a licence demanded.
+        get signatures() {
+          return document.signatures;
+        },
+      },
       document.batchIds.flatMap((id) => this.#batches.get(id) ?? []),
     );
     return { retention, outlook };

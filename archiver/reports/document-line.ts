@@ -1,12 +1,13 @@
 // One document's line of the report: how it stands, until when, through which element, whether it
 // holds through retention, and which requirements it does not meet. Computed from the catalogue
 // alone; the same state and instant give the same line.
-import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import type { BatchRow, Catalogue, DocumentRow, IntakeSignature } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import { countWitnesses } from '../evidence/independence.ts';
 import { type DocumentContext, documentsInContext, loadBatchIndex } from './document-context.ts';
 import { DocumentJudge } from './document-outlook.ts';
+import { assessmentOf, needsAssessment } from '../signers.ts';
 import type {
   Accreditation,
   DocumentLine,
@@ -93,15 +94,35 @@ function evidenceLine(batch: BatchRow, accreditation: Accreditation): EvidenceLi
   };
 }
 
-function signatureLines(document: DocumentRow, heldBy?: string): SignatureLine[] {
-  return document.intake.signatures.map((signature) => ({
-    id: signature.id,
-    status: signature.status,
-    subIndication: signature.subIndication,
-    signer: signature.signer,
-    signerNotAfter: signature.signerNotAfter,
-    heldBy,
-  }));
+function signatureLine(
+  signature: IntakeSignature,
+  { at, rules }: DocumentJudge,
+  heldBy: string | undefined,
+): SignatureLine {
+  const { id, status, subIndication, signer, signerNotAfter, qualification } = signature;
+  const line = { id, status, subIndication, signer, signerNotAfter, heldBy };
+  if (!qualification) return { ...line, licences: [] };
+  const { anchorClass, anchor, licences } = qualification;
+  return {
+    ...line,
+    signerClass: anchorClass,
+    licences,
+    ...(needsAssessment(anchorClass) && {
+      assessment: assessmentOf(rules.assessments, anchor, at).status,
+    }),
+    ...(anchorClass === 'witness-provider' &&
+      signer !== undefined && {
+        witness: { keyHolder: signer, instructedBy: 'not shown by the signature' },
+      }),
+  };
+}
+
+function signatureLines(
+  document: DocumentRow,
+  judge: DocumentJudge,
+  heldBy?: string,
+): SignatureLine[] {
+  return document.intake.signatures.map((signature) => signatureLine(signature, judge, heldBy));
 }
 
 function validationDataLine(
@@ -131,6 +152,7 @@ export function documentLine(
       retention,
       intakeStatus: intake.status,
       attachedIntake: context.attached.map((row) => row.intake.status),
+      signatures: [document, ...context.attached].flatMap((row) => row.intake.signatures),
       validation: validationData?.status,
     },
     batches,
@@ -152,9 +174,13 @@ export function documentLine(
     standing: standingOf(document, best, due, at),
     intake: outlook.intake,
     signatures: [
-      ...signatureLines(document),
-      ...context.attached.flatMap((row) => signatureLines(row, row.key)),
+      ...signatureLines(document, judge),
+      ...context.attached.flatMap((row) => signatureLines(row, judge, row.key)),
     ],
+    licence: outlook.licence && {
+      required: rules.rules.find(({ name }) => name === retention.rule)?.requires ?? [],
+      standing: outlook.licence,
+    },
     timestamps: timestampLines(document),
     validationData,
     evidence: batches.flatMap((batch, index) => {

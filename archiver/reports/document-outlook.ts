@@ -5,6 +5,7 @@ import { instantAfter } from '#shared/policy/retention-rule.ts';
 import type { BatchRow, DocumentOutline, IntakeStatus } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import { worstIntake } from '../intake-order.ts';
+import { type LicenceStanding, type SignerCompliance, signerCompliance } from '../signers.ts';
 import { dueBefore } from '../stages/plan.ts';
 import { accreditationOf } from './accreditation-line.ts';
 import type { Accreditation, DocumentLine, ReportRules, RetentionOutlook } from './report.ts';
@@ -12,7 +13,7 @@ import type { Accreditation, DocumentLine, ReportRules, RetentionOutlook } from 
 /** What of a document is judged. */
 export type JudgedDocument = Pick<
   DocumentOutline,
-  'state' | 'retention' | 'intakeStatus' | 'attachedIntake' | 'validation'
+  'state' | 'retention' | 'intakeStatus' | 'attachedIntake' | 'signatures' | 'validation'
 >;
 
 /** How it stands as of the judge's instant. */
@@ -30,6 +31,8 @@ export type DocumentOutlook = {
   /** Of each batch, in their order. */
   readonly accreditations: readonly Accreditation[];
   readonly compliance: Compliance;
+  /** Absent where no licence is demanded. */
+  readonly licence: LicenceStanding | undefined;
 };
 
 /** By requirement number: what is answered, what is not met, what cannot be shown yet. */
@@ -49,6 +52,8 @@ function latestHorizon(batches: readonly BatchRow[]): BatchRow | undefined {
 export class DocumentJudge {
   readonly at: Temporal.Instant;
   readonly rules: ReportRules;
+  /** Licences that a rule demands, by its name. */
+  readonly #required: ReadonlyMap<string, readonly string[]>;
   readonly #ends = new Map<string, Temporal.Instant>();
   readonly #due = new Map<BatchRow, { readonly at: Temporal.Instant; readonly text: string }>();
   readonly #horizonTexts = new Map<BatchRow, string>();
@@ -58,6 +63,7 @@ export class DocumentJudge {
   constructor(at: Temporal.Instant, rules: ReportRules) {
     this.at = at;
     this.rules = rules;
+    this.#required = new Map(rules.rules.map(({ name, requires }) => [name, requires]));
   }
 
   /** `batches`: those of its active memberships. */
@@ -78,24 +84,36 @@ export class DocumentJudge {
       outlook,
       intake,
       accreditations,
-      compliance: this.#complianceOf({ document, intake, outlook, accreditations }),
+      ...this.#complianceOf({ document, intake, outlook, accreditations }),
     };
   }
 
-  #complianceOf(judged: Judged): Compliance {
+  /** Who signed: asked only where something is signed, or a licence is demanded. */
+  #signersOf(document: JudgedDocument, intake: IntakeStatus): SignerCompliance | undefined {
+    const { rule } = document.retention;
+    const required = (rule !== undefined && this.#required.get(rule)) || nothing;
+    if (intake === 'unsigned' && required.length === 0) return undefined;
+    const { assessments } = this.rules;
+    return signerCompliance(document.signatures, required, { assessments, at: this.at });
+  }
+
+  #complianceOf(judged: Judged): Pick<DocumentOutlook, 'compliance' | 'licence'> {
     const { document, intake, outlook, accreditations } = judged;
+    const signers = this.#signersOf(document, intake);
     const key = [
       intake,
       outlook,
       document.validation,
       document.retention.lastDay === undefined,
       ...accreditations.map((one) => (one.status === 'accredited' ? one.transitional : 'no')),
-    ].join();
+      ...(signers ? [signers.requirements, signers.notMet, signers.notShown].map(String) : []),
+    ].join(';');
+    const licence = signers?.licence;
     const known = this.#compliance.get(key);
-    if (known) return known;
-    const compliance = complianceOf(judged);
+    if (known) return { compliance: known, licence };
+    const compliance = complianceOf(judged, signers);
     this.#compliance.set(key, compliance);
-    return compliance;
+    return { compliance, licence };
   }
 
   #neededUntil({ retention: { lastDay, hold } }: JudgedDocument): Temporal.Instant | undefined {
@@ -160,10 +178,12 @@ type Judged = Pick<DocumentOutlook, 'intake' | 'outlook' | 'accreditations'> & {
   readonly document: JudgedDocument;
 };
 
+const nothing: readonly string[] = [];
+
 const always = ['R-08', 'R-09', 'R-12', 'R-24', 'R-25', 'R-26', 'R-27'] as const;
 
 /** By requirement number: what the line answers, what is not met, what cannot be shown yet. */
-function complianceOf(judged: Judged): Pick<DocumentLine, 'requirements' | 'notMet' | 'notShown'> {
+function complianceOf(judged: Judged, signers: SignerCompliance | undefined): Compliance {
   const { document, intake, outlook, accreditations } = judged;
   const requirements: string[] = [...always];
   const notMet: string[] = [];
@@ -184,6 +204,11 @@ function complianceOf(judged: Judged): Pick<DocumentLine, 'requirements' | 'notM
     else if (document.validation === 'waiting') notShown.push('R-15', 'R-18');
   }
   if (document.retention.lastDay === undefined) notShown.push('R-24');
+  if (signers) {
+    requirements.push(...signers.requirements);
+    notMet.push(...signers.notMet);
+    notShown.push(...signers.notShown);
+  }
   return {
     requirements: requirements.toSorted(),
     notMet: notMet.toSorted(),

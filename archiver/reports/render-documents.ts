@@ -207,7 +207,33 @@ function identitySection(line: DocumentLine, { texts, timeZone }: PageView): Htm
   );
 }
 
-function signatureItem(signature: SignatureLine, { texts, timeZone }: PageView): Html {
+/** Who stands behind the signer, which licence is named, and for a witness who holds the key (R-01 to R-05). */
+function signerParts(
+  { signerClass, licences, assessment, witness }: SignatureLine,
+  { texts }: PageView,
+): readonly Html[] {
+  // The law knows the Japanese name; the certificate has the other one.
+  const named = licences.map(({ name, ja }) => (ja.startsWith(name) ? ja : `${ja} (${name})`));
+  return [
+    ...(signerClass === undefined
+      ? []
+      : [markup`<br>${texts('details.signerClass')}: ${texts(`signerClass.${signerClass}`)}`]),
+    ...(named.length === 0
+      ? []
+      : [markup`<br>${texts('details.licences')}: ${foreign(named.join(', '))}`]),
+    ...(assessment === undefined
+      ? []
+      : [markup`<br>${texts('details.assessment')}: ${texts(`assessment.${assessment}`)}`]),
+    ...(witness
+      ? [
+          markup`<br>${foreign(texts('details.keyHolder', { name: witness.keyHolder }))}<br>${texts('details.instructedBy')}`,
+        ]
+      : []),
+  ];
+}
+
+function signatureItem(signature: SignatureLine, view: PageView): Html {
+  const { texts, timeZone } = view;
   const key = `signature.${signature.status}`;
   const status = isMessageKey(key) ? texts(key) : signature.status;
   return markup`<li><strong>${status}</strong>${
@@ -222,7 +248,7 @@ function signatureItem(signature: SignatureLine, { texts, timeZone }: PageView):
     signature.signerNotAfter === undefined
       ? undefined
       : markup`<br>${texts('details.until', { day: dayText(signature.signerNotAfter, timeZone) })}`
-  }${
+  }${signerParts(signature, view)}${
     signature.heldBy === undefined
       ? undefined
       : markup`<br>${foreign(texts('details.heldBy', { key: signature.heldBy }))}`
@@ -330,6 +356,11 @@ function requirementSection(line: DocumentLine, { texts }: PageView): Html {
       [texts('details.answers'), list(line.requirements)],
       [texts('document.notMet'), list(line.notMet)],
       [texts('document.notShown'), list(line.notShown)],
+      [
+        texts('details.licenceRequired'),
+        line.licence &&
+          `${line.licence.required.join(', ')}: ${texts(`licence.${line.licence.standing}`)}`,
+      ],
     ]),
   );
 }

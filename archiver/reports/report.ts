@@ -10,8 +10,12 @@ import type {
   MissingStatus,
   RetentionFacts,
 } from '#shared/ports/catalogue.ts';
+import type { Licence } from '#shared/policy/licences.ts';
+import type { AnchorClass } from '#shared/trust/anchors.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import type { HorizonElement } from '#shared/validation/proof-horizon.ts';
+import type { RetentionRule } from '../config.ts';
+import type { AssessmentStatus, LicenceStanding, ProviderAssessment } from '../signers.ts';
 
 /**
  * Whether a document stays provable through its retention.
@@ -54,6 +58,20 @@ export type SignatureLine = {
   readonly signerNotAfter?: string | undefined;
   /** Key of the attached object that holds it; absent: the document itself. */
   readonly heldBy?: string | undefined;
+  /** The kind of service that the signer's path ends at (R-04); absent without a path. */
+  readonly signerClass?: AnchorClass | undefined;
+  /** Licences that the certificate names, with their Japanese names (R-03). */
+  readonly licences: readonly Licence[];
+  /** Under `other` and `witness-provider`, how the provider's assessment stands (R-05). */
+  readonly assessment?: AssessmentStatus | undefined;
+  /**
+   * Of a witness: the certificate is its provider's, which holds the key; who instructed it is not shown by
+   * the signature (R-01).
+   */
+  readonly witness?: {
+    readonly keyHolder: string;
+    readonly instructedBy: 'not shown by the signature';
+  };
 };
 
 /** What a timestamp inside the document covers; `whole` alone meets R-08. */
@@ -119,6 +137,9 @@ export type DocumentLine = {
   /** Of its own signatures and those in attached objects together. */
   readonly intake: IntakeStatus;
   readonly signatures: readonly SignatureLine[];
+  /** Where the document's class demands a licence: which ones, and whether a signer shows one (R-02). */
+  readonly licence?:
+    { readonly required: readonly string[]; readonly standing: LicenceStanding } | undefined;
   readonly timestamps: readonly TimestampLine[];
   /** Absent where nothing is signed, or no signature is worth it. */
   readonly validationData?: ValidationDataLine | undefined;
@@ -149,6 +170,9 @@ export type ReportRules = {
   readonly timeZone: string;
   readonly profile: AlgorithmProfile;
   readonly accreditation: AccreditationRules;
+  readonly assessments: readonly ProviderAssessment[];
+  /** Retention rules by name, with the licences that they demand. */
+  readonly rules: readonly Pick<RetentionRule, 'name' | 'requires'>[];
   /** Of one token. */
   readonly price?: Price | undefined;
 };

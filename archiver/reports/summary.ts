@@ -4,6 +4,7 @@ import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.t
 import { isBefore } from '#shared/time.ts';
 import { tallyDependencies } from './dependencies.ts';
 import { documentsInContext, loadBatchIndex } from './document-context.ts';
+import { assessmentOf } from '../signers.ts';
 import { documentLine } from './document-line.ts';
 import { DocumentJudge } from './document-outlook.ts';
 import type {
@@ -106,6 +107,24 @@ function closeClass(open: OpenClass, price: Price | undefined): ClassLine {
     notShown: sorted(open.notShown),
     cost: costOf(open.tokensLeft, price),
   };
+}
+
+/** Providers of certificates whose assessment lapses soon or has lapsed (R-05). */
+function assessmentFindings(
+  { assessments }: ReportRules,
+  at: Temporal.Instant,
+): readonly FindingLine[] {
+  const anchors = new Set(assessments.map(({ anchor }) => anchor));
+  return [...anchors].flatMap((anchor): FindingLine[] => {
+    const { status, assessment } = assessmentOf(assessments, anchor, at);
+    if (!assessment || status === 'current' || status === 'not-assessed') return [];
+    const message = `${assessment.provider}: assessed by ${assessment.evaluator} on ${assessment.date}, counts until ${assessment.until.toString()}`;
+    return [
+      status === 'lapsing'
+        ? { kind: 'assessment-lapsing', level: 'warning', message }
+        : { kind: 'assessment-lapsed', level: 'error', message },
+    ];
+  });
 }
 
 /** What stands wrong with one document until an operator closes it. */
@@ -262,6 +281,7 @@ export async function summarise(
   const dependencies = tallyDependencies(rules.profile, at);
   const batches = await loadBatchIndex(catalogue);
   for (const batch of batches.values()) pass.addFinding(batchFinding(batch));
+  for (const finding of assessmentFindings(rules, at)) pass.addFinding(finding);
   for await (const demand of catalogue.batchDemand()) {
     const batch = batches.get(demand.batchId);
     if (batch) dependencies.addBatch(batch, demand.documents);

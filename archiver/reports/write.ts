@@ -18,8 +18,9 @@ import { rememberSummary, summarise } from './summary.ts';
 
 /** What a report needs of the configuration. */
 export function reportRules(config: ArchiverConfig): ReportRules {
-  const { leadTime, timeZone, profile, accreditation } = config;
-  return { leadTime, timeZone, profile, accreditation, price: config.tsa.price };
+  const { leadTime, timeZone, profile, accreditation, assessments, rules } = config;
+  const { price } = config.tsa;
+  return { leadTime, timeZone, profile, accreditation, assessments, rules, price };
 }
 
 type RenderOptions = {

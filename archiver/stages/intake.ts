@@ -162,6 +162,7 @@ function judge(
         signer: verdict.signer?.subject,
         signerNotAfter: verdict.signer?.notAfter.toString(),
         findings: verdict.findings,
+        ...(verdict.qualification && { qualification: verdict.qualification }),
       }),
     );
   } catch (error) {

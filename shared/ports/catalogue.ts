@@ -3,6 +3,7 @@
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { Facts } from '#shared/validation/facts.ts';
 import type { Finding } from '#shared/trust/finding.ts';
+import type { SignerQualification } from '#shared/validation/signer-qualification.ts';
 import type { HorizonElement, HorizonToken } from '#shared/validation/proof-horizon.ts';
 
 /** What a document is named by. `versionId` is empty where the store has no versions. */
@@ -31,6 +32,8 @@ export type IntakeSignature = {
   readonly signer?: string | undefined;
   readonly signerNotAfter?: string | undefined;
   readonly findings: readonly Finding[];
+  /** Whose service stands behind the signer, and which licences it names; absent without a path. */
+  readonly qualification?: SignerQualification | undefined;
 };
 
 export type IntakeVerdict = {
@@ -186,6 +189,8 @@ export type DocumentOutline = {
   readonly batchIds: readonly string[];
   /** Verdicts of its detached signatures and companions. */
   readonly attachedIntake: readonly IntakeStatus[];
+  /** Of its own and of those attached to it. */
+  readonly signatures: readonly IntakeSignature[];
 };
 
 /** Whether all that verifies a document's signatures was collected. */

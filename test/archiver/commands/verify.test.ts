@@ -200,3 +200,16 @@ test(exits, 1, inDocuments('検査/blood test 2026-06.p7m'), inDocuments('検査
 test(exits, 2, inDocuments('検査/病理報告_署名者失効.p7m'));
 test(exits, 3, inDocuments('not there.pdf'));
 test(exits, 3, '--json', '--csv', inDocuments('検査/blood test 2026-06.p7m'));
+
+test('an anchor of no known class is refused, and one of a class is trusted for signers', async (t) => {
+  const anchors = path.join(samples, 'pki', 'anchors');
+  const file = '検査/blood test 2026-06.p7m';
+  const { tree } = await one(file, { trustAs: [`accredited=${anchors}`] });
+  t.is(tree.children[0]?.facts['signerClass'], 'other');
+  const classed = await one(file, { trust: [], trustAs: [`accredited=${anchors}`] });
+  t.is(classed.tree.children[0]?.facts['signerClass'], 'accredited');
+  for (const value of ['qualified=x', 'hpki'])
+    await t.throwsAsync(() => one(file, { trustAs: [value] }), {
+      message: /--trust-as is CLASS=PATH/,
+    });
+});

@@ -21,6 +21,8 @@ export const rules: ReportRules = {
   timeZone: 'Asia/Tokyo',
   profile: selectProfile(bundledPolicies, 'jp-medical'),
   accreditation: { file: bundledAccreditation, guideline: '5.2', entries: [] },
+  assessments: [],
+  rules: [],
   price: { amount: 10, currency: 'JPY' },
 };
 

@@ -3,7 +3,10 @@ import { documentLine } from '#archiver/reports/document-line.ts';
 import { DocumentJudge } from '#archiver/reports/document-outlook.ts';
 import type { DocumentLine } from '#archiver/reports/report.ts';
 import { bundledAccreditation } from '#shared/policy/bundled.ts';
-import type { BatchRow, NewDocument } from '#shared/ports/catalogue.ts';
+import { oids } from '#shared/oid.ts';
+import { licenceOf } from '#shared/policy/licences.ts';
+import type { BatchRow, IntakeSignature, NewDocument } from '#shared/ports/catalogue.ts';
+import type { AnchorClass } from '#shared/trust/anchors.ts';
 import { at, batchRow, retention, rules, signature, signerFacts, storedRow } from './_archive.ts';
 
 type Case = {
@@ -187,4 +190,52 @@ test('a signature timestamp alone does not cover the whole document (R-08)', lin
       },
     ],
   },
+});
+
+function signedBy(anchorClass: AnchorClass, licences: readonly string[] = []): IntakeSignature {
+  return signature('valid', {
+    qualification: {
+      anchorClass,
+      anchor: 'ee',
+      licences: licences.map((name) => licenceOf({ name, codingScheme: oids.idJhpkiCdata })),
+    },
+  });
+}
+
+function intakeOf(one: IntakeSignature): NewDocument['intake'] {
+  return { status: 'valid', at: at.toString(), signatures: [one] };
+}
+
+const prescriptions = { ...rules, rules: [{ name: 'jp-medical-record', requires: ['医師'] }] };
+
+for (const [name, standing] of [
+  ['Medical Doctor', 'compliant'],
+  ['Pharmacist', 'wrong-qualification'],
+] as const)
+  test(`a class that demands a licence, signed by ${name} (R-02)`, (t) => {
+    const document = storedRow('a', { intake: intakeOf(signedBy('hpki', [name])) });
+    const context = { batches: [batchRow('b1')], attached: [] };
+    const got = documentLine(document, context, new DocumentJudge(at, prescriptions));
+    t.deepEqual(got.licence, { required: ['医師'], standing });
+    t.is(got.notMet.includes('R-02'), standing !== 'compliant');
+    // It says nothing of the evidence, which is renewed as before.
+    t.is(got.nextRenewal, '2033-10-03T00:00:00Z');
+  });
+
+test('the licence of a detached signature counts for its document (R-02)', (t) => {
+  const attached = storedRow('a.p7s', { intake: intakeOf(signedBy('hpki', ['Medical Doctor'])) });
+  const context = { batches: [batchRow('b1')], attached: [attached] };
+  const got = documentLine(storedRow('a'), context, new DocumentJudge(at, prescriptions));
+  t.is(got.licence?.standing, 'compliant');
+});
+
+test('of a witness the provider holds the key, and who instructed it is not shown (R-01, R-04)', (t) => {
+  const document = storedRow('a', { intake: intakeOf(signedBy('witness-provider')) });
+  const context = { batches: [batchRow('b1')], attached: [] };
+  const [line] = documentLine(document, context, new DocumentJudge(at, rules)).signatures;
+  t.deepEqual(line?.witness, {
+    keyHolder: 'CN=見本 太郎,O=見本病院',
+    instructedBy: 'not shown by the signature',
+  });
+  t.is(line?.assessment, 'not-assessed');
 });

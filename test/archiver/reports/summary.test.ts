@@ -129,3 +129,26 @@ test('a summary is recalled until another run has finished', async (t) => {
   await catalogue.putRun({ runId: '2', ...run });
   t.is(await recallSummary(catalogue), undefined);
 });
+
+for (const [days, kinds] of [
+  [100, []],
+  [90, ['assessment-lapsing']],
+  [0, ['assessment-lapsed']],
+] as const)
+  test(`an assessment with ${days} days left is a finding of kind ${kinds.join() || 'none'} (R-05)`, async (t) => {
+    await using catalogue = await catalogueOf([]);
+    const assessment = {
+      anchor: 'ee',
+      provider: 'A provider',
+      method: 1 as const,
+      evaluator: 'An evaluator',
+      date: '2028-01-01',
+      until: at.add({ hours: days * 24 }),
+      document: 'evaluation.pdf',
+    };
+    const { findings } = await summarise(catalogue, at, { ...rules, assessments: [assessment] });
+    t.deepEqual(
+      findings.map(({ kind }) => kind).filter((kind) => kind.startsWith('assessment')),
+      [...kinds],
+    );
+  });

@@ -1,0 +1,92 @@
+// A night with a prescription: signed under HPKI, the licence is in intake, journal and report; a test
+// certificate is refused; the licence's proof joins its document's group (R-02, R-03, R-06).
+import test from 'ava';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { documentLines } from '#archiver/reports/document-line.ts';
+import type { DocumentLine } from '#archiver/reports/report.ts';
+import { reportRules } from '#archiver/reports/write.ts';
+import { oids } from '#shared/oid.ts';
+import { type Issued, issueCrl } from '../../_authority.ts';
+import { buildTestCms } from '../../_cms.ts';
+import { createHpki, issueProfessional } from '../../_hpki.ts';
+import { assertSound, createArchive, type TestArchive } from './_night.ts';
+
+const hpki = createHpki();
+const licensed = (name: string): Issued => issueProfessional(hpki.ca, { roles: [name] });
+const underTest = issueProfessional(hpki.testCa, {
+  policy: oids.hpkiCPSignatureTest,
+  roles: ['Medical Doctor'],
+});
+
+function signed(signer: Issued, ca: Issued = hpki.ca): Uint8Array {
+  return buildTestCms({ signer, certificates: [signer.certificate, ca.certificate] });
+}
+
+async function archiveOf(signers: object = {}): Promise<TestArchive> {
+  const archive = await createArchive({
+    signers: { classes: { hpki: ['root.cer'] }, crls: ['crls'], ...signers },
+    retention: { rules: [{ match: '^rx/', preset: 'jp-medical-record', requires: ['医師'] }] },
+    detachedSuffixes: ['.p7s', '.licence.txt'],
+  });
+  await writeFile(path.join(archive.folder, 'root.cer'), hpki.root.certificate.raw);
+  const crls = path.join(archive.folder, 'crls');
+  await mkdir(crls);
+  const thisUpdate = archive.clock.now().subtract({ hours: 24 });
+  for (const [name, issuer] of Object.entries(hpki))
+    await writeFile(path.join(crls, `${name}.crl`), issueCrl({ issuer, thisUpdate }).raw);
+  return archive;
+}
+
+async function linesOf(archive: TestArchive): Promise<ReadonlyMap<string, DocumentLine>> {
+  const { catalogue, config } = await archive.open();
+  const lines = new Map<string, DocumentLine>();
+  for await (const { line } of documentLines(catalogue, archive.clock.now(), reportRules(config)))
+    lines.set(line.key, line);
+  return lines;
+}
+
+test('prescriptions by a doctor, a pharmacist, nobody and a test certificate', async (t) => {
+  await using archive = await archiveOf();
+  await archive.put('rx/doctor', signed(licensed('Medical Doctor')));
+  await archive.put('rx/pharmacist', signed(licensed('Pharmacist')));
+  await archive.put('rx/nobody', 'unsigned');
+  await archive.put('rx/test', signed(underTest, hpki.testCa));
+  await archive.night();
+  const lines = await linesOf(archive);
+  const standings = [...lines].map(([key, { licence }]) => [key, licence?.standing]);
+  t.deepEqual(Object.fromEntries(standings), {
+    'rx/doctor': 'compliant',
+    'rx/pharmacist': 'wrong-qualification',
+    'rx/nobody': 'qualification-not-shown',
+    'rx/test': 'qualification-not-shown',
+  });
+  const [doctor] = lines.get('rx/doctor')?.signatures ?? [];
+  t.deepEqual(doctor?.licences, [{ name: 'Medical Doctor', ja: '医師' }]);
+  t.is(doctor?.signerClass, 'hpki');
+  t.true(lines.get('rx/test')?.notMet.includes('R-03'));
+  t.is(lines.get('rx/test')?.signatures[0]?.subIndication, 'CHAIN_CONSTRAINTS_FAILURE');
+  // None of it stops protection.
+  t.true([...lines.values()].every(({ state }) => state === 'protected'));
+  await assertSound(t, archive);
+});
+
+test('in test mode the test certificate signs', async (t) => {
+  await using archive = await archiveOf({ testCertificates: true });
+  await archive.put('rx/test', signed(underTest, hpki.testCa));
+  await archive.night();
+  t.is((await linesOf(archive)).get('rx/test')?.licence?.standing, 'compliant');
+});
+
+test('a proof of the licence is proved with the document that rests on it (R-06)', async (t) => {
+  await using archive = await archiveOf();
+  await archive.put('rx/a', signed(licensed('Medical Doctor')));
+  await archive.put('rx/a.licence.txt', 'a record of the check');
+  await archive.night();
+  const proof = await archive.row('rx/a.licence.txt');
+  t.is(proof.attachedTo, (await archive.row('rx/a')).id);
+  t.is(proof.state, 'protected');
+  await archive.put('rx/a.licence.txt', 'another record');
+  const { findings } = await archive.nightAfter(1);
+  t.true(findings.some(({ key }) => key === 'rx/a.licence.txt'));
+});
