@@ -44,6 +44,12 @@ const groups: readonly {
     },
   },
   {
+    names: ['delete'],
+    register: async (program) => {
+      (await import('./archiver/commands/delete.ts')).registerDelete(program);
+    },
+  },
+  {
     names: ['policy'],
     register: async (program) => {
       (await import('./archiver/commands/policy.ts')).registerPolicyCommands(program);

@@ -112,6 +112,20 @@ export async function openEvidenceObjects(
   return openStore(config.evidence, 'write', options);
 }
 
+/**
+ * A document store that may be changed, for an operator who deletes.
+ * @throws ConfigError ERR_CONFIG_USAGE: no such store
+ */
+export async function openDocumentsForDeletion(
+  config: ArchiverConfig,
+  name: string,
+  options: Pick<ArchiverOptions, 'events' | 'signal'>,
+): Promise<ObjectStore> {
+  const settings = config.stores.find((each) => each.name === name);
+  if (settings) return openStore(settings, 'write', options);
+  throw new ConfigError('ERR_CONFIG_USAGE', `the store ${name} is not configured`);
+}
+
 export function catalogueFile(config: ArchiverConfig): string {
   return path.join(config.state, 'catalogue.sqlite');
 }

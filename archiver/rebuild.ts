@@ -207,6 +207,11 @@ async function applyEntry(
     case 'validation-data':
       await applyValidationEntry(target, entry);
       return;
+    case 'deleted': {
+      const row = await find(entry.document);
+      if (row) await target.removeDocument(row.id);
+      return;
+    }
     default:
       return;
   }

@@ -111,11 +111,13 @@ export function createMemoryStore(
         });
       return add(key, Uint8Array.from(Buffer.concat(parts)), {}).entry;
     },
-    remove: async (key, { signal }) => {
+    remove: async (key, { signal, versionId }) => {
       await Promise.resolve();
       signal.throwIfAborted();
       checkKey(key);
-      objects.delete(key);
+      const left = objects.get(key)?.filter(({ entry }) => entry.versionId !== versionId) ?? [];
+      if (versionId === undefined || left.length === 0) objects.delete(key);
+      else objects.set(key, left);
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -116,8 +116,9 @@ export async function openFolderStore(options: FolderStoreOptions): Promise<Obje
       };
     },
     write: async (key, content, writeOptions) => writing(key).write(key, content, writeOptions),
-    remove: async (key, { signal }) => {
+    remove: async (key, { signal, versionId }) => {
       const { lock } = writing(key);
+      refuseVersion(options.name, versionId);
       signal.throwIfAborted();
       const names = namesOfKey(key);
       try {

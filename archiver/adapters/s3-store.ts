@@ -99,7 +99,8 @@ export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore>
       remove: (key, given) =>
         calling({ key, kind: 'write', signal: given.signal }, async () => {
           checkWritable(key);
-          await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), {
+          const { versionId: VersionId } = given;
+          await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId }), {
             abortSignal: given.signal,
           });
         }),

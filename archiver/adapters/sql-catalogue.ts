@@ -173,6 +173,21 @@ class SqlCatalogue implements Catalogue {
       .execute();
   }
 
+  async removeDocument(id: number): Promise<void> {
+    await this.transaction(async () => {
+      for (const table of ['memberships', 'document_certificates', 'document_algorithms'] as const)
+        await this.#db.deleteFrom(table).where('document_id', '=', id).execute();
+      const used = this.#db.selectFrom('document_certificates').select('fingerprint');
+      await this.#db.deleteFrom('certificates').where('fingerprint', 'not in', used).execute();
+      await this.#db
+        .updateTable('documents')
+        .set({ attached_to: null })
+        .where('attached_to', '=', id)
+        .execute();
+      await this.#db.deleteFrom('documents').where('id', '=', id).execute();
+    });
+  }
+
   #filtered(filter: DocumentFilter) {
     let query = this.#db.selectFrom('documents');
     if (filter.states) query = query.where('state', 'in', filter.states);

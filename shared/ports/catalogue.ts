@@ -271,6 +271,8 @@ export type Catalogue = {
   readonly getDocument: (id: number) => Promise<DocumentRow | undefined>;
   readonly addDocument: (document: NewDocument) => Promise<number>;
   readonly updateDocument: (id: number, change: Partial<NewDocument>) => Promise<void>;
+  /** With its places and what hangs on it alone; what is attached to it stands alone from then on. */
+  readonly removeDocument: (id: number) => Promise<void>;
   /** Ascending by id; pages inside, so that rows may be changed while iterating. */
   readonly documents: (filter?: DocumentFilter) => AsyncIterable<DocumentRow>;
   /** All of them, ascending by id, in pages. */

@@ -118,6 +118,10 @@ export type ObjectStore = {
     content: Uint8Array | AsyncIterable<Uint8Array>,
     options: WriteOptions,
   ) => Promise<WrittenObject>;
-  readonly remove: (key: string, options: { readonly signal: AbortSignal }) => Promise<void>;
+  /** With a version id that version itself is destroyed; without one the key, earlier versions staying. */
+  readonly remove: (
+    key: string,
+    options: { readonly signal: AbortSignal; readonly versionId?: string | undefined },
+  ) => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };

@@ -133,6 +133,9 @@ test.serial('versions: each is read by its id, the current one is listed', async
   t.deepEqual(await Array.fromAsync(store.list({ signal })), []);
   await throwsCode(t, () => store.head('v', { signal }), 'ERR_SOURCE_NOT_FOUND');
   t.deepEqual(await read(first.versionId), [first.versionId, 1]);
+  await store.remove('v', { signal, versionId: first.versionId });
+  await throwsCode(t, () => read(first.versionId), 'ERR_SOURCE_NOT_FOUND');
+  t.deepEqual(await read(second.versionId), [second.versionId, 300 * 65_537]);
 });
 
 for (const versions of [false, true])

@@ -94,6 +94,19 @@ export function testStoreContract(test: DeclareTest, name: string, options: Cont
     t.deepEqual(await keysOf(store), []);
   });
 
+  contract('a version that is named is removed alone', async (t, store) => {
+    const first = await store.write('v', text('1'), { signal });
+    const second = await store.write('v', text('2'), { signal });
+    const { versionId } = first;
+    if (!store.capabilities.versions || versionId === undefined) {
+      t.pass();
+      return;
+    }
+    await store.remove('v', { signal, versionId });
+    await throwsCode(t, () => store.head('v', { signal, versionId }), 'ERR_SOURCE_NOT_FOUND');
+    t.is((await store.head('v', { signal })).versionId, second.versionId);
+  });
+
   contract('ranges are half open and end with the object', async (t, store) => {
     await store.write('r', text('0123456789'), { signal });
     for (const [start, end, expected] of [

@@ -1,0 +1,134 @@
+// Deletes a document whose retention has ended (`tokiwa delete KEY`, R-67): the document itself where that is
+// asked for, its names from the object lists, its row from the catalogue, and the journal says who did it. What
+// other documents are proved by is not touched.
+import { ConfigError, ConflictError, SourceError } from '#shared/errors.ts';
+import { instantAfter } from '#shared/policy/retention-rule.ts';
+import type { DocumentRow } from '#shared/ports/catalogue.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { isBefore } from '#shared/time.ts';
+import { removeLines } from './evidence/remove-lines.ts';
+import type { NightDependencies } from './night/dependencies.ts';
+import { identityOf } from './stages/scan.ts';
+
+export type DeleteOptions = {
+  readonly by: string;
+  readonly at: Temporal.Instant;
+  /** Its store, writable: the document goes, too. Absent: it has to be gone already. */
+  readonly documents?: ObjectStore | undefined;
+  readonly signal: AbortSignal;
+};
+
+export type Deleted = { readonly documents: number; readonly batches: number };
+
+/** @throws ConfigError ERR_CONFIG_USAGE: it has to be kept, or nobody knows until when */
+function requireEnded(
+  { key, retention }: DocumentRow,
+  timeZone: string,
+  at: Temporal.Instant,
+): void {
+  const { lastDay, hold } = retention;
+  const refuse = (why: string): ConfigError =>
+    new ConfigError('ERR_CONFIG_USAGE', `${JSON.stringify(key)} is not deleted: ${why}`);
+  if (hold) throw refuse('it is on hold (`tokiwa retention hold KEY off` lifts that)');
+  if (lastDay === undefined)
+    throw refuse('its retention has no known end (`tokiwa retention set KEY` gives it a start)');
+  if (isBefore(at, instantAfter(Temporal.PlainDate.from(lastDay), timeZone)))
+    throw refuse(`its retention ends on ${lastDay}`);
+}
+
+/**
+ * The document as it was taken in is there; `false`: it is gone.
+ * @throws ConflictError ERR_CONFLICT_CHANGED: other content stands under its key
+ */
+async function isThere(
+  store: ObjectStore,
+  { key, versionId, etag, state }: DocumentRow,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (state === 'changed')
+    throw new ConflictError(
+      'ERR_CONFLICT_CHANGED',
+      `other content than was taken in stands under ${JSON.stringify(key)}: restore it or take that in (\`tokiwa accept\`) first`,
+    );
+  try {
+    const head = await store.head(key, {
+      signal,
+      versionId: versionId === '' ? undefined : versionId,
+    });
+    if (head.etag === etag) return true;
+    throw new ConflictError(
+      'ERR_CONFLICT_CHANGED',
+      `${JSON.stringify(key)} was written since the last run: nothing is deleted before a run has seen it`,
+    );
+  } catch (error) {
+    if (error instanceof SourceError && error.code === 'ERR_SOURCE_NOT_FOUND') return false;
+    throw error;
+  }
+}
+
+/** Descriptions of a document that are none themselves. */
+const sidecars = ['.retention.json', '.meta.json'];
+
+async function removeDocument(
+  store: ObjectStore,
+  { key, versionId }: DocumentRow,
+  signal: AbortSignal,
+): Promise<void> {
+  await store.remove(key, { signal, versionId: versionId === '' ? undefined : versionId });
+  for (const suffix of sidecars) await store.remove(`${key}${suffix}`, { signal });
+}
+
+/**
+ * Deletes a document with what is attached to it. The document goes first: what a lock or hold of its store
+ * forbids leaves everything as it was. Broken off later, the same call finishes it.
+ * @throws ConfigError ERR_CONFIG_USAGE: retention or a hold forbids it, it is attached to another, or it is still there
+ * @throws ConflictError ERR_CONFLICT_LEASE: a run is at work; SourceError ERR_SOURCE_REFUSED: its store forbids it
+ */
+export async function deleteDocument(
+  deps: NightDependencies,
+  row: DocumentRow,
+  { by, at, documents, signal }: DeleteOptions,
+): Promise<Deleted> {
+  const { catalogue, config, evidence, stores } = deps;
+  if (row.attachedTo !== undefined)
+    throw new ConfigError(
+      'ERR_CONFIG_USAGE',
+      `${JSON.stringify(row.key)} belongs to another document, with which it is deleted`,
+    );
+  const rows = [row, ...(await Array.fromAsync(catalogue.attachedDocuments(row.id)))];
+  for (const each of rows) requireEnded(each, config.timeZone, at);
+  await using _lease = await evidence.acquireLease({
+    ...deps.lease,
+    run: 'delete',
+    at,
+    duration: Temporal.Duration.from({ minutes: 15 }),
+    signal,
+  });
+  for (const each of rows) {
+    const store = documents ?? stores.get(each.store);
+    if (!store || !(await isThere(store, each, signal))) continue;
+    if (!documents)
+      throw new ConfigError(
+        'ERR_CONFIG_USAGE',
+        `${JSON.stringify(each.key)} is still in its store: delete it there first, or say --document`,
+      );
+    await removeDocument(documents, each, signal);
+  }
+  await evidence.journal.append(
+    rows.map((each) => ({
+      kind: 'deleted' as const,
+      document: identityOf(each),
+      by,
+      at: at.toString(),
+    })),
+    { at, run: 'delete', signal },
+  );
+  const places = new Map<string, Set<number>>();
+  for (const each of rows)
+    for (const { batchId, groupIndex } of await catalogue.memberships(each.id))
+      places.set(batchId, (places.get(batchId) ?? new Set()).add(groupIndex));
+  for (const [batchId, indexes] of places)
+    await removeLines(evidence.objects, batchId, indexes, signal);
+  for (const each of rows.toReversed()) await catalogue.removeDocument(each.id);
+  return { documents: rows.length, batches: places.size };
+}
