@@ -398,7 +398,14 @@ export const archiverSettings = z.strictObject({
     .strictObject({
       store: z
         .string()
-        .describe('Name of the store into which `POST /documents` puts; it has to be writable.'),
+        .optional()
+        .describe(
+          'Name of the store into which `POST /documents` puts; it has to be writable. Absent: no documents are taken.',
+        ),
+      digests: z
+        .boolean()
+        .default(true)
+        .describe('Take digests of documents that stay with their owner: `POST /digests`.'),
       intervalSeconds: z
         .number()
         .min(0)

@@ -211,8 +211,12 @@ export function parseArchiverConfig(
       at.problem(['secondTsa', 'price'], 'both TSAs need a price in the same currency, or none'),
     );
   const { intake } = settings;
-  if (intake && !settings.stores.some(({ name }) => name === intake.store))
+  if (intake?.store !== undefined && !settings.stores.some(({ name }) => name === intake.store))
     problems.push(at.problem(['intake', 'store'], `there is no store ${intake.store}`));
+  if (intake?.digests && settings.blind)
+    problems.push(
+      at.problem(['intake', 'digests'], 'an owner cannot verify a record with a blind value in it'),
+    );
   if (intake && intake.maxWaiting < intake.maxGroups)
     problems.push(at.problem(['intake', 'maxWaiting'], 'less than maxGroups'));
   const leadTime = Temporal.Duration.from({ days: settings.leadTimeDays });

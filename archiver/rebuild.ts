@@ -22,6 +22,7 @@ import { loadChainIndex } from './evidence/chains.ts';
 import { decides } from './evidence/check-stored.ts';
 import { readObjectList } from './evidence/object-list.ts';
 import type { EvidenceStore } from './evidence-store.ts';
+import { digestStoreName, readStatement, statementKey } from './intake/digest-statement.ts';
 import type { JournalEntry } from './journal-entries.ts';
 import { journalSeen } from './night/restored.ts';
 import { catalogueFile, openArchiver } from './main.ts';
@@ -48,6 +49,7 @@ async function readIfThere(
   sources: RebuildSources,
   document: DocumentIdentity,
 ): Promise<DocumentReading | undefined> {
+  if (document.store === digestStoreName) return readStated(sources, document);
   const store = sources.stores.get(document.store);
   try {
     return (
@@ -65,6 +67,18 @@ async function readIfThere(
   }
 }
 
+/** As if it had been read: what is stated of it is all that there is. */
+async function readStated(
+  { evidence, signal }: RebuildSources,
+  { key }: DocumentIdentity,
+): Promise<DocumentReading | undefined> {
+  const found = await readStatement(evidence.objects, statementKey(key), signal);
+  if (!found) return undefined;
+  const { statement, etag, at } = found;
+  const entry = { key, size: 0, etag, lastModified: at };
+  return { entry, size: 0, digests: statement.digests, head: new Uint8Array() };
+}
+
 async function factsOf(
   sources: RebuildSources,
   target: Catalogue,
@@ -78,6 +92,7 @@ async function factsOf(
     for await (const row of target.documents({ store: document.store, key: role.to })) main = row;
   // Other octets than those taken in say nothing of the document that was.
   if (reading?.digests['SHA-256'] !== document.sha256) return { facts: noFacts('plain'), main };
+  if (document.store === digestStoreName) return { facts: noFacts('plain'), main };
   const first = inspect({ bytes: reading.head, size: reading.size });
   if (!main) return { facts: first, main };
   const { store, key, versionId, sha256, digests } = main;

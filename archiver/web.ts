@@ -7,8 +7,9 @@ import { loadLastSuccess } from './adapters/report-files.ts';
 import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import { catalogueFile, type Archiver } from './main.ts';
 import { createRecordReader } from './intake/answer.ts';
-import { createIntakeService, type IntakePlace } from './intake/service.ts';
+import { createIntakeService, type IntakePlace, type IntakeService } from './intake/service.ts';
 import { reportRules } from './reports/write.ts';
+import type { WebDigests } from './web/digests.ts';
 import type { WebIntake } from './web/documents.ts';
 import type { WebOptions, WebServer } from './web/options.ts';
 import type { Progress } from './web/progress.ts';
@@ -39,11 +40,13 @@ const runMs = 60_000;
 function openIntake(
   { archiver, takeIn, clock, events }: StartWebOptions,
   stack: AsyncDisposableStack,
-): WebIntake | undefined {
+): {
+  readonly service?: IntakeService;
+  readonly intake?: WebIntake;
+  readonly digests?: WebDigests;
+} {
   const { config, stores, evidence } = archiver;
-  const store = stores.get(config.intake?.store ?? '');
-  const settings = config.stores.find(({ name }) => name === store?.name);
-  if (!config.intake || !store || !settings || !takeIn) return undefined;
+  if (!config.intake || !takeIn) return {};
   const { intervalSeconds, maxGroups, maxWaiting, maxBytes, maxUploads } = config.intake;
   const service = stack.use(
     createIntakeService({
@@ -52,11 +55,27 @@ function openIntake(
     }),
   );
   const { signal } = new AbortController();
+  const recordsOf = createRecordReader(evidence.objects, signal);
+  const store = stores.get(config.intake.store ?? '');
+  const settings = config.stores.find(({ name }) => name === store?.name);
+  const { detachedSuffixes, profile, leadTime, digestAlgorithm, nextDigestAlgorithm } = config;
   return {
-    ...{ service, store, maxBytes, maxUploads, runMs },
-    prefix: settings.prefix,
-    detachedSuffixes: config.detachedSuffixes,
-    recordsOf: createRecordReader(evidence.objects, signal),
+    service,
+    ...(store &&
+      settings && {
+        intake: {
+          ...{ service, store, maxBytes, maxUploads, runMs, detachedSuffixes, recordsOf },
+          prefix: settings.prefix,
+        },
+      }),
+    ...(config.intake.digests && {
+      digests: {
+        ...{ service, runMs, recordsOf, profile, leadTime, clock },
+        store: evidence.objects,
+        algorithm: digestAlgorithm,
+        next: nextDigestAlgorithm,
+      },
+    }),
   };
 }
 
@@ -69,9 +88,9 @@ export async function startWeb(options: StartWebOptions): Promise<WebServer> {
   const { config } = archiver;
   let lastError: string | undefined;
   await using stack = new AsyncDisposableStack();
-  const intake = openIntake(options, stack);
+  const { service, ...routes } = openIntake(options, stack);
   const server = await serveReport({
-    intake,
+    ...routes,
     config: config.web,
     openCatalogue: () => openSqliteCatalogue(catalogueFile(config)),
     archiveId: archiver.evidence.archiveId,
@@ -103,7 +122,7 @@ export async function startWeb(options: StartWebOptions): Promise<WebServer> {
     url: server.url,
     [Symbol.asyncDispose]: async () => {
       // Who waits for a record is told to come again; what is collected waits in its store.
-      intake?.service.release();
+      service?.release();
       await server[Symbol.asyncDispose]();
       await owned.disposeAsync();
     },

@@ -1,8 +1,10 @@
 // `tokiwa pack`: one document with everything that proves it, as a ZIP that is checked with OpenSSL alone.
 import type { Command } from 'commander';
+import { ConfigError } from '#shared/errors.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { VerdictStatus } from '#shared/validation/verdict.ts';
 import { readPackScript, writeZip } from '../adapters/zip-file.ts';
+import { digestStoreName } from '../intake/digest-statement.ts';
 import type { Archiver } from '../main.ts';
 import { buildPack } from '../pack/build.ts';
 import { collectPack, type PackPlace } from '../pack/collect.ts';
@@ -82,6 +84,11 @@ export function registerPack(program: Command): void {
       ) => {
         await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
           const row = await documentOf(archiver, key, options.store);
+          if (row.store === digestStoreName)
+            throw new ConfigError(
+              'ERR_CONFIG_USAGE',
+              `only digests of ${JSON.stringify(key)} are here: its owner has the document, and \`tokiwa evidence\` gives the record`,
+            );
           const at = systemClock().now();
           const status = await writePack(archiver, row, options.output, { at, signal });
           process.stdout.write(`${options.output}: ${status}\n`);

@@ -8,6 +8,7 @@ import { decides } from '../evidence/check-stored.ts';
 import { recoverPending } from '../evidence/recover.ts';
 import type { BatchManifest, EvidenceContext } from '../evidence/types.ts';
 import { evidenceStoreName, type EvidenceStore } from '../evidence-store.ts';
+import { digestStoreName, readStatement, statementKey } from '../intake/digest-statement.ts';
 import type { RunSummary } from '../reports/report.ts';
 import { applyManifest } from '../stages/catalogue.ts';
 import { collectValidationData, recheckValidationData } from '../stages/collect.ts';
@@ -22,6 +23,7 @@ import {
   takeInObjects,
   type ScanDependencies,
 } from '../stages/scan.ts';
+import { takeInDigests } from '../stages/take-digests.ts';
 import { takeOverRecords } from '../stages/take-over.ts';
 import { clockOffence } from './clock.ts';
 import type { NightDependencies, NightOptions } from './dependencies.ts';
@@ -111,9 +113,15 @@ export class Night {
     const evidence = await this.#load();
     const mayBuy = await this.#recover(evidence);
     this.#stage('intake');
-    const { added, findings } = await takeInObjects(this.#scanDependencies(), places);
-    this.#tally.added = added;
-    this.#tally.findAll(findings);
+    const deps = this.#scanDependencies();
+    const keys = places.filter(({ store }) => store === digestStoreName).map(({ key }) => key);
+    for (const { added, findings } of [
+      await takeInObjects(deps, places),
+      await takeInDigests(deps, this.#deps.evidence.objects, keys),
+    ]) {
+      this.#tally.added += added;
+      this.#tally.findAll(findings);
+    }
     const { action, finding } = await planProtection(this.#deps, this.#options.runAt);
     if (finding) this.#tally.find(finding);
     if (mayBuy && action) await this.#renew([action], evidence);
@@ -198,10 +206,15 @@ export class Night {
     const { signal } = this.#options;
     this.#stage('scan');
     await refreshRetention(catalogue, config, evidence, signal, this.#findJournalDamage);
-    const { scanned, added, findings } = await scanStores(this.#scanDependencies());
-    this.#tally.scanned = scanned;
-    this.#tally.added = added;
-    this.#tally.findAll(findings);
+    const deps = this.#scanDependencies();
+    for (const { scanned, added, findings } of [
+      await scanStores(deps),
+      await takeInDigests(deps, evidence.objects),
+    ]) {
+      this.#tally.scanned += scanned;
+      this.#tally.added += added;
+      this.#tally.findAll(findings);
+    }
     for (const skipped of this.#deps.takeSkipped()) this.#tally.find(skippedFinding(skipped));
   }
 
@@ -308,6 +321,8 @@ export class Night {
       ...common,
       withBatches: !incomplete,
       stores,
+      statedOf: async (key) =>
+        (await readStatement(evidence.objects, statementKey(key), signal))?.statement.digests,
       checkValidationData: (row) =>
         recheckValidationData(row, { ...common, evidence: evidence.objects }),
       fixityDays: config.fixityDays,

@@ -222,6 +222,8 @@ export type RunSummary = {
 
 export type ReportTotals = {
   readonly documents: number;
+  /** Documents of which only digests are here, and whose owner has to send one under the next hash. */
+  readonly digestsOverdue: number;
   readonly verifiableNow: number;
   readonly byState: Readonly<Record<DocumentState, number>>;
   readonly byStanding: Readonly<Record<Standing, number>>;

@@ -1,7 +1,10 @@
 // Counts over the whole archive in one pass: totals, one line per document class, what stands wrong
 // . Memory grows with classes, algorithms and batches, never with documents.
 import type { BatchRow, Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
+import { isDigestAlgorithm } from '#shared/crypto/digest.ts';
+import { digestOnlyTerms } from '#shared/intake/digest-only-terms.ts';
 import { isBefore } from '#shared/time.ts';
+import { digestStoreName } from '../intake/digest-statement.ts';
 import { tallyDependencies } from './dependencies.ts';
 import { documentsInContext, loadBatchIndex } from './document-context.ts';
 import { assessmentOf } from '../signers.ts';
@@ -162,6 +165,24 @@ function documentFinding(document: DocumentRow, line: DocumentLine): FindingLine
   }
 }
 
+/**
+ * Whether only digests of a document are here and all of them are under hashes that end: its owner has to send
+ * one under the next, since nobody else can take the evidence there.
+ */
+function digestsOverdue(
+  { store, digests }: DocumentRow,
+  { profile, leadTime }: ReportRules,
+  at: Temporal.Instant,
+): boolean {
+  if (store !== digestStoreName) return false;
+  return Object.keys(digests)
+    .filter(isDigestAlgorithm)
+    .every((algorithm) => {
+      const terms = digestOnlyTerms({ algorithm, next: algorithm, profile, leadTime, at });
+      return terms !== undefined && !isBefore(at, terms.sendDigestsBy);
+    });
+}
+
 function batchFinding(batch: BatchRow): FindingLine | undefined {
   const { batchId } = batch;
   const message = batch.stateReason ?? 'see the findings of the run that judged it';
@@ -205,6 +226,8 @@ class Pass {
   };
   readonly #byHorizonYear: Record<string, number> = {};
 
+  #digestsOverdue = 0;
+
   constructor(rules: ReportRules) {
     this.#rules = rules;
   }
@@ -215,8 +238,14 @@ class Pass {
     else this.#leftOut++;
   }
 
-  addDocument(document: DocumentRow, line: DocumentLine): void {
+  addDocument(document: DocumentRow, line: DocumentLine, at: Temporal.Instant): void {
     this.#documents++;
+    if (digestsOverdue(document, this.#rules, at)) {
+      this.#digestsOverdue++;
+      const message =
+        'only its digests are here, under hashes that end: its owner has to send one under the next';
+      this.addFinding({ kind: 'digests-overdue', level: 'error', key: document.key, message });
+    }
     if (line.verifiableNow) this.#verifiableNow++;
     this.#byState[line.state]++;
     this.#byStanding[line.standing]++;
@@ -243,6 +272,7 @@ class Pass {
   ): ReportSummary {
     const totals: ReportTotals = {
       documents: this.#documents,
+      digestsOverdue: this.#digestsOverdue,
       verifiableNow: this.#verifiableNow,
       byState: this.#byState,
       byStanding: this.#byStanding,
@@ -287,7 +317,7 @@ export async function summarise(
     if (batch) dependencies.addBatch(batch, demand.documents);
   }
   for await (const { document, context } of documentsInContext(catalogue, batches)) {
-    pass.addDocument(document, documentLine(document, context, judge));
+    pass.addDocument(document, documentLine(document, context, judge), at);
     dependencies.addDocument(document.facts);
   }
   return pass.close(at, newestRun?.runId, dependencies.lines());

@@ -6,6 +6,7 @@ import type { BatchRow, Catalogue, DocumentRow, DocumentState } from '#shared/po
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { isBefore } from '#shared/time.ts';
 import { decides, remedyFor } from '../evidence/check-stored.ts';
+import { digestStoreName, type StatedDigests } from '../intake/digest-statement.ts';
 import type { Damage } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
@@ -18,6 +19,8 @@ export type RereadScope = 'slice' | 'whole' | 'none';
 export type FixityDependencies = {
   readonly catalogue: Catalogue;
   readonly stores: ReadonlyMap<string, ObjectStore>;
+  /** What is stated of a document whose octets are elsewhere; `undefined`: nothing any more. */
+  readonly statedOf: (key: string) => Promise<StatedDigests | undefined>;
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
   /** Damage of one batch's stored objects; none: everything is there and leads to its token. */
   readonly checkBatch: (batch: BatchRow) => Promise<readonly Damage[]>;
@@ -41,6 +44,10 @@ function daysBefore(at: Temporal.Instant, days: number): Temporal.Instant {
 
 /** @throws ConflictError ERR_CONFLICT_CHANGED: a write since tonight's scan, which the next one takes up */
 async function damageOf(row: DocumentRow, deps: FixityDependencies): Promise<string | undefined> {
+  if (row.store === digestStoreName)
+    return (await deps.statedOf(row.key))?.['SHA-256'] === row.sha256
+      ? undefined
+      : `what was stated of it on ${row.firstSeen.toString()} is no longer in the evidence store`;
   const store = deps.stores.get(row.store);
   if (!store)
     throw new SourceError('ERR_SOURCE_UNREACHABLE', `no store ${row.store} is configured`, {

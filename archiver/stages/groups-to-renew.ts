@@ -7,6 +7,9 @@ import type { DigestedObject, ObjectStore } from '#shared/ports/object-store.ts'
 import { readObjectList } from '../evidence/object-list.ts';
 import { createReadTonight } from '../evidence/read-tonight.ts';
 import type { EvidenceContext, GroupMember, RenewalGroup } from '../evidence/types.ts';
+import { digestStoreName } from '../intake/digest-statement.ts';
+import type { FindingLine } from '../reports/report.ts';
+import { digestsWanted } from './groups.ts';
 import { readDocument } from './read-document.ts';
 
 type Sources = {
@@ -15,6 +18,9 @@ type Sources = {
   readonly stores: ReadonlyMap<string, ObjectStore>;
   /** Hash-tree renewals of this run so far. */
   readonly renewedTonight: ReadonlySet<string>;
+  readonly toAlgorithm: DigestAlgorithm;
+  /** Told of each group whose owner has to send digests under it. */
+  readonly onWanted: (finding: FindingLine) => void;
 };
 
 /**
@@ -50,6 +56,8 @@ export async function* groupsToRenew(
         (membership) => membership.batchId === batchId && membership.groupIndex === line.index,
       );
       if (!place?.active) continue;
+      const stated = await statedOf(line.members, sources);
+      if (!stated) continue;
       const renewed = places.find((membership) => renewedTonight.has(membership.batchId));
       const before =
         renewed &&
@@ -66,6 +74,8 @@ export async function* groupsToRenew(
           size,
           role,
           read: async (algorithms, { signal }) => {
+            const own = stated.get(key);
+            if (own && store === digestStoreName) return { size, digests: own };
             const known = before?.find((each) => isSame(each, { store, key, versionId }));
             if (known && hasAll(known, algorithms)) return known;
             return read({ store, key, versionId }, { algorithms, again, signal });
@@ -74,6 +84,27 @@ export async function* groupsToRenew(
       };
     }
   }
+}
+
+/**
+ * What owners have stated of a group's members that are not here, by key; `undefined` where one lacks the hash that
+ * is wanted.
+ */
+async function statedOf(
+  members: readonly GroupMember[],
+  { catalogue, toAlgorithm, onWanted }: Sources,
+): Promise<ReadonlyMap<string, Reading['digests']> | undefined> {
+  const stated = new Map<string, Reading['digests']>();
+  for (const { store, key, versionId = '', digests } of members) {
+    if (store !== digestStoreName) continue;
+    const row = await catalogue.findContent(store, key, versionId, digests['SHA-256']);
+    if (row?.digests[toAlgorithm] === undefined) {
+      onWanted(digestsWanted(key, toAlgorithm));
+      return undefined;
+    }
+    stated.set(key, { ...row.digests, 'SHA-256': row.sha256 });
+  }
+  return stated;
 }
 
 type Place = Pick<GroupMember, 'store' | 'key' | 'versionId'>;

@@ -5,6 +5,7 @@ import { TokiwaError } from '#shared/errors.ts';
 import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { evidenceStoreName } from '../evidence-store.ts';
+import { digestStoreName } from '../intake/digest-statement.ts';
 import type { AnchorNumber, DocumentGroup, GroupMember, MemberRole } from '../evidence/types.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { readDocument, type DocumentReading } from './read-document.ts';
@@ -46,6 +47,12 @@ async function readAgain(
   }
 }
 
+/** Only its owner has the document. */
+export function digestsWanted(key: string, algorithm: DigestAlgorithm): FindingLine {
+  const message = `only its digests are here, and none under ${algorithm}: its owner has to send it`;
+  return { kind: 'digests-overdue', level: 'error', key, message };
+}
+
 async function memberOf(
   row: MemberSource,
   role: MemberRole,
@@ -53,6 +60,10 @@ async function memberOf(
   sources: GroupSources,
 ): Promise<GroupMember | undefined> {
   let digests: GroupMember['digests'] = { ...row.digests, 'SHA-256': row.sha256 };
+  if (digests[algorithm] === undefined && row.store === digestStoreName) {
+    sources.onFinding(digestsWanted(row.key, algorithm));
+    return undefined;
+  }
   if (digests[algorithm] === undefined) {
     const store = sources.stores.get(row.store);
     if (!store) return undefined;

@@ -99,10 +99,23 @@ function damageText(damage: readonly Damage[]): string {
     .join(' · ');
 }
 
+/** So many owners are reminded one by one. */
+const maxWanted = 100;
+
+/** A run's record stays small: the first by name, the others by their number. */
+function fewOf(wanted: readonly FindingLine[]): readonly FindingLine[] {
+  const more = wanted.length - maxWanted;
+  if (more <= 0) return wanted;
+  const message = `of ${more} more documents only digests are here, and their owners have to send them under the next hash`;
+  return [...wanted.slice(0, maxWanted), { kind: 'digests-overdue', level: 'error', message }];
+}
+
 class Renewer {
   readonly #deps: RenewDependencies;
   readonly #findings: FindingLine[] = [];
   readonly #committed: BatchManifest[] = [];
+  /** Of each group whose owner has to send digests. */
+  readonly #wanted: FindingLine[] = [];
   #refusedTokens = 0;
 
   constructor(deps: RenewDependencies) {
@@ -113,7 +126,7 @@ class Renewer {
     return {
       committed: this.#committed,
       refusedTokens: this.#refusedTokens,
-      findings: this.#findings,
+      findings: [...this.#findings, ...fewOf(this.#wanted)],
     };
   }
 
@@ -282,7 +295,12 @@ class Renewer {
     const { renewedTonight, maxLeaves } = this.#deps;
     const renewUnknown = await this.#lastNights(batchIds);
     const broken = new Map<string, readonly LeftOutGroup['findings'][number][]>();
-    for await (const groups of inShares(groupsToRenew(batchIds, this.#deps), maxLeaves)) {
+    const due = groupsToRenew(batchIds, {
+      ...this.#deps,
+      toAlgorithm,
+      onWanted: (finding) => this.#wanted.push(finding),
+    });
+    for await (const groups of inShares(due, maxLeaves)) {
       const { stamped } = await renewHashTree(this.#contextOf(number), {
         toAlgorithm,
         groups,

@@ -1,6 +1,6 @@
 // `POST /documents?key=KEY`: a document in, its evidence record out, at once or later (RFC 7240). For programs of this
 // machine: the page has no users, so that the loopback address and the sender's origin are what guards it.
-import type { Express, NextFunction, Request, Response } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import { toBase64 } from '#shared/bytes.ts';
 import { FormatError, SourceError } from '#shared/errors.ts';
 import { preferenceOf } from '#shared/intake/preference.ts';
@@ -10,7 +10,6 @@ import type { RecordReader } from '../intake/answer.ts';
 import type { IntakePlace, IntakeService } from '../intake/service.ts';
 import { sha256OfContentDigest, storeDocument, type Upload } from '../intake/upload.ts';
 import { roleOfKey } from '../stages/group-names.ts';
-import { isLoopback, isSameOrigin } from './guards.ts';
 import { parameter } from './query.ts';
 
 /** What comes in over HTTP, and where it goes. */
@@ -29,6 +28,7 @@ export type WebIntake = {
 
 export type DocumentRoutes = {
   readonly intake: WebIntake;
+  readonly guard: RequestHandler;
   readonly read: <T>(work: (catalogue: Catalogue) => Promise<T>) => Promise<T>;
   readonly sendPlain: (response: Response, status: number, text: string) => void;
 };
@@ -61,18 +61,9 @@ const refusals = {
 
 /** Adds what takes documents in and tells of them. */
 export function addDocuments(app: Express, routes: DocumentRoutes): void {
-  const { intake, read, sendPlain } = routes;
+  const { intake, guard, read, sendPlain } = routes;
   const { service, store } = intake;
   let uploads = 0;
-
-  /** Only programs of this machine, and no form of another site. */
-  const guard = (request: Request, response: Response, next: NextFunction): void => {
-    if (!isLoopback(request.socket.remoteAddress))
-      sendPlain(response, 403, 'Documents are taken from this machine only.');
-    else if (!isSameOrigin(request))
-      sendPlain(response, 403, 'Documents are not taken from the page of another site.');
-    else next();
-  };
 
   const rowOf = (catalogue: Catalogue, { key }: IntakePlace): Promise<DocumentRow | undefined> =>
     newest(catalogue, store.name, key);

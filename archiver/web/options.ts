@@ -3,6 +3,7 @@
 import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { ReportRules } from '../reports/report.ts';
+import type { WebDigests } from './digests.ts';
 import type { WebIntake } from './documents.ts';
 
 /** How far a run is, for the progress line. */
@@ -38,6 +39,8 @@ export type WebOptions = {
   readonly timeline?: (() => Promise<string | undefined>) | undefined;
   /** Documents over HTTP; absent: none are taken. */
   readonly intake?: WebIntake | undefined;
+  /** Digests over HTTP; absent: none are taken. */
+  readonly digests?: WebDigests | undefined;
   /** The instant at which a run last ended well. */
   readonly lastSuccess?: (() => Promise<string | undefined>) | undefined;
   readonly clock: Clock;

@@ -11,6 +11,7 @@ import type { Catalogue } from '#shared/ports/catalogue.ts';
 import { buildReport, reportHead } from '../reports/build.ts';
 import { loadPage, pageDocuments } from '../reports/load-page.ts';
 import { contentSources, pageIcon, renderPage } from '../reports/render-html.ts';
+import { addDigests, maxDigestsBytes } from './digests.ts';
 import { addDocuments } from './documents.ts';
 import { hasToken, isLoopback, isSameOrigin, namesThisServer } from './guards.ts';
 import type { WebOptions, WebServer } from './options.ts';
@@ -203,6 +204,15 @@ function answerError(events: WebOptions['events']) {
   };
 }
 
+/** Only programs of this machine, and no form of another site. */
+function programsHere(request: Request, response: Response, next: NextFunction): void {
+  if (!isLoopback(request.socket.remoteAddress))
+    sendPlain(response, 403, 'This is taken from this machine only.');
+  else if (!isSameOrigin(request))
+    sendPlain(response, 403, 'This is not taken from the page of another site.');
+  else next();
+}
+
 function buildApp(options: WebOptions): express.Express {
   const pages = new Pages(options);
   const app = express();
@@ -230,10 +240,16 @@ function buildApp(options: WebOptions): express.Express {
   app.post('/run', form, pages.run);
   const allowed = new Map<string, string>(Object.keys(gets).map((path) => [path, 'GET, HEAD']));
   allowed.set('/run', 'POST');
-  if (options.intake) {
-    const read: Pages['read'] = (work) => pages.read(work);
-    addDocuments(app, { intake: options.intake, read, sendPlain });
+  const { intake, digests } = options;
+  const read: Pages['read'] = (work) => pages.read(work);
+  if (intake) {
+    addDocuments(app, { intake, guard: programsHere, read, sendPlain });
     allowed.set('/documents', 'GET, HEAD, POST');
+  }
+  if (digests) {
+    const parse = express.json({ limit: maxDigestsBytes, strict: true });
+    addDigests(app, { digests, guard: programsHere, parse, read, sendPlain });
+    allowed.set('/digests', 'GET, HEAD, POST');
   }
   app.use((request, response) => {
     const allow = allowed.get(request.path);

@@ -32,6 +32,9 @@ export type Served = AsyncDisposable & {
     headers?: Readonly<Record<string, string>>,
   ) => Promise<Response>;
   readonly get: (key: string, headers?: Readonly<Record<string, string>>) => Promise<Response>;
+  /** Posts a value to `/digests`; a text as it is. */
+  readonly state: (value: unknown, headers?: Readonly<Record<string, string>>) => Promise<Response>;
+  readonly stated: (key: string) => Promise<Response>;
 };
 
 /** `runs`: made into what the page's runs are. */
@@ -70,6 +73,13 @@ export async function serveArchive(
       // Undici asks for this word where the body is a stream.
       fetch(place(key), { method: 'POST', body: content, headers, duplex: 'half' }),
     get: (key, headers = {}) => fetch(place(key), { headers }),
+    state: (value, headers = {}) =>
+      fetch(`${web.url}digests`, {
+        method: 'POST',
+        body: typeof value === 'string' ? value : JSON.stringify(value),
+        headers: { 'content-type': 'application/json', ...headers },
+      }),
+    stated: (key) => fetch(`${web.url}digests?key=${encodeURIComponent(key)}`),
     [Symbol.asyncDispose]: async () => {
       await web[Symbol.asyncDispose]();
       await archive[Symbol.asyncDispose]();
