@@ -100,6 +100,12 @@ const rule = z.strictObject({
     .enum(['signing-time', 'modified-time'])
     .optional()
     .describe('Start where none is given; shown as estimated.'),
+  renewal: z
+    .enum(['evidence-record', 'augmentation', 'both'])
+    .default('evidence-record')
+    .describe(
+      'How evidence is kept: one record beside the document, shared with others; archive timestamps in the document itself, as a new version (CAdES; one token a signature); or both. What cannot be augmented gets a record.',
+    ),
   protectWithinHours: z
     .number()
     .positive()

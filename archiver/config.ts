@@ -25,6 +25,8 @@ export type RetentionRule = {
   readonly preset: RetentionPreset;
   /** Whether the signing or modified time may stand in for the start; shown as estimated. */
   readonly fallback: 'signing-time' | 'modified-time' | undefined;
+  /** Evidence beside the document, archive timestamps in it, or both. */
+  readonly renewal: ArchiverSettings['retention']['rules'][number]['renewal'];
   readonly protectWithinHours: number;
   /** Licences, one of which a signer has to show; none: nobody asks. */
   readonly requires: readonly string[];
@@ -106,6 +108,7 @@ function resolveRules(
         match: new RegExp(rule.match, 'u'),
         preset: selectPreset(bundledPresets, rule.preset, { dates: rule.dates, years: rule.years }),
         fallback: rule.fallback,
+        renewal: rule.renewal,
         protectWithinHours: rule.protectWithinHours,
         requires: rule.requires,
       });

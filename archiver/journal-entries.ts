@@ -58,6 +58,18 @@ export type JournalEntry =
       readonly by: string;
       readonly at: string;
     }
+  /**
+   * A new version in which the earlier one stands whole, with archive timestamps over it. The entry before it
+   * is the version's intake.
+   */
+  | {
+      readonly kind: 'augmented';
+      readonly previous: DocumentIdentity;
+      readonly document: DocumentIdentity;
+      /** Whether the version needs a token of a batch besides, as its rule says. */
+      readonly protectedBy: 'augmentation' | 'evidence-record';
+      readonly at: string;
+    }
   | {
       readonly kind: 'acknowledged';
       readonly document: DocumentIdentity;

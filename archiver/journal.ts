@@ -21,6 +21,7 @@ const kinds = Object.keys({
   statement: true,
   state: true,
   'accepted-as-new': true,
+  augmented: true,
   'validation-data': true,
   acknowledged: true,
   deleted: true,

@@ -149,13 +149,15 @@ export async function openArchiver(
     await mkdir(evidenceFolder, { recursive: true });
   const stores = new Map<string, ObjectStore>();
   const skipped: SkippedObject[] = [];
+  // Documents are written to only where they come over HTTP, or a rule has new versions made of them.
+  const augments = config.rules.some(({ renewal }) => renewal !== 'evidence-record');
   for (const settings of config.stores) {
-    const access = settings.name === config.intake?.store ? 'write' : 'read';
+    const access = augments || settings.name === config.intake?.store ? 'write' : 'read';
     const store = opened.use(await openStore(settings, access, options, skipped));
     if (access === 'write' && !store.capabilities.conditionalWrites)
       throw new ConfigError(
         'ERR_CONFIG_INVALID',
-        `store ${settings.name} cannot keep two writers apart, and takes no documents (intake)`,
+        `store ${settings.name} cannot keep two writers apart: it takes no documents (intake) and no new versions of them (augmentation)`,
       );
     stores.set(settings.name, store);
   }

@@ -26,6 +26,7 @@ import { digestStoreName, readStatement, statementKey } from './intake/digest-st
 import type { JournalEntry } from './journal-entries.ts';
 import { journalSeen } from './night/restored.ts';
 import { catalogueFile, openArchiver } from './main.ts';
+import { applyAugmentedEntry } from './stages/augment.ts';
 import { applyManifest, applyValidationEntry } from './stages/catalogue.ts';
 import { detachedContent, needsValidationData } from './stages/intake.ts';
 import { readDocument, type DocumentReading } from './stages/read-document.ts';
@@ -227,6 +228,10 @@ async function applyEntry(
       if (row) await target.removeDocument(row.id);
       return;
     }
+    case 'augmented':
+      // Before the manifests: a version that its augmentation protects waits for none of them.
+      await applyAugmentedEntry(target, entry);
+      return;
     default:
       return;
   }
@@ -250,6 +255,10 @@ async function applyState(target: Catalogue, entry: JournalEntry): Promise<void>
     const batch = await target.getBatch(entry.batchId);
     if (batch?.state === 'broken')
       await target.putBatch({ ...batch, state: 'valid', stateReason: undefined });
+    return;
+  }
+  if (entry.kind === 'augmented') {
+    await applyAugmentedEntry(target, entry);
     return;
   }
   if (entry.kind !== 'state') return;

@@ -96,7 +96,7 @@ type Replacement = {
 /** Puts the new file in the old one's place; the caller holds the lock. */
 async function replace(
   { store, unfinished, handle, root, key }: Replacement,
-  { condition }: WriteOptions,
+  { condition, successorOf }: WriteOptions,
 ): Promise<void> {
   const path = pathOf(root, namesOfKey(key));
   const current = await lstat(path, { bigint: true }).catch((error: unknown) => {
@@ -116,8 +116,20 @@ async function replace(
       `${store}: ${JSON.stringify(key)} is not the object that was read`,
       { expected: condition.etag, found },
     );
+  if (successorOf && current) await takeOver(handle, current);
   await makeNewer(handle, current?.mtimeNs);
   await rename(unfinished, path);
+}
+
+/** A new version of a file belongs to whom the old one belonged, and is read by whom that was read. */
+async function takeOver(
+  handle: FileHandle,
+  { mode, uid, gid }: { readonly mode: bigint; readonly uid: bigint; readonly gid: bigint },
+): Promise<void> {
+  const made = await handle.stat({ bigint: true });
+  // Giving a file away takes the right to do so; keeping it, none.
+  if (made.uid !== uid || made.gid !== gid) await handle.chown(Number(uid), Number(gid));
+  await handle.chmod(Number(mode & 0o7777n));
 }
 
 /**

@@ -6,6 +6,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { toBase64 } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { SourceError } from '#shared/errors.ts';
+import { successorInput } from './s3-successor.ts';
 import type { WriteCondition, WriteOptions, WrittenObject } from '#shared/ports/object-store.ts';
 
 /** 10,000 parts of this size are 160 GiB; two are held in memory at a time. */
@@ -26,9 +27,11 @@ export async function writeObject(
   content: Uint8Array | AsyncIterable<Uint8Array>,
   options: WriteOptions,
 ): Promise<WrittenObject> {
+  const place = { Bucket: target.bucket, Key: key };
   const input = {
-    Bucket: target.bucket,
-    Key: key,
+    ...place,
+    ...(options.successorOf &&
+      (await successorInput(target.client, place, options.successorOf, options.signal))),
     ...(options.contentType === undefined ? {} : { ContentType: options.contentType }),
     ...conditionInput(options.condition),
   };

@@ -264,7 +264,7 @@ class SqlCatalogue implements Catalogue {
   }
 
   async countByState(): Promise<Readonly<Record<DocumentState, number>>> {
-    const counts = { waiting: 0, protected: 0, broken: 0, missing: 0, changed: 0 };
+    const counts = { waiting: 0, protected: 0, broken: 0, missing: 0, changed: 0, superseded: 0 };
     const rows = await this.#db
       .selectFrom('documents')
       .select(['state', (expression) => expression.fn.countAll<number>().as('count')])

@@ -15,6 +15,7 @@ const stages: Readonly<Record<string, string>> = {
   'archiver.run.scan': 'scanning and taking in documents',
   'archiver.run.collect': 'collecting validation data',
   'archiver.run.plan': 'planning',
+  'archiver.run.renew.augment': 'augmenting documents as new versions',
   'archiver.run.renew.protect': 'protecting new documents with a timestamp',
   'archiver.run.renew.timestamp-renewal': 'renewing timestamps',
   'archiver.run.renew.hash-tree-renewal': 'renewing hash trees',

@@ -32,7 +32,7 @@ import type { Facts, SignatureFacts } from '#shared/validation/facts.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
 import type { LongTermVerdict } from '#shared/validation/long-term.ts';
 import { changedImprints } from './imprints.ts';
-import { carriedBy, judgeDocument, offenceOf } from './judge.ts';
+import { carriedBy, judgedAt, judgeDocument, offenceOf } from './judge.ts';
 import type { AugmentationOutcome, AugmentationQuestion, Refusal } from './types.ts';
 import { gather, joined, lackOf, signedBy, without } from './validation-data.ts';
 
@@ -78,22 +78,17 @@ class Raising {
   }
 
   async run(): Promise<AugmentationOutcome> {
-    const { level } = this.#question;
+    const { level, resume, at } = this.#question;
     const before = this.#judge(this.#question.material);
+    this.#latest = judgedAt(at, before.reading);
     const impossible = unsupported(before);
     if (impossible) return impossible;
     const material = await this.#materialFor(before);
     const known = this.#judge(material);
     const offence = offenceOf(known);
     if (offence) return this.#withReasons(offence, material.reasons);
-    const unstamped = this.#unstamped(known);
-    const first = this.#wouldChange(before, { signers: unstamped.map(placeholder) });
-    if (first) return first;
-    await this.#stampSignatures(unstamped);
-    if (level !== 'T') {
-      const problem = (await this.#addValidationData(before)) ?? this.#wouldChange(before, {});
-      if (problem) return problem;
-    }
+    const problem = resume ? this.#add(resume) : await this.#reachLT(before, known);
+    if (problem) return problem;
     if (level === 'LTA') await this.#stampArchives();
     if (this.#additions === noAdditions) return { kind: 'nothing-to-do' };
     const { document } = this.#question;
@@ -104,6 +99,16 @@ class Raising {
       tokens: this.#tokens,
       findings: known.tree.findings,
     };
+  }
+
+  /** Signature timestamps and, beyond T, validation data. */
+  async #reachLT(before: LongTermVerdict, known: LongTermVerdict): Promise<Refusal | undefined> {
+    const unstamped = this.#unstamped(known);
+    const first = this.#wouldChange(before, { signers: unstamped.map(placeholder) });
+    if (first) return first;
+    await this.#stampSignatures(unstamped);
+    if (this.#question.level === 'T') return undefined;
+    return (await this.#addValidationData(before)) ?? this.#wouldChange(before, {});
   }
 
   #judge(material: AugmentationQuestion['material']): LongTermVerdict {
@@ -164,7 +169,7 @@ class Raising {
     return applySplice(signedData.raw, spliceSignedData(here, additions));
   }
 
-  #add(more: Partial<SignedDataAdditions>): void {
+  #add(more: Partial<SignedDataAdditions>): undefined {
     this.#additions = this.#with(more);
     this.#signedData = parseSignedData(this.#apply(this.#additions));
   }
@@ -286,8 +291,9 @@ class Raising {
 
   /** EN 319 122-1 §5.5.3: one archive timestamp for each signer, all over the same state. */
   async #stampArchives(): Promise<void> {
-    const { digestAlgorithm, document } = this.#question;
+    const { digestAlgorithm, document, checkpoint } = this.#question;
     this.#add({ digestAlgorithms: [digestAlgorithm] });
+    await checkpoint?.(this.#additions);
     const signedData = this.#signedData;
     const { eContent } = signedData;
     const contentDigest = eContent

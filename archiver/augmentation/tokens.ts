@@ -68,7 +68,8 @@ export async function acceptToken(
     throw new SourceError(
       'ERR_SOURCE_ANSWER',
       `the token of ${source.name} does not hold: ${why?.message ?? judged.verdict.subIndication ?? ''}`,
-      { retryable: false },
+      // What is not known now may be known tomorrow; a token that is wrong stays wrong.
+      { retryable: judged.verdict.status === 'indeterminate' },
     );
   }
   return evidenceFormOf(judged);

@@ -1,6 +1,9 @@
 // What raising a signature's level works on and comes to (EN 319 102-1 §4.3, EN 319 122-1 §6). Types only, so
 // that what reads a result back may import them without the code that it judges.
-import type { StoredSignedData } from '#shared/cades/augment/splice-signed-data.ts';
+import type {
+  SignedDataAdditions,
+  StoredSignedData,
+} from '#shared/cades/augment/splice-signed-data.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { Splice } from '#shared/der/splice.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
@@ -34,6 +37,10 @@ export type AugmentationQuestion = {
   /** Asked for what is not at hand. */
   readonly statusSource: StatusSource;
   readonly obtainToken: ObtainToken;
+  /** What an interrupted raising to LTA had decided before it asked for archive timestamps: they are over it. */
+  readonly resume?: SignedDataAdditions | undefined;
+  /** Told what was decided, before archive timestamps over it are asked for; durable when it fulfils. */
+  readonly checkpoint?: ((additions: SignedDataAdditions) => Promise<void>) | undefined;
   readonly signal: AbortSignal;
 };
 

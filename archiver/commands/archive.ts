@@ -59,7 +59,9 @@ async function plan(options: Common & { readonly at?: string }): Promise<void> {
         const amount =
           action.kind === 'protect' || action.kind === 'anchor'
             ? `${action.groups} documents`
-            : `${action.batchIds.length} batches`;
+            : action.kind === 'augment'
+              ? `${action.documents} documents`
+              : `${action.batchIds.length} batches`;
         process.stdout.write(`${action.kind}: ${amount}\n`);
       }
       process.stdout.write(

@@ -187,7 +187,7 @@ async function readLargeSignature(
 ): Promise<Pick<LongTermInput, 'bytes' | 'size' | 'detached'> | undefined> {
   if (bytes.length === size || detectFormat(bytes) !== 'cms') return undefined;
   try {
-    const { stored, content } = await readLargeCades(file, 'SHA-256', signal);
+    const { stored, content } = await readLargeCades(file, size, signal);
     const { raw } = stored.signedData;
     return content && { bytes: raw, size: raw.length, detached: [content] };
   } catch (error) {

@@ -2,12 +2,13 @@
 import type { Catalogue } from '#shared/ports/catalogue.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { AnchorNumber } from '../evidence/types.ts';
+import { documentsToAugment, tokensFor } from '../stages/augment.ts';
 import { refreshHorizons } from '../stages/catalogue.ts';
 import { countGroupsWithoutAnchor, countWaitingGroups } from '../stages/groups.ts';
 import {
   chooseDigest,
   noAcceptableHash,
-  planNight,
+  planNight, type PlanInput,
   type Plan,
   type PlanAction,
   type PlanFinding,
@@ -36,6 +37,19 @@ async function countLacking(catalogue: Catalogue): Promise<ReadonlyMap<AnchorNum
   return counts;
 }
 
+async function countAugmentations(
+  deps: Pick<NightDependencies, 'catalogue' | 'config' | 'horizonRules'>,
+  runAt: Temporal.Instant,
+): Promise<NonNullable<PlanInput['augmentations']>> {
+  let documents = 0;
+  let tokens = 0;
+  for await (const row of documentsToAugment(deps, runAt)) {
+    documents += 1;
+    tokens += tokensFor(row);
+  }
+  return { documents, tokens };
+}
+
 /** Horizons are worked out anew first, since policy and trust may have changed. */
 export async function planFromCatalogue(
   deps: Pick<NightDependencies, 'catalogue' | 'config' | 'horizonRules'>,
@@ -53,6 +67,7 @@ export async function planFromCatalogue(
     demand,
     waitingGroups: await countWaitingGroups(catalogue),
     lackingAnchor: config.secondTsa && (await countLacking(catalogue)),
+    augmentations: await countAugmentations(deps, runAt),
   });
 }
 

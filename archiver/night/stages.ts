@@ -10,6 +10,12 @@ import type { BatchManifest, EvidenceContext } from '../evidence/types.ts';
 import { evidenceStoreName, type EvidenceStore } from '../evidence-store.ts';
 import { digestStoreName, readStatement, statementKey } from '../intake/digest-statement.ts';
 import type { RunSummary } from '../reports/report.ts';
+import {
+  augmentDocuments,
+  type AugmentDependencies,
+  recoverAugmentations,
+} from '../stages/augment.ts';
+import { bothSources } from '../stages/status-sources.ts';
 import { applyManifest } from '../stages/catalogue.ts';
 import { collectValidationData, recheckValidationData } from '../stages/collect.ts';
 import { findDistrusted } from '../stages/distrusted.ts';
@@ -91,6 +97,7 @@ export class Night {
     await refuseRestored(this.#deps, this.#options.signal);
     const evidence = await this.#load();
     const mayBuy = await this.#recover(evidence);
+    this.#tally.countAugmented(await recoverAugmentations(this.#augmenting(evidence)));
     await this.#scan();
     await this.#collect();
     await this.#takeOver(evidence);
@@ -179,6 +186,29 @@ export class Night {
       });
     }
     return true;
+  }
+
+  #augmenting({ context }: Pick<Evidence, 'context'>): AugmentDependencies {
+    const { config, catalogue, stores, signerMaterial, signerStatus, horizonRules } = this.#deps;
+    const { verification } = context.tsa;
+    return {
+      config,
+      catalogue,
+      stores,
+      context,
+      journal: this.#journal,
+      horizonRules,
+      material: {
+        ...signerMaterial,
+        certificates: [
+          ...signerMaterial.certificates,
+          ...[...signerMaterial.signerAnchors, ...signerMaterial.tsuAnchors].map(
+            ({ certificate }) => certificate,
+          ),
+        ],
+      },
+      statusSource: bothSources(signerStatus, verification.statusSource),
+    };
   }
 
   #scanDependencies(): ScanDependencies {
@@ -287,6 +317,11 @@ export class Night {
     const renewedTonight = new Set<string>();
     for (const action of actions) {
       this.#stage(`renew.${action.kind}`);
+      if (action.kind === 'augment') {
+        const augmenting = this.#augmenting({ context });
+        this.#tally.countAugmented(await augmentDocuments(augmenting, action.digestAlgorithm));
+        continue;
+      }
       const { findings, committed, refusedTokens } = await carryOut(action, {
         context,
         second,

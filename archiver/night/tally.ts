@@ -1,6 +1,7 @@
 // What one night found and did, counted as it goes: the run's summary is made from it.
 import type { EventSink } from '#shared/ports/runtime.ts';
 import type { BatchManifest } from '../evidence/types.ts';
+import type { AugmentSummary } from '../stages/augment.ts';
 import type { FindingLine, Price, RunSummary } from '../reports/report.ts';
 
 export class NightTally {
@@ -44,6 +45,18 @@ export class NightTally {
   countTokens(committed: readonly BatchManifest[]): void {
     this.#bought += committed.length;
     for (const { price } of committed) this.#spent += price?.amount ?? 0;
+  }
+
+  /** New versions with archive timestamps of their own. */
+  countAugmented({ tokens, augmented, findings }: AugmentSummary): void {
+    this.#bought += tokens;
+    if (augmented > 0)
+      this.find({
+        kind: 'augmented',
+        level: 'info',
+        message: `${augmented} documents were augmented: a new version of each holds the earlier one and an archive timestamp over it`,
+      });
+    this.findAll(findings);
   }
 
   /** Tokens that were paid for and refused. */

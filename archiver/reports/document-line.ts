@@ -6,6 +6,7 @@ import { isBefore } from '#shared/time.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import { countWitnesses } from '../evidence/independence.ts';
 import { type DocumentContext, documentsInContext, loadBatchIndex } from './document-context.ts';
+import { embeddedBatch, embeddedEvidence } from './embedded-evidence.ts';
 import { DocumentJudge } from './document-outlook.ts';
 import { assessmentOf, needsAssessment } from '../signers.ts';
 import type {
@@ -79,7 +80,7 @@ function timestampLines(document: DocumentRow): TimestampLine[] {
 
 function evidenceLine(batch: BatchRow, accreditation: Accreditation): EvidenceLine {
   return {
-    kind: 'RFC 4998',
+    kind: batch.batchId === embeddedEvidence ? 'EN 319 122-1' : 'RFC 4998',
     batchId: batch.batchId,
     anchor: batch.anchor,
     tsu: batch.newestToken.chain[0]?.subject,
@@ -143,7 +144,8 @@ export function documentLine(
   judge: DocumentJudge,
 ): DocumentLine {
   const { at, rules } = judge;
-  const batches = context.batches.toSorted((a, b) => a.anchor - b.anchor);
+  const embedded = embeddedBatch(document, context.batches, rules);
+  const batches = embedded ? [embedded] : context.batches.toSorted((a, b) => a.anchor - b.anchor);
   const validationData = validationDataLine([document, ...context.attached], document);
   const { state, retention, intake } = document;
   const outlook = judge.judge(

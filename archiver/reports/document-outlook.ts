@@ -166,6 +166,8 @@ export class DocumentJudge {
     end: Temporal.Instant | undefined,
   ): RetentionOutlook {
     if (end && !isBefore(this.at, end)) return 'ended';
+    // Nobody needs this version any longer: the newer one stands for it.
+    if (state === 'superseded') return 'ended';
     if (state === 'waiting') return 'not-yet';
     if (state !== 'protected' || !best || best.state === 'broken') return 'no';
     if (best.horizon && !isBefore(this.at, best.horizon)) return 'no';

@@ -109,7 +109,7 @@ type Chip = { readonly filter: PageFilter; readonly label: string; readonly coun
 function chips({ texts, summary, filter }: PageView): Chip[] {
   const { search } = filter;
   const { byState, byIntake, documents } = summary.totals;
-  const states = ['protected', 'waiting', 'broken', 'missing', 'changed'] as const;
+  const states = ['protected', 'waiting', 'broken', 'missing', 'changed', 'superseded'] as const;
   const intakes = ['valid', 'not-valid', 'indeterminate', 'not-judged', 'unsigned'] as const;
   const all: Chip[] = [
     { filter: { search }, label: texts('filter.all'), count: documents },

@@ -20,6 +20,7 @@ const standings: Readonly<Record<Standing, Look>> = {
   broken: { tone: 'bad', sign: '✕' },
   missing: { tone: 'bad', sign: '∅' },
   changed: { tone: 'bad', sign: '≠' },
+  superseded: { tone: 'calm', sign: '⇢' },
 };
 
 /** Worst first: the order of the bar and its legend. */
@@ -32,6 +33,7 @@ export const standingOrder: readonly Standing[] = [
   'due',
   'waiting',
   'protected',
+  'superseded',
 ];
 
 const intakes: Readonly<Record<IntakeStatus, Look>> = {

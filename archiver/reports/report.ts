@@ -31,7 +31,15 @@ export type RetentionOutlook = 'covered' | 'by-renewal' | 'open-ended' | 'not-ye
  * be had · the others as in DocumentState.
  */
 export type Standing =
-  'protected' | 'due' | 'overdue' | 'waiting' | 'unknown' | 'broken' | 'missing' | 'changed';
+  | 'protected'
+  | 'due'
+  | 'overdue'
+  | 'waiting'
+  | 'unknown'
+  | 'broken'
+  | 'missing'
+  | 'changed'
+  | 'superseded';
 
 /**
  * Whether the newest token counts as an accredited provider's for this document: accredited when it
@@ -88,7 +96,8 @@ export type TimestampLine = {
 };
 
 export type EvidenceLine = {
-  readonly kind: 'RFC 4998';
+  /** A record beside the document, or archive timestamps in it. */
+  readonly kind: 'RFC 4998' | 'EN 319 122-1';
   readonly batchId: string;
   /** Number of the TSA that keeps it: 1, or 2 where documents are anchored twice. */
   readonly anchor: number;

@@ -36,6 +36,7 @@ function noStandings(): Counts<Standing> {
     broken: 0,
     missing: 0,
     changed: 0,
+    superseded: 0,
   };
 }
 
@@ -161,6 +162,7 @@ function documentFinding(document: DocumentRow, line: DocumentLine): FindingLine
     case 'waiting':
     case 'due':
     case 'protected':
+    case 'superseded':
       return undefined;
   }
 }
@@ -207,7 +209,14 @@ class Pass {
   #documents = 0;
   #verifiableNow = 0;
   #nextRenewal: string | undefined;
-  readonly #byState = { waiting: 0, protected: 0, broken: 0, missing: 0, changed: 0 };
+  readonly #byState = {
+    waiting: 0,
+    protected: 0,
+    broken: 0,
+    missing: 0,
+    changed: 0,
+    superseded: 0,
+  };
   readonly #byStanding = noStandings();
   readonly #byOutlook = {
     covered: 0,

@@ -37,9 +37,18 @@ export type PlanInput = {
   readonly waitingGroups: number;
   /** Groups that only the other TSA has stamped, by the number of the one that has not. */
   readonly lackingAnchor?: ReadonlyMap<AnchorNumber, number> | undefined;
+  /** Documents that get an archive timestamp of their own, and how many tokens that takes. */
+  readonly augmentations?: { readonly documents: number; readonly tokens: number } | undefined;
 };
 
 export type PlanAction =
+  | {
+      /** New versions with an archive timestamp in each. */
+      readonly kind: 'augment';
+      readonly anchor: AnchorNumber;
+      readonly digestAlgorithm: DigestAlgorithm;
+      readonly documents: number;
+    }
   | {
       readonly kind: 'hash-tree-renewal';
       readonly anchor: AnchorNumber;
@@ -297,6 +306,19 @@ export function planNight(input: PlanInput): Plan {
   }
   renewals.sort((a, b) => a.order.localeCompare(b.order));
   const steps = [...renewals];
+  const { augmentations } = input;
+  // Before new documents are stamped: the new versions are among them.
+  if (newDigest && augmentations && augmentations.documents > 0)
+    steps.push({
+      order: '',
+      action: {
+        kind: 'augment',
+        anchor: 1,
+        digestAlgorithm: newDigest,
+        documents: augmentations.documents,
+      },
+      tokens: tokensOf(1, augmentations.tokens),
+    });
   if (newDigest && rules.second)
     for (const [anchor, groups] of input.lackingAnchor ?? [])
       if (groups > 0)

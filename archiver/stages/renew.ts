@@ -358,8 +358,14 @@ class Renewer {
   }
 }
 
+/** What is done with batches; augmentation is `augment.ts`'s. */
+export type BatchAction = Exclude<PlanAction, { readonly kind: 'augment' }>;
+
 /** One action of the plan. @throws SourceError, InvariantError: the run stops; what was committed stays */
-export async function carryOut(action: PlanAction, deps: RenewDependencies): Promise<ActionResult> {
+export async function carryOut(
+  action: BatchAction,
+  deps: RenewDependencies,
+): Promise<ActionResult> {
   const renewer = new Renewer(deps);
   switch (action.kind) {
     case 'anchor':

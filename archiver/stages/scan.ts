@@ -412,7 +412,8 @@ class StoreScan {
   async #findMissing(): Promise<void> {
     const { catalogue } = this.#deps;
     for await (const row of catalogue.unseenDocuments(this.#store.name, this.#scan)) {
-      if (row.state === 'changed' || !(await this.#isGone(row))) continue;
+      if (row.state === 'changed' || row.state === 'superseded') continue;
+      if (!(await this.#isGone(row))) continue;
       if (row.state !== 'missing') await this.#moveState(row, 'missing', 'it is no longer listed');
       this.findings.push({
         kind: 'missing',

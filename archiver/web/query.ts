@@ -4,7 +4,14 @@ import type { DocumentState, IntakeStatus } from '#shared/ports/catalogue.ts';
 import type { Language } from '../reports/messages.ts';
 import type { PageFilter } from '../reports/page.ts';
 
-const states: readonly DocumentState[] = ['waiting', 'protected', 'broken', 'missing', 'changed'];
+const states: readonly DocumentState[] = [
+  'waiting',
+  'protected',
+  'broken',
+  'missing',
+  'changed',
+  'superseded',
+];
 const intakes: readonly IntakeStatus[] = [
   'valid',
   'not-valid',

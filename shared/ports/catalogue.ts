@@ -17,9 +17,11 @@ export type DocumentIdentity = {
 
 /**
  * waiting: no token yet · protected: covered and verified · broken: does not fit its leaf and no
- * later write explains it · missing: gone · changed: a later write, other bytes at the same key.
+ * later write explains it · missing: gone · changed: a later write, other bytes at the same key ·
+ * superseded: its content stands whole in a newer version that was augmented.
  */
-export type DocumentState = 'waiting' | 'protected' | 'broken' | 'missing' | 'changed';
+export type DocumentState =
+  'waiting' | 'protected' | 'broken' | 'missing' | 'changed' | 'superseded';
 
 /** What intake found of the document's own signatures. */
 export type IntakeStatus = 'valid' | 'not-valid' | 'indeterminate' | 'not-judged' | 'unsigned';

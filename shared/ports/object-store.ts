@@ -72,6 +72,14 @@ export type WriteOptions = {
   readonly signal: AbortSignal;
   readonly condition?: WriteCondition | undefined;
   readonly contentType?: string | undefined;
+  /** The version that this one goes on from: its lock, hold, tags, metadata and encryption are taken over. */
+  readonly successorOf?:
+    | {
+        readonly versionId?: string | undefined;
+        /** Besides, where the store keeps metadata with its objects. */
+        readonly metadata: Readonly<Record<string, string>>;
+      }
+    | undefined;
 };
 
 /**

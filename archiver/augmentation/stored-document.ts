@@ -1,0 +1,91 @@
+// A CAdES document from wherever it stands, read so that no more is held than a limit allows: beyond it, what is
+// beside the content.
+import { concatBytes, fromHex } from '#shared/bytes.ts';
+import { digestContent, readWithoutContent } from '#shared/cades/without-content.ts';
+import { parseSignedData, type SignedData } from '#shared/cms/signed-data.ts';
+import { type DigestAlgorithm, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
+import { readTlv } from '#shared/der/reader.ts';
+import type { DocumentIdentity } from '#shared/ports/catalogue.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import type { DetachedContent } from '#shared/validation/facts.ts';
+import { readDocument as readSignatures } from '#shared/validation/inspect.ts';
+import { readDocument } from '../stages/read-document.ts';
+import type { CadesDocument } from './types.ts';
+
+/** Digests of the content that judging and stamping will ask for. */
+function algorithmsOf(
+  { raw, signerInfos }: SignedData,
+  digestAlgorithm: DigestAlgorithm,
+): readonly DigestAlgorithm[] {
+  const { timestamps } = readSignatures({ bytes: raw, size: raw.length });
+  const used = [
+    digestAlgorithm,
+    ...signerInfos.map((signerInfo) => digestAlgorithmOfOid(signerInfo.digestAlgorithm.oid)),
+    ...timestamps.map(({ token }) => token.tstInfo.messageImprint.algorithm),
+  ];
+  return [...new Set(used.flatMap((algorithm) => algorithm ?? []))];
+}
+
+/** The document that a detached signature is over. */
+export async function contentOf(
+  store: ObjectStore,
+  { key, versionId }: Pick<DocumentIdentity, 'key' | 'versionId'>,
+  algorithms: readonly DigestAlgorithm[],
+  signal: AbortSignal,
+): Promise<DetachedContent> {
+  const { digests } = await readDocument(store, key, {
+    versionId: versionId === '' ? undefined : versionId,
+    algorithms,
+    keep: 0,
+    signal,
+  });
+  return { name: key, digest: (algorithm) => fromHex(digests[algorithm] ?? '') ?? undefined };
+}
+
+/** A document that can be read as often as it takes, each time the same octets or an error. */
+export type ReadableDocument = {
+  readonly name: string;
+  readonly size: number;
+  readonly open: () => Promise<AsyncIterable<Uint8Array>>;
+};
+
+async function readWhole(open: ReadableDocument['open']): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  // A copy: the source may use its buffer again.
+  for await (const part of await open()) parts.push(Uint8Array.from(part));
+  return concatBytes(...parts);
+}
+
+/**
+ * Reads a document; of one that is too large to be held the content passes by and is digested.
+ * @throws FormatError: no SignedData
+ */
+export async function readStored(
+  { name, size, open }: ReadableDocument,
+  options: {
+    readonly digestAlgorithm: DigestAlgorithm;
+    /** So many octets are held. */
+    readonly limitBytes: number;
+    /** Gives what a detached signature is over, by the algorithms that are asked for. */
+    readonly detached?:
+      ((algorithms: readonly DigestAlgorithm[]) => Promise<DetachedContent>) | undefined;
+  },
+): Promise<CadesDocument> {
+  const { digestAlgorithm, limitBytes, detached } = options;
+  if (size <= limitBytes) {
+    const octets = await readWhole(open);
+    const signedData = parseSignedData(readTlv(octets).raw);
+    const content =
+      signedData.eContent === undefined
+        ? await detached?.(algorithmsOf(signedData, digestAlgorithm))
+        : undefined;
+    return { name, stored: { signedData, length: octets.length }, content };
+  }
+  const { octets, elided, length } = await readWithoutContent(await open());
+  const signedData = parseSignedData(readTlv(octets).raw);
+  const stored = { signedData, elided, length };
+  const algorithms = algorithmsOf(signedData, digestAlgorithm);
+  if (!elided) return { name, stored, content: await detached?.(algorithms) };
+  const digests = await digestContent(await open(), algorithms);
+  return { name, stored, content: { name, digest: (algorithm) => digests.get(algorithm) } };
+}

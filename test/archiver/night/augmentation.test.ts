@@ -1,0 +1,239 @@
+// Nights under a rule that asks for embedded augmentation: new versions in which the earlier ones stand whole, bought
+// once, known by the scan, and the same in a catalogue made from the stores alone.
+import { readFile, stat, chmod, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { parseSignedData } from '#shared/cms/signed-data.ts';
+import { readCades } from '#shared/cades/read.ts';
+import { equalBytes } from '#shared/bytes.ts';
+import { SourceError } from '#shared/errors.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { openEvidenceStore } from '#archiver/evidence-store.ts';
+import { differences } from '#archiver/augmentation/compare.ts';
+import { issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
+import { buildTestCms, testContent } from '../../_cms.ts';
+import { createFaultyStore, type StoreCall, type StoreFault } from '../../_faulty-store.ts';
+import { assertSound, createArchive, kindsOf, messageOf, type TestArchive } from './_night.ts';
+
+const { signal } = new AbortController();
+const root = issueRoot({ subject: 'CN=Signers of the ward' });
+const signer = issueSigner(root, { subject: 'CN=A physician' });
+
+/** An archive whose rule asks for `renewal`, with anchors and CRLs of the signer. */
+async function archiveWith(
+  renewal: 'augmentation' | 'both' | 'evidence-record',
+): Promise<TestArchive> {
+  const archive = await createArchive({
+    signers: { anchors: ['signers/root.der'], crls: ['crls'] },
+    retention: { rules: [{ match: '.*', preset: 'jp-medical-record', renewal }] },
+  });
+  await archive.put('../signers/root.der', root.certificate.raw);
+  await putCrl(archive, '2027-01-09T00:00:00Z');
+  return archive;
+}
+
+async function putCrl(archive: TestArchive, thisUpdate: string): Promise<void> {
+  const crl = issueCrl({ issuer: root, thisUpdate, nextUpdate: '2060-01-01T00:00:00Z' });
+  await archive.put('../crls/root.crl', crl.raw);
+}
+
+const cms = buildTestCms({ signer });
+const keys = (archive: TestArchive) =>
+  archive.rows().then((rows) => rows.map(({ key, state, facts }) => [key, state, facts.level]));
+const read = async (archive: TestArchive, key: string): Promise<Uint8Array> =>
+  new Uint8Array(await readFile(path.join(archive.documents, key)));
+
+test('augmentation: a new version at LTA, no evidence record, and nothing the next night', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.put('contract.p7m', cms);
+  await chmod(path.join(archive.documents, 'contract.p7m'), 0o640);
+  const first = await archive.night();
+  t.deepEqual(kindsOf(first), ['augmented']);
+  t.is(first.tokensBought, 2);
+  t.deepEqual(await keys(archive), [
+    ['contract.p7m', 'superseded', 'B'],
+    ['contract.p7m', 'protected', 'LTA'],
+  ]);
+  const octets = await read(archive, 'contract.p7m');
+  t.deepEqual(differences(parseSignedData(cms), parseSignedData(octets)), []);
+  t.is((await stat(path.join(archive.documents, 'contract.p7m'))).mode & 0o777, 0o640);
+  const second = await archive.nightAfter(1);
+  t.deepEqual([kindsOf(second), second.tokensBought, second.added], [[], 0, 0]);
+  t.deepEqual(
+    await archive
+      .evidenceTree()
+      .then((tree) => [...tree.keys()].filter((name) => name.startsWith('augmentations'))),
+    [],
+  );
+  t.deepEqual(await archive.rebuildDifferences(), []);
+});
+
+test('both: the new version is stamped like any document', async (t) => {
+  await using archive = await archiveWith('both');
+  await archive.put('contract.p7m', cms);
+  await archive.put('note.txt', 'nothing that is signed');
+  const summary = await archive.night();
+  t.is(summary.tokensBought, 3);
+  t.deepEqual(await archive.states(), { 'contract.p7m': 'protected', 'note.txt': 'protected' });
+  await assertSound(t, archive);
+});
+
+test('a detached signature is raised over its document, which is stamped', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.put('report.txt', testContent);
+  await archive.put('report.txt.p7s', buildTestCms({ signer, detached: true }));
+  await archive.night();
+  t.deepEqual(await archive.states(), {
+    'report.txt': 'protected',
+    'report.txt.p7s': 'protected',
+  });
+  t.is((await archive.row('report.txt.p7s')).facts.level, 'LTA');
+  t.deepEqual(await archive.rebuildDifferences(), []);
+});
+
+test('before its TSU ends a document gets the next archive timestamp', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.put('contract.p7m', cms);
+  await archive.night();
+  let augmented = 0;
+  // A unit lasts 1,000 days, and is renewed in its last 90.
+  for (let nights = 0; nights < 6; nights++) {
+    const dayBefore = archive.clock.now().add({ hours: 24 * 189 });
+    await putCrl(archive, dayBefore.toString());
+    const { findings } = await archive.nightAfter(190);
+    augmented += findings.filter(({ kind }) => kind === 'augmented').length;
+  }
+  t.is(augmented, 1);
+  const { signatures } = readCades(await read(archive, 'contract.p7m'));
+  t.is(signatures[0]?.timestamps.filter(({ type }) => type === 'archive').length, augmented + 1);
+  t.deepEqual(await archive.rebuildDifferences(), []);
+});
+
+test('what does not verify is stamped, and why is said', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  const elsewhere = issueSigner(issueRoot({ subject: 'CN=Elsewhere' }));
+  await archive.put('foreign.p7m', buildTestCms({ signer: elsewhere }));
+  await archive.put('plain.p7m', buildTestCms({ signer, cades: false }));
+  await archive.put('contract.p7m', cms);
+  const summary = await archive.night();
+  t.deepEqual(await archive.states(), {
+    'contract.p7m': 'protected',
+    'foreign.p7m': 'protected',
+    'plain.p7m': 'protected',
+  });
+  t.false(kindsOf(summary).includes('broken'));
+  t.deepEqual(
+    summary.findings.filter(({ kind }) => kind === 'not-augmented').map(({ key }) => key),
+    ['foreign.p7m'],
+  );
+  t.deepEqual(await archive.rebuildDifferences(), []);
+});
+
+test('a rule that does not ask for it leaves every document as it is', async (t) => {
+  await using archive = await archiveWith('evidence-record');
+  await archive.put('contract.p7m', cms);
+  await archive.night();
+  t.deepEqual(await read(archive, 'contract.p7m'), cms);
+  t.is(messageOf(await archive.nightAfter(1), 'augmented'), '');
+});
+
+test('a document that is written over meanwhile stays as it was written', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.put('contract.p7m', cms);
+  const other = buildTestCms({ signer, content: new TextEncoder().encode('another text') });
+  const summary = await archive.night({
+    deps: (deps) => ({
+      ...deps,
+      tsa: {
+        ...deps.tsa,
+        source: {
+          ...deps.tsa.source,
+          exchange: async (request, options) => {
+            await writeFile(path.join(archive.documents, 'contract.p7m'), other);
+            return deps.tsa.source.exchange(request, options);
+          },
+        },
+      },
+    }),
+  });
+  t.true(kindsOf(summary).includes('not-augmented'));
+  t.deepEqual(await read(archive, 'contract.p7m'), other);
+});
+
+/** Nights in which one of the stores fails at its call number `at`, before or after its effect. */
+async function brokenNight(
+  archive: TestArchive,
+  which: 'documents' | 'evidence',
+  fault: (call: StoreCall) => StoreFault | undefined,
+): Promise<number> {
+  const archiver = await archive.open();
+  const own = await archiver.night(signal);
+  let armed = false;
+  let calls = 0;
+  const faulty = (store: ObjectStore): ObjectStore =>
+    createFaultyStore(store, (call) => {
+      if (!armed) return undefined;
+      calls += 1;
+      return fault({ ...call, number: calls });
+    });
+  const stores = new Map(own.stores);
+  let { evidence } = own;
+  if (which === 'documents')
+    for (const [name, store] of own.stores) stores.set(name, faulty(store));
+  else
+    evidence = await openEvidenceStore({
+      store: faulty(own.evidence.objects),
+      prefix: '',
+      expectedArchiveId: own.evidence.archiveId,
+      create: false,
+      at: own.clock.now(),
+      random: own.random,
+      signal,
+    });
+  armed = true;
+  try {
+    await archive.night({ deps: () => ({ ...own, stores, evidence }) });
+  } catch (error) {
+    // The lease itself could not be had or kept.
+    if (!(error instanceof SourceError)) throw error;
+  }
+  return calls;
+}
+
+const everyOne = process.env['TEST_LONG'] === '1';
+for (const renewal of ['augmentation', 'both'] as const) {
+  for (const which of ['documents', 'evidence'] as const) {
+    for (const fault of ['before', 'after'] as const) {
+      test(`${renewal}: the ${which} store fails ${fault} a call, and nothing is bought or written twice`, async (t) => {
+        await using archive = await archiveWith(renewal);
+        await archive.night();
+        await archive.put('contract.p7m', cms);
+        const start = archive.clock.now();
+        const restore = await archive.snapshot();
+        const count = await brokenNight(archive, which, () => undefined);
+        const whole = await keys(archive);
+        const tokens = archive.tsa.tokens();
+        t.true(count > 5, `${count} calls`);
+        for (let at = 1; at <= count; at += everyOne ? 1 : 9) {
+          await restore();
+          archive.clock.set(start);
+          const before = archive.tsa.tokens();
+          await brokenNight(archive, which, ({ number }) => (number === at ? fault : undefined));
+          const left = await read(archive, 'contract.p7m');
+          if (!equalBytes(left, cms))
+            t.deepEqual(differences(parseSignedData(cms), parseSignedData(left)), []);
+          archive.clock.set(start.add({ hours: 24 }));
+          await archive.night();
+          const next = await archive.night();
+          const place = `call ${at} of ${count}`;
+          t.deepEqual(await keys(archive), whole, place);
+          t.is(archive.tsa.tokens() - before, tokens, `tokens, ${place}`);
+          t.is(next.tokensBought, 0, place);
+          const { signatures } = readCades(await read(archive, 'contract.p7m'));
+          t.is(signatures[0]?.timestamps.length, 2, place);
+          t.deepEqual(await archive.rebuildDifferences(), [], place);
+        }
+      });
+    }
+  }
+}
