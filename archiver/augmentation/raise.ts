@@ -87,7 +87,8 @@ class Raising {
     const known = this.#judge(material);
     const offence = offenceOf(known);
     if (offence) return this.#withReasons(offence, material.reasons);
-    const problem = resume ? this.#add(resume) : await this.#reachLT(before, known);
+    if (resume) this.#add(resume);
+    const problem = resume ? undefined : await this.#reachLT(before, known);
     if (problem) return problem;
     if (level === 'LTA') await this.#stampArchives();
     if (this.#additions === noAdditions) return { kind: 'nothing-to-do' };
@@ -169,7 +170,7 @@ class Raising {
     return applySplice(signedData.raw, spliceSignedData(here, additions));
   }
 
-  #add(more: Partial<SignedDataAdditions>): undefined {
+  #add(more: Partial<SignedDataAdditions>): void {
     this.#additions = this.#with(more);
     this.#signedData = parseSignedData(this.#apply(this.#additions));
   }

@@ -248,6 +248,11 @@ class Pass {
   }
 
   addDocument(document: DocumentRow, line: DocumentLine, at: Temporal.Instant): void {
+    if (document.state === 'superseded') {
+      // One document: its newer version is counted.
+      this.#byState.superseded++;
+      return;
+    }
     this.#documents++;
     if (digestsOverdue(document, this.#rules, at)) {
       this.#digestsOverdue++;

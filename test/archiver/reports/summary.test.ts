@@ -9,7 +9,14 @@ test('counts every document once in each figure', async (t) => {
   const { totals } = await summarise(catalogue, at, rules);
   t.is(totals.documents, 9);
   t.is(totals.verifiableNow, 4);
-  t.deepEqual(totals.byState, { waiting: 2, protected: 4, broken: 1, missing: 1, changed: 1 });
+  t.deepEqual(totals.byState, {
+    waiting: 2,
+    protected: 4,
+    broken: 1,
+    missing: 1,
+    changed: 1,
+    superseded: 0,
+  });
   t.is(totals.byStanding.overdue, 1);
   t.deepEqual(totals.byIntake, {
     valid: 1,
