@@ -112,6 +112,18 @@ export async function openEvidenceObjects(
   return openStore(config.evidence, 'write', options);
 }
 
+/** Every document store by name, to be read; `lifetime` closes them. */
+export async function openDocuments(
+  config: ArchiverConfig,
+  options: Pick<ArchiverOptions, 'events' | 'signal'>,
+  lifetime: AsyncDisposableStack,
+): Promise<ReadonlyMap<string, ObjectStore>> {
+  const stores = new Map<string, ObjectStore>();
+  for (const settings of config.stores)
+    stores.set(settings.name, lifetime.use(await openStore(settings, 'read', options)));
+  return stores;
+}
+
 /**
  * A document store that may be changed, for an operator who deletes.
  * @throws ConfigError ERR_CONFIG_USAGE: no such store

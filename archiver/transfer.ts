@@ -3,7 +3,7 @@
 // journal, under no timestamp; everything that a timestamp covers is copied octet by octet.
 import { createDigest } from '#shared/crypto/digest.ts';
 import { toHex } from '#shared/bytes.ts';
-import { ConfigError, FormatError } from '#shared/errors.ts';
+import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { parseBatchKey } from './evidence/batch-objects.ts';
 import {
@@ -13,6 +13,8 @@ import {
 } from './evidence/object-list.ts';
 import { inChunks } from './evidence/prepare.ts';
 import { buildStoredJson } from './evidence/stored-json.ts';
+import type { GroupMember, ObjectListLine } from './evidence/types.ts';
+import { evidenceStoreName } from './evidence-store.ts';
 
 /** Where exported objects lie in the folder, and the list of their digests beside them. */
 export const exportedPrefix = 'evidence/';
@@ -49,17 +51,82 @@ export function renamed<T extends Place>(place: T, renamings: readonly Renaming[
   return { ...place, store: to.store, key: to.key + place.key.slice(from.key.length) };
 }
 
+/** How places are written on the way: renamed and, where versions are told anew, under the version of now. */
+type Rewriting = {
+  readonly renamings: readonly Renaming[];
+  /**
+   * The version id under which this content stands at a place now; `undefined`: nowhere there, and it keeps
+   * the one it had. Absent: version ids stay.
+   */
+  readonly versionOf?: ((place: Place, sha256: string) => Promise<string | undefined>) | undefined;
+};
+
+async function rewrittenPlace<T extends Place & { readonly versionId?: string | undefined }>(
+  place: T,
+  sha256: unknown,
+  { renamings, versionOf }: Rewriting,
+): Promise<T> {
+  const moved = renamed(place, renamings);
+  if (!versionOf || typeof sha256 !== 'string' || moved.store === evidenceStoreName) return moved;
+  const versionId = await versionOf(moved, sha256);
+  return versionId === undefined ? moved : { ...moved, versionId };
+}
+
 /** Every object with a store and a key, however deep: documents, holders, what stood before. */
-function renamedDeep(value: unknown, renamings: readonly Renaming[]): unknown {
-  if (Array.isArray(value)) return value.map((each) => renamedDeep(each, renamings));
+async function rewrittenDeep(value: unknown, rewriting: Rewriting): Promise<unknown> {
+  // One after the other: each may read a document.
+  if (Array.isArray(value)) {
+    const all: unknown[] = [];
+    for (const each of value) all.push(await rewrittenDeep(each, rewriting));
+    return all;
+  }
   if (typeof value !== 'object' || value === null) return value;
-  const mapped = Object.fromEntries(
-    Object.entries(value).map(([name, each]) => [name, renamedDeep(each, renamings)]),
+  const mapped: Record<string, unknown> = {};
+  for (const [name, each] of Object.entries(value))
+    mapped[name] = await rewrittenDeep(each, rewriting);
+  const { store, key, sha256, versionId } = mapped;
+  if (typeof store !== 'string' || typeof key !== 'string') return mapped;
+  // Words about a key without a version are about all of them.
+  return rewrittenPlace(
+    { ...mapped, store, key },
+    typeof versionId === 'string' ? sha256 : undefined,
+    rewriting,
   );
-  const { store, key } = mapped;
-  return typeof store === 'string' && typeof key === 'string'
-    ? renamed({ ...mapped, store, key }, renamings)
-    : mapped;
+}
+
+/** So many places are remembered: lists and journal name each a few times, mostly in the same order. */
+const maxKnownPlaces = 100_000;
+
+/** Finds contents by reading what stands at their places now. */
+export function currentVersions(
+  stores: ReadonlyMap<string, ObjectStore>,
+  signal: AbortSignal,
+): NonNullable<Rewriting['versionOf']> {
+  type Current = { readonly sha256: string; readonly versionId: string };
+  const known = new Map<string, Promise<Current | undefined>>();
+  const read = async ({ store, key }: Place): Promise<Current | undefined> => {
+    try {
+      const found = await stores.get(store)?.read(key, { signal });
+      if (!found) return undefined;
+      const running = createDigest('SHA-256');
+      for await (const chunk of found.body) running.update(chunk);
+      return { sha256: toHex(running.finish()), versionId: found.entry.versionId ?? '' };
+    } catch (error) {
+      if (error instanceof SourceError && error.code === 'ERR_SOURCE_NOT_FOUND') return undefined;
+      throw error;
+    }
+  };
+  return async (place, sha256) => {
+    const name = JSON.stringify([place.store, place.key]);
+    let current = known.get(name);
+    if (!current) {
+      if (known.size >= maxKnownPlaces) known.clear();
+      current = read(place);
+      known.set(name, current);
+    }
+    const found = await current;
+    return found?.sha256 === sha256 ? found.versionId : undefined;
+  };
 }
 
 /** Passes octets on and tells their SHA-256 at the end. */
@@ -129,30 +196,39 @@ async function readSums(
   return sums;
 }
 
+async function membersOf(
+  { members }: ObjectListLine,
+  rewriting: Rewriting,
+): Promise<readonly GroupMember[]> {
+  const all: GroupMember[] = [];
+  for (const member of members) {
+    const place = await rewrittenPlace(member, member.digests['SHA-256'], rewriting);
+    all.push(place.versionId === '' ? { ...place, versionId: undefined } : place);
+  }
+  return all;
+}
+
 /** What is written for one object; `undefined` where its octets stay as they are. */
 async function rewritten(
   exported: ObjectStore,
   key: string,
-  renamings: readonly Renaming[],
+  rewriting: Rewriting,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array> | Uint8Array | undefined> {
-  if (renamings.length === 0) return undefined;
+  if (rewriting.renamings.length === 0 && !rewriting.versionOf) return undefined;
   const batch = parseBatchKey(key);
   if (batch?.name === 'objectList')
     return inChunks(
       (async function* () {
         yield buildObjectListHead(batch.id);
         for await (const line of readObjectList(exported, batch.id, signal))
-          yield buildObjectListLine({
-            ...line,
-            members: line.members.map((member) => renamed(member, renamings)),
-          });
+          yield buildObjectListLine({ ...line, members: await membersOf(line, rewriting) });
       })(),
     );
   if (!key.startsWith('journal/')) return undefined;
   const { body } = await exported.read(key, { signal });
   const text = Buffer.concat(await Array.fromAsync(body)).toString('utf8');
-  return buildStoredJson(renamedDeep(JSON.parse(text), renamings));
+  return buildStoredJson((await rewrittenDeep(JSON.parse(text), rewriting)) as object);
 }
 
 /** What an import that was broken off left is no archive, and in the way: whoever looks is told so. */
@@ -184,9 +260,9 @@ export async function importEvidence(
   folder: ObjectStore,
   exported: ObjectStore,
   target: ObjectStore,
-  options: { readonly renamings: readonly Renaming[]; readonly signal: AbortSignal },
+  options: Rewriting & { readonly signal: AbortSignal },
 ): Promise<number> {
-  const { renamings, signal } = options;
+  const { signal } = options;
   await requireEmpty(target, signal);
   const sums = await readSums(folder, signal);
   if (!sums.has(archiveKey))
@@ -198,7 +274,7 @@ export async function importEvidence(
   for (const key of [...keys, archiveKey]) {
     signal.throwIfAborted();
     const content =
-      (await rewritten(exported, key, renamings, signal)) ??
+      (await rewritten(exported, key, options, signal)) ??
       (await exported.read(key, { signal })).body;
     let written = '';
     const body = content instanceof Uint8Array ? each(content) : content;

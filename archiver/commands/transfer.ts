@@ -5,10 +5,16 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { openFolderStore } from '../adapters/folder-store.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
-import { openEvidenceObjects } from '../main.ts';
+import { openDocuments, openEvidenceObjects } from '../main.ts';
 import { prefixedStore } from '../prefixed-store.ts';
 import { rebuildCatalogue } from '../rebuild.ts';
-import { exportedPrefix, exportEvidence, importEvidence, parseRenaming } from '../transfer.ts';
+import {
+  currentVersions,
+  exportedPrefix,
+  exportEvidence,
+  importEvidence,
+  parseRenaming,
+} from '../transfer.ts';
 import { configOption, interruptSignal, loadConfig, systemClock, withArchiver } from './context.ts';
 
 async function exportTo(options: { readonly config?: string; readonly output: string }) {
@@ -32,7 +38,11 @@ async function exportTo(options: { readonly config?: string; readonly output: st
 
 async function importFrom(
   from: string,
-  options: { readonly config?: string; readonly rename: readonly string[] },
+  options: {
+    readonly config?: string;
+    readonly rename: readonly string[];
+    readonly newVersions?: boolean;
+  },
 ) {
   const renamings = options.rename.map(parseRenaming);
   const config = await loadConfig(options.config);
@@ -45,7 +55,12 @@ async function importFrom(
     await using target = await openEvidenceObjects(config, { events, signal });
     const exported = prefixedStore(source, exportedPrefix);
     const place = prefixedStore(target, config.evidence.prefix);
-    const count = await importEvidence(source, exported, place, { renamings, signal });
+    await using opened = new AsyncDisposableStack();
+    const stores = options.newVersions
+      ? await openDocuments(config, { events, signal }, opened)
+      : undefined;
+    const versionOf = stores && currentVersions(stores, signal);
+    const count = await importEvidence(source, exported, place, { renamings, versionOf, signal });
     process.stdout.write(`${count} objects; the catalogue is made from them\n`);
   }
   const { documents, batches } = await rebuildCatalogue(config, { clock, events, signal });
@@ -73,6 +88,10 @@ export function registerTransfer(program: Command): void {
       'documents that moved: STORE:PREFIX=STORE:PREFIX (repeatable)',
       collect,
       [],
+    )
+    .option(
+      '--new-versions',
+      'documents were copied, and their stores gave them other version ids: each is found by its content',
     )
     .option(...configOption)
     .action(importFrom);

@@ -5,11 +5,26 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { openFolderStore } from '#archiver/adapters/folder-store.ts';
 import { prefixedStore } from '#archiver/prefixed-store.ts';
-import { exportedPrefix, importEvidence, parseRenaming, renamed } from '#archiver/transfer.ts';
+import {
+  buildObjectListHead,
+  buildObjectListLine,
+  readObjectList,
+} from '#archiver/evidence/object-list.ts';
+import type { GroupMember } from '#archiver/evidence/types.ts';
+import {
+  currentVersions,
+  exportedPrefix,
+  exportEvidence,
+  importEvidence,
+  parseRenaming,
+  renamed,
+} from '#archiver/transfer.ts';
 import { exported, imported } from './_moved.ts';
 import { assertSound, createArchive, flipFile, kindsOf } from './night/_night.ts';
+import { toHex } from '#shared/bytes.ts';
+import { digest } from '#shared/crypto/digest.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
-import { createMemoryStore } from '../_memory-store.ts';
+import { createMemoryStore, type MemoryStore } from '../_memory-store.ts';
 
 const { signal } = new AbortController();
 
@@ -138,3 +153,89 @@ for (const text of ['', 'a=b', 'a:x', 'A:x=b:y', 'a:x=b'])
   test(`${JSON.stringify(text)} is no renaming`, (t) => {
     t.throws(() => parseRenaming(text), { code: 'ERR_CONFIG_USAGE' });
   });
+
+const contentOf = (version: number): Uint8Array => Buffer.from(`content ${version}`);
+const sha256Of = (version: number): string => toHex(digest('SHA-256', contentOf(version)));
+
+/** An export that names two versions of one document and one of another, under the ids of their old store. */
+async function exportedVersions(): Promise<MemoryStore> {
+  const id = '20270110T020000Z-00000000';
+  const evidence = createMemoryStore();
+  const member = (key: string, version: number): GroupMember => ({
+    store: 'old',
+    key,
+    versionId: `old ${version}`,
+    size: 9,
+    role: 'document',
+    digests: { 'SHA-256': sha256Of(version) },
+  });
+  evidence.put('archive.json', '{}');
+  evidence.put(
+    `batches/${id}/objects.jsonl`,
+    Buffer.concat([
+      buildObjectListHead(id),
+      buildObjectListLine({ index: 0, members: [member('a', 1)] }),
+      buildObjectListLine({ index: 1, members: [member('a', 2), member('b', 3)] }),
+    ]),
+  );
+  const identity = { store: 'old', key: 'a', versionId: 'old 2', sha256: sha256Of(2) };
+  const hold = { kind: 'hold', store: 'old', key: 'a', on: true, by: 'x' };
+  const entries = [{ kind: 'intake', document: identity, verdict: {} }, hold];
+  evidence.put('journal/000000000001.json', JSON.stringify({ sequence: 1, entries }));
+  const folder = createMemoryStore();
+  await exportEvidence(evidence, folder, signal);
+  return folder;
+}
+
+test('documents that were copied into a store with other version ids are found by their content', async (t) => {
+  const folder = await exportedVersions();
+  const documents = createMemoryStore({ name: 'new', versions: true });
+  documents.put('x/a', contentOf(2));
+  documents.put('x/b', contentOf(4));
+  const target = createMemoryStore();
+  await importEvidence(folder, prefixedStore(folder, exportedPrefix), target, {
+    renamings: [parseRenaming('old:=new:x/')],
+    versionOf: currentVersions(new Map([['new', documents]]), signal),
+    signal,
+  });
+  const { versionId } = await documents.head('x/a', { signal });
+  const lines = await Array.fromAsync(readObjectList(target, '20270110T020000Z-00000000', signal));
+  t.deepEqual(
+    lines.map(({ members }) => members.map((each) => [each.store, each.key, each.versionId])),
+    [
+      // The earlier content was not copied, that of b is another: both keep the ids that they had.
+      [['new', 'x/a', 'old 1']],
+      [
+        ['new', 'x/a', versionId],
+        ['new', 'x/b', 'old 3'],
+      ],
+    ],
+  );
+  const { body } = await target.read('journal/000000000001.json', { signal });
+  const journal = JSON.parse(Buffer.concat(await Array.fromAsync(body)).toString()) as {
+    readonly entries: readonly [{ readonly document: object }, object];
+  };
+  t.deepEqual(journal.entries[0].document, {
+    store: 'new',
+    key: 'x/a',
+    versionId,
+    sha256: sha256Of(2),
+  });
+  t.deepEqual(journal.entries[1], { kind: 'hold', store: 'new', key: 'x/a', on: true, by: 'x' });
+});
+
+test('copied into a store without versions, documents have none from then on', async (t) => {
+  const folder = await exportedVersions();
+  const documents = createMemoryStore({ name: 'new' });
+  documents.put('a', contentOf(2));
+  const target = createMemoryStore();
+  await importEvidence(folder, prefixedStore(folder, exportedPrefix), target, {
+    renamings: [parseRenaming('old:=new:')],
+    versionOf: currentVersions(new Map([['new', documents]]), signal),
+    signal,
+  });
+  const [, second] = await Array.fromAsync(
+    readObjectList(target, '20270110T020000Z-00000000', signal),
+  );
+  t.is(second?.members[0]?.versionId, undefined);
+});

@@ -4,39 +4,12 @@ import test from 'ava';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { parseArchiverConfig } from '#archiver/config.ts';
 import { ConfigError } from '#shared/errors.ts';
-import { assertSound, createArchive, kindsOf, type TestArchive } from './_night.ts';
-
-const projectRoot = path.resolve(import.meta.dirname, '../../..');
-const cli = path.join(projectRoot, 'cli.ts');
-
-/** Compiled once for all of these processes. */
-const env = { ...process.env, NODE_COMPILE_CACHE: path.join(tmpdir(), 'tokiwa-compile-cache') };
-
-type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
-
-function tokiwa(archive: TestArchive, ...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const [command = '', ...rest] = args;
-    execFile(
-      process.execPath,
-      [cli, ...command.split(' '), '--config', archive.configFile, ...rest],
-      { cwd: archive.folder, timeout: 100_000, env },
-      (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
-      },
-    );
-  });
-}
-
-/** Commands live by the machine's clock. */
-function today() {
-  return createArchive({}, { start: Temporal.Now.instant().toString() });
-}
+import { assertSound, kindsOf } from './_night.ts';
+import { cli, env, today, tokiwa, type Ended } from './_tokiwa.ts';
 
 test.serial(
   'two runs at once in two processes: the second ends with the lease’s holder',
