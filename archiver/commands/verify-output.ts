@@ -1,5 +1,6 @@
 // What `tokiwa verify` prints: lines or a tree for people, one JSON object a file for machines, one CSV
 // table with a Japanese header for auditors (J-5). Strings only; nothing is judged here.
+import type { ProfileCheck } from '#shared/cades/long-term-profile.ts';
 import { toHex } from '#shared/bytes.ts';
 import { csvLine } from '#shared/csv.ts';
 import type { HorizonForecast } from '#shared/validation/horizon-forecast.ts';
@@ -14,6 +15,11 @@ export type Language = keyof Sentence;
 /** One file's verdict with what the command worked out beside it. */
 export type FileVerdict = LongTermVerdict & {
   readonly file: string;
+  /** ISO 14533-1, element by element, for each CAdES signature. */
+  readonly profiles: readonly {
+    readonly signature: string;
+    readonly checks: readonly ProfileCheck[];
+  }[];
   /** Of each token that the evidence ends with; the latest is the document's. */
   readonly horizons: readonly { readonly token: JudgedToken; readonly forecast: HorizonForecast }[];
   readonly horizon: ProofHorizon | undefined;
@@ -43,6 +49,48 @@ const words = {
   ja: { until: '検証できる期限', supposed: 'その場合の期限', noEnd: '期限は分かっていません' },
 } as const;
 
+/** Every element with its level; what is not as the level asks for is marked. */
+function profileLines(
+  { signature, checks }: FileVerdict['profiles'][number],
+  language: Language,
+): readonly string[] {
+  const { conforms, differs, present, absent, levels } = profileWords[language];
+  return checks.flatMap((check) => [
+    `  ISO 14533-1 ${check.profile} ${signature}: ${check.conforms ? conforms : differs}`,
+    ...check.elements.map(
+      ({ name, level, present: isPresent, met }) =>
+        `    ${met ? ' ' : '!'} ${name}: ${levels[level]}, ${isPresent ? present : absent}`,
+    ),
+  ]);
+}
+
+const profileWords = {
+  en: {
+    conforms: 'has every element that the profile asks for',
+    differs: 'lacks what is marked',
+    present: 'there',
+    absent: 'not there',
+    levels: {
+      mandatory: 'mandatory',
+      conditional: 'one of these',
+      optional: 'optional',
+      prohibited: 'prohibited',
+    },
+  },
+  ja: {
+    conforms: 'プロファイルの求める要素がそろっています',
+    differs: '印の要素が足りません',
+    present: 'あり',
+    absent: 'なし',
+    levels: {
+      mandatory: '必須',
+      conditional: 'いずれか必須',
+      optional: '任意',
+      prohibited: '禁止',
+    },
+  },
+} as const;
+
 function horizonText({ at, element }: ProofHorizon, language: Language): string {
   return at === undefined
     ? words[language].noEnd
@@ -60,6 +108,7 @@ export function renderText(
   const lines = explain
     ? treeLines(tree, language, 0)
     : [`${headline(tree)} ${file}`, `  ${(decisive ?? tree).sentence[language]}`];
+  if (explain) lines.push(...verdict.profiles.flatMap((one) => profileLines(one, language)));
   if (horizon) lines.push(`  ${words[language].until}: ${horizonText(horizon, language)}`);
   if (supposed) lines.push(`  ${words[language].supposed}: ${horizonText(supposed, language)}`);
   return `${lines.map(printable).join('\n')}\n`;
@@ -81,6 +130,7 @@ export function renderJson(verdict: FileVerdict): string {
     supposed,
     horizons: horizons.map(({ token, forecast }) => ({ token: token.name, ...forecast })),
     tree,
+    profiles: verdict.profiles,
     problems: facts.problems,
   };
   return `${JSON.stringify(line)}\n`;

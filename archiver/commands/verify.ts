@@ -2,6 +2,7 @@
 // beside them; under another policy or event if asked. Wiring only: what holds is decided in
 // shared/validation, what is printed in verify-output.ts.
 import type { Command } from 'commander';
+import { checkLongTermProfiles } from '#shared/cades/long-term-profile.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError, FormatError, TokiwaError, UnsupportedError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
@@ -107,6 +108,21 @@ async function readBeside(files: readonly string[]): Promise<readonly EvidenceBe
   return Promise.all(files.map(async (name) => ({ name, octets: await readEvidenceFile(name) })));
 }
 
+/** ISO 14533-1: every CAdES signature that is none of a signature, against both profiles. */
+function profilesOf({ facts, reading }: LongTermVerdict): FileVerdict['profiles'] {
+  const own = new Set(
+    facts.signatures
+      .filter(({ format, countersigns }) => format === 'CAdES' && countersigns === undefined)
+      .map(({ id }) => id),
+  );
+  return reading.cmsSignatures
+    .filter(({ id }) => own.has(id))
+    .map(({ id, signedData, signerInfo }) => ({
+      signature: id,
+      checks: checkLongTermProfiles({ signedData, signerInfo }),
+    }));
+}
+
 /** Horizons of the tokens that the evidence ends with, now and under what is supposed. */
 function withHorizons(
   file: string,
@@ -128,6 +144,7 @@ function withHorizons(
   return {
     ...verdict,
     file,
+    profiles: profilesOf(verdict),
     horizons,
     horizon: latest(horizons.map(({ forecast }) => forecast.now)),
     supposed:
