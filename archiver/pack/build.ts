@@ -41,7 +41,7 @@ trust/anchors.pem with those that the time-stamping authority publishes, or give
   pack.json, pack.txt, SHA256SUMS      what is here / 内容の一覧
 `;
 
-function recordLine({ name, members, place }: CollectedRecord): object {
+function recordLine({ name, members, takenOver, place }: CollectedRecord): object {
   const { position, batch } = place;
   return {
     name,
@@ -49,6 +49,7 @@ function recordLine({ name, members, place }: CollectedRecord): object {
     anchor: batch.anchor,
     batchId: position.batchId,
     index: position.index,
+    ...(takenOver && { takenOver }),
     provableUntil: batch.horizon?.toString(),
   };
 }

@@ -128,6 +128,7 @@ export async function collectPack(request: PackRequest): Promise<CollectedPack> 
       octets,
       place,
       members: own.map(({ file }) => file.name),
+      takenOver: takenOver !== undefined,
       revocation: judged.revocation,
     });
   }

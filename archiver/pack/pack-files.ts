@@ -21,6 +21,8 @@ export type ScriptRevocation = 'crl' | 'none';
 export type PackedRecord = {
   readonly name: string;
   readonly members: readonly string[];
+  /** It goes on from a record that another product made. */
+  readonly takenOver: boolean;
   /** One for each token, oldest first. */
   readonly revocation: readonly ScriptRevocation[];
 };
@@ -60,8 +62,9 @@ export function safeName(key: string): string {
 
 /** pack.txt: the instant of packing and, for each record, its members and how its tokens are asked for. */
 export function packList(at: Temporal.Instant, records: readonly PackedRecord[]): PackFile {
-  const lines = records.flatMap(({ name, members, revocation }) => [
+  const lines = records.flatMap(({ name, members, takenOver, revocation }) => [
     `record ${name}`,
+    ...(takenOver ? ['other-product'] : []),
     ...members.map((member) => `member ${member}`),
     ...revocation.map((how) => `revocation ${how}`),
   ]);

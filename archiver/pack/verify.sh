@@ -152,8 +152,11 @@ check_archive_timestamp() {
     node=$(cat "$tmp/expected")
     cp "$tmp/expected" "$tmp/first"
   fi
+  # Another product may renew the newest token alone (§5.2), and write neighbours into a first list (§4.3).
+  if [ "$other" -eq 1 ] && [ "$number" -gt 1 ]; then tail -n 1 "$tmp/values" >"$tmp/expected"; fi
   [ -z "$(comm -23 "$tmp/expected" "$tmp/first")" ] || fail "$where: does not cover what it has to"
-  [ -z "$(comm -13 "$tmp/expected" "$tmp/first")" ] || fail "$where: covers something else, too"
+  [ "$other" -eq 1 ] || [ -z "$(comm -13 "$tmp/expected" "$tmp/first")" ] ||
+    fail "$where: covers something else, too"
   [ "$node" = "$imprint" ] || fail "$where: the hash tree does not lead to the token"
   at=$(seconds "$gen_time")
   [ "$at" -ge "$newest" ] || fail "$where: older than the one before"
@@ -190,6 +193,7 @@ for record in record-*.ers; do
   sed -n 's/^member //p' "$tmp/own" >"$tmp/members"
   sed -n 's/^revocation //p' "$tmp/own" >"$tmp/revocation"
   [ -s "$tmp/members" ] || fail "$record: no document"
+  other=$(grep -cx 'other-product' "$tmp/own") || :
   plan_of "$record" >"$tmp/plan"
   if grep '^bad' "$tmp/plan" >&2; then fail "$record is no evidence record"; fi
   chains=0 count=0 newest=0 number=0 lists=0

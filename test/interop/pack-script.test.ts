@@ -148,3 +148,29 @@ test('foreign anchors are asked instead of those in the pack', async (t) => {
   t.is((await check(folder, other.tsa.running.anchorsPath)).code, 1);
   t.is((await check(folder, '/nowhere.pem')).code, 3);
 });
+
+test('a record of another product that goes on here is checked like our own', async (t) => {
+  t.timeout(240_000);
+  await using other = await createArchive({}, { tsuDays: 300 });
+  await other.put('a.txt', 'a');
+  await other.put('b.txt', 'b');
+  await other.night();
+  await other.nightAfter(220);
+  const { anchorsPath, crlPath } = other.tsa.running;
+  const signers = { tsuAnchors: [anchorsPath], crls: [crlPath] };
+  const start = other.clock.now().toString();
+  await using archive = await createArchive({ signers }, { tsuDays: 300, start });
+  await archive.put('a.txt', 'a');
+  await archive.put('a.txt.ers', await other.record('a.txt'));
+  await archive.night();
+  const folder = await unpacked(archive, 'a.txt', 'taken-over');
+  const list = await readFile(path.join(folder, 'pack.txt'), 'utf8');
+  t.true(list.includes('record record-1.ers\nother-product\n'), list);
+  // Two of the other product's, one of the record that was made here.
+  const { code, output } = await check(folder);
+  t.is(code, 0, output);
+  t.is(output.match(/ holds /g)?.length, 3, output);
+  await flip(folder, 'document/a.txt', 0);
+  await mendSums(folder);
+  t.is((await check(folder)).code, 1);
+});
