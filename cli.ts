@@ -62,6 +62,12 @@ const groups: readonly {
     },
   },
   {
+    names: ['trust'],
+    register: async (program) => {
+      (await import('./archiver/commands/trust.ts')).registerTrustCommands(program);
+    },
+  },
+  {
     names: ['pack'],
     register: async (program) => {
       (await import('./archiver/commands/pack.ts')).registerPack(program);

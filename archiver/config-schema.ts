@@ -235,6 +235,35 @@ export const archiverSettings = z.strictObject({
         .describe('Anchors of the TSUs of timestamps in documents, beside `tsa.anchors`.'),
     })
     .prefault({}),
+  trustedLists: z
+    .array(
+      z.strictObject({
+        lists: z
+          .array(z.string())
+          .min(1)
+          .describe('Files of trusted lists (ETSI TS 119 612), such as a member state’s.'),
+        listOfLists: z
+          .array(z.string())
+          .default([])
+          .describe(
+            'Files of the list of lists that points to them, and of the pivots before it; in any order.',
+          ),
+        signedBy: z
+          .array(z.string())
+          .min(1)
+          .describe(
+            'PEM or DER files of certificates that may have signed it: of the oldest pivot, of the list of lists where there is none, of the lists where there is neither.',
+          ),
+        roles: z
+          .array(z.enum(['tsu', 'signer']))
+          .min(1)
+          .default(['tsu', 'signer'])
+          .describe(
+            'What its services are anchors of: TSUs of timestamps in documents (qualified timestamping), signers (qualified certificates, of class `accredited`).',
+          ),
+      }),
+    )
+    .default([]),
   anchorEnds: z
     .array(
       z.strictObject({

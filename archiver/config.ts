@@ -50,6 +50,7 @@ export type ArchiverConfig = {
   readonly secondTsa: Omit<ArchiverConfig['tsa'], 'local'> | undefined;
   readonly signers: SignerSources;
   readonly assessments: readonly ProviderAssessment[];
+  readonly trustedLists: ArchiverSettings['trustedLists'];
   readonly status: ArchiverSettings['status'];
   /** Bundled algorithm policies and profiles with those of the operator. */
   readonly policies: PolicyFile;
@@ -246,6 +247,12 @@ export function parseArchiverConfig(
     },
     signers: resolveSigners(settings, { absolute, located }),
     assessments,
+    trustedLists: settings.trustedLists.map((entry) => ({
+      ...entry,
+      lists: entry.lists.map(absolute),
+      listOfLists: entry.listOfLists.map(absolute),
+      signedBy: entry.signedBy.map(absolute),
+    })),
     status: settings.status,
     policies,
     profile,

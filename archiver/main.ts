@@ -26,12 +26,13 @@ import {
 import { isProcessGone, thisProcess } from './adapters/process-identity.ts';
 import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import { openStatusCache } from './adapters/status-cache.ts';
+import { loadListedAnchors } from './adapters/trusted-list-files.ts';
 import type { ArchiverConfig, StoreConfig } from './config.ts';
 import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
 import type { StampingTsa } from './evidence/types.ts';
 import type { NightDependencies } from './night/dependencies.ts';
 import type { SkippedObject } from './stages/scan.ts';
-import { horizonRules, signerAnchors, trustAnchors } from './trust.ts';
+import { horizonRules, limited, signerAnchors, trustAnchors } from './trust.ts';
 
 export type ArchiverOptions = {
   readonly clock: Clock;
@@ -246,7 +247,11 @@ export async function openArchiver(
       const sources = config.signers.anchors[anchorClass];
       if (sources.length > 0) signersByClass.set(anchorClass, await loadCertificates(sources));
     }
-    const anchorsOfSigners = signerAnchors(config, signersByClass);
+    const listed = await loadListedAnchors(config.trustedLists, clock.now(), events);
+    const anchorsOfSigners = [
+      ...signerAnchors(config, signersByClass),
+      ...listed.signer.map((anchor) => limited(config, anchor)),
+    ];
     const timestampAnchors =
       config.signers.tsuAnchors.length === 0
         ? []

@@ -1,5 +1,6 @@
 // Trust as the configuration limits it: certificates as anchors with the ends that an operator set, and the
 // rules of proof horizons that follow.
+import { earlier } from '#shared/time.ts';
 import type { AnchorClass, TrustAnchor } from '#shared/trust/anchors.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
@@ -14,6 +15,16 @@ export function trustAnchors(
     const sunset = anchorEnds.get(certificate.fingerprint);
     return { certificate, ...(sunset && { sunset }) };
   });
+}
+
+/** An anchor of a list, which the operator may end sooner. */
+export function limited(
+  { anchorEnds }: Pick<ArchiverConfig, 'anchorEnds'>,
+  anchor: TrustAnchor,
+): TrustAnchor {
+  const end = anchorEnds.get(anchor.certificate.fingerprint);
+  if (!end) return anchor;
+  return { ...anchor, sunset: anchor.sunset ? earlier(anchor.sunset, end) : end };
 }
 
 /** Anchors of document signers, each with its class, its configured end and its policies. */

@@ -22,6 +22,17 @@ export const anchorChecks: readonly AnchorCheck[] = [
         : undefined,
   },
   {
+    name: 'anchor-periods',
+    clause: 'ETSI TS 119 612 §5.5.4',
+    check: ({ periods }, second) =>
+      periods?.some(
+        ({ since, until }) =>
+          compareInstants(second, since) >= 0 && (!until || compareInstants(second, until) < 0),
+      ) === false
+        ? 'is not trusted then by the list that names it'
+        : undefined,
+  },
+  {
     name: 'anchor-expired',
     clause: 'RFC 5937 §3.2',
     // The configured end, where there is one, stands in place of the certificate's own.

@@ -11,9 +11,17 @@ export const anchorClasses = ['hpki', 'accredited', 'other', 'jpki', 'witness-pr
 
 export type AnchorClass = (typeof anchorClasses)[number];
 
+export type TrustPeriod = {
+  readonly since: Temporal.Instant;
+  /** First instant at which it is over; absent: it lasts. */
+  readonly until?: Temporal.Instant | undefined;
+};
+
 /** RFC 5280 §6.1.1 (d): name and key of the certificate, which itself is not verified. */
 export type TrustAnchor = {
   readonly certificate: Certificate;
+  /** Trusted within these alone, in order: as a trusted list says it. */
+  readonly periods?: readonly TrustPeriod[];
   /** From then on the anchor is not trusted, whatever its certificate says. */
   readonly sunset?: Temporal.Instant;
   /** Of anchors of document signers; absent counts as `other`. */

@@ -16,6 +16,10 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
   ['cades', async () => (await import('./cades-judges.ts')).judgeCades(oracle)],
   ['night', async () => (await import('./night-judges.ts')).judgeNight(oracle)],
   ['simulation', async () => (await import('./simulation-judges.ts')).judgeSimulation(oracle)],
+  [
+    'trusted-lists',
+    async () => (await import('./trusted-list-judges.ts')).judgeTrustedLists(path.dirname(oracle)),
+  ],
   ['policies', async () => (await import('./policy-judges.ts')).judgePolicies(oracle)],
   ['services', async () => (await import('./services.ts')).runServiceTests()],
 ]);

@@ -235,6 +235,24 @@ function rowsOfAnchorChecks(): readonly BrokenPath[] {
       inputs: tsuInputs,
     },
     {
+      rule: 'anchor-periods',
+      path: pathOf(
+        {
+          ...anchorOf(root),
+          periods: [
+            {
+              since: Temporal.Instant.from('2021-01-01T00:00:00Z'),
+              until: Temporal.Instant.from('2025-06-01T00:00:00Z'),
+            },
+            { since: Temporal.Instant.from('2025-06-02T00:00:00Z') },
+          ],
+        },
+        ca,
+        tsu,
+      ),
+      inputs: tsuInputs,
+    },
+    {
       rule: 'anchor-expired',
       path: underRoot({ notAfter: '2025-05-31T00:00:00Z' }),
       inputs: tsuInputs,
