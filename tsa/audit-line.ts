@@ -68,6 +68,8 @@ export type AuditEntry =
     }
   /** A token came after its client had been answered otherwise. */
   | (TokenFields & { readonly event: 'late'; readonly request: string })
+  /** The other provider of a dual profile gave a token as well; its client had the first. */
+  | (TokenFields & { readonly event: 'second'; readonly request: string })
   /** A provider signs with another TSU than before, below the same anchors. */
   | {
       readonly event: 'new-tsu';

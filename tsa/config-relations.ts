@@ -211,6 +211,16 @@ function databaseIsShared(file: TsaConfigFile): RelationProblem[] {
   return problems;
 }
 
+function dualHasTwo(file: TsaConfigFile): RelationProblem[] {
+  return Object.entries(file.profiles).flatMap(([name, { dual, providers, hedgesPerHour }]) => {
+    const path = ['profiles', name, 'dual'];
+    if (!dual) return [];
+    if (providers.length < 2) return [{ path, message: 'needs two providers' }];
+    const message = 'both providers are asked anyway: hedgesPerHour would do nothing';
+    return hedgesPerHour > 0 ? [{ path, message }] : [];
+  });
+}
+
 const reservedNames = ['anonymous', 'probe', 'audit', 'doctor', 'unknown'];
 
 function clientsAreNamedOnce(file: TsaConfigFile): RelationProblem[] {
@@ -236,6 +246,7 @@ const checks: readonly Check[] = [
   databaseIsShared,
   auditCanBeStamped,
   budgetsAreOfSomebody,
+  dualHasTwo,
   evidenceCanWait,
   namesExist,
   profilesCanBeServed,

@@ -53,6 +53,12 @@ const profile = z.strictObject({
     .describe(
       'Requests an hour that may also go to the next provider once the first takes longer than 95 in 100 of its answers; 0: none. Each may buy a second token.',
     ),
+  dual: z
+    .boolean()
+    .default(defaultProfile.dual)
+    .describe(
+      'Ask two providers at once, answer with the first good token and keep both in the journal: each request buys two.',
+    ),
 });
 
 const budget = z

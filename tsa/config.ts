@@ -27,6 +27,8 @@ export type Profile = {
   readonly revocation: RevocationMode;
   /** Requests an hour that may go to a second provider because the first is slow; 0: none. */
   readonly hedgesPerHour: number;
+  /** Two providers are asked at once: the first good token is the answer, both are in the journal. */
+  readonly dual: boolean;
 };
 
 export type ProviderAuth =
@@ -271,6 +273,7 @@ export const defaultProfile = {
   clockToleranceSeconds: 60,
   revocation: 'soft',
   hedgesPerHour: 0,
+  dual: false,
 } as const satisfies Profile;
 
 export const defaultEvidence = {

@@ -17,6 +17,7 @@ import type { Profile, TsaConfig } from './config.ts';
 import { dayOf } from './days.ts';
 import { createApps, openListeners } from './doors.ts';
 import { openEvidenceService, type EvidenceService } from './evidence/service.ts';
+import type { TokenRecord } from './journal-line.ts';
 import { openLocalUnits, openSettings, type LocalUnits, type Settings } from './provider-set.ts';
 import { createSwitch } from './reload.ts';
 import { errorFields } from './replies.ts';
@@ -78,6 +79,12 @@ function createService(
   shutdown: AbortSignal,
 ): StampService {
   const { audit } = books;
+  const note = (event: 'late' | 'second', record: TokenRecord): void => {
+    const { provider, serialNumber, genTime, id: request } = record;
+    const token = { provider, serialNumber, genTime: genTime.toString() };
+    // The journal has the token; a line that cannot be written is an event already.
+    audit.append({ event, request, ...token }).catch(() => undefined);
+  };
   return createStampService({
     ...options,
     ...books,
@@ -87,10 +94,11 @@ function createService(
       options.events({ level: 'warn', name: 'tsa.provider.new-tsu', ...tsu });
       audit.append({ event: 'new-tsu', ...tsu }).catch(() => undefined);
     },
-    onLate: ({ provider, serialNumber, genTime, id }) => {
-      const token = { provider, serialNumber, genTime: genTime.toString() };
-      // The journal has the token; a line that cannot be written is an event already.
-      audit.append({ event: 'late', request: id, ...token }).catch(() => undefined);
+    onLate: (record) => {
+      note('late', record);
+    },
+    onSecond: (record) => {
+      note('second', record);
     },
     shutdown,
   });

@@ -41,6 +41,8 @@ export type ObtainOptions = {
   readonly rates: Rates;
   /** A good token that came after its turn. */
   readonly onLate: (provider: Provider, answer: GoodAnswer) => Promise<void>;
+  /** A good token of the other provider of a dual profile: the client had the first one's. */
+  readonly onSecond: (provider: Provider, answer: GoodAnswer) => Promise<void>;
   /** A provider signs with another TSU than before; its token is good. */
   readonly onNewTsu: (provider: Provider, tsu: Certificate) => void;
   /** Work that goes on after the answer; whoever closes waits for it. */
@@ -94,6 +96,41 @@ async function turnOf(provider: Provider, options: ObtainOptions): Promise<Turn>
   return { provider, judged: await askProvider(provider, options) };
 }
 
+/** Of a dual profile one token is missing; the client has the other, or none. */
+function missSecond({ provider, judged }: Turn, { events, profile, id }: ObtainOptions): void {
+  if (judged.kind === 'token') return;
+  const { name } = provider;
+  events({ level: 'warn', name: 'tsa.dual.missing', id, profile: profile.name, provider: name });
+}
+
+/** Both tokens are wanted, and the client gets the one that comes first. */
+async function askBoth(
+  provider: Provider,
+  next: Provider,
+  options: ObtainOptions,
+): Promise<readonly Turn[]> {
+  const turns = [turnOf(provider, options), turnOf(next, options)] as const;
+  const [first, second] = turns;
+  const earliest = await Promise.race([
+    first.then((turn) => ({ turn, other: second })),
+    second.then((turn) => ({ turn, other: first })),
+  ]);
+  const keepOther = async (): Promise<void> => {
+    const other = await earliest.other;
+    missSecond(other, options);
+    // A failed append has its event, and the token waits for a journal that works.
+    if (other.judged.kind === 'token')
+      await options.onSecond(other.provider, other.judged).catch(() => undefined);
+  };
+  if (earliest.turn.judged.kind === 'token') {
+    options.background(keepOther());
+    return [earliest.turn];
+  }
+  const both = await Promise.all(turns);
+  for (const turn of both) missSecond(turn, options);
+  return both;
+}
+
 /** A token that lost the race was paid for: it goes the way of late ones. */
 function keepLoser(turn: Promise<Turn>, options: ObtainOptions): void {
   const keep = async (): Promise<void> => {
@@ -120,12 +157,13 @@ async function race(
   return [earliest.turn];
 }
 
-/** The turn of `provider`, and that of `next` where the first is slow and the profile hedges. */
+/** The turn of `provider`, and that of `next` where both are wanted, or the first is slow and the profile hedges. */
 async function turnsOf(
   provider: Provider,
   next: Provider | undefined,
   options: ObtainOptions,
 ): Promise<readonly Turn[]> {
+  if (next && options.profile.dual) return askBoth(provider, next, options);
   const first = turnOf(provider, options);
   if (!next || options.profile.hedgesPerHour === 0) return [await first];
   const { p95Ms } = provider.record.figures();

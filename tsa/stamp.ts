@@ -92,6 +92,8 @@ export function createStampService(options: {
   readonly events: EventSink;
   /** A token came after its client had been answered otherwise; the journal has it. */
   readonly onLate: (record: TokenRecord) => void;
+  /** The other provider of a dual profile gave a token too; the journal has it. */
+  readonly onSecond: (record: TokenRecord) => void;
   /** A provider signs with another TSU than before. */
   readonly onNewTsu: ObtainOptions['onNewTsu'];
   readonly shutdown: AbortSignal;
@@ -186,6 +188,12 @@ export function createStampService(options: {
         const record = recordOf(purchase, provider, answer, true);
         await paid.append(record);
         options.onLate(record);
+      },
+      onSecond: async (provider, answer) => {
+        // No repeat is answered with it: the client has the other one.
+        const record = recordOf({ ...purchase, repeatKey: undefined }, provider, answer, false);
+        await paid.append(record);
+        options.onSecond(record);
       },
       onNewTsu: options.onNewTsu,
       takeHedge: () => takeHedge(purchase.profile),

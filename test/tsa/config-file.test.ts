@@ -56,6 +56,27 @@ type Row = {
 
 const rows: readonly Row[] = [
   {
+    name: 'dual with one provider',
+    replace: ['[paid, local]', '[paid]\n    dual: true'],
+    line: 5,
+    key: 'profiles.default.dual',
+    message: /two providers/,
+  },
+  {
+    name: 'dual that hedges',
+    replace: ['[paid, local]', '[paid, local]\n    dual: true\n    hedgesPerHour: 1'],
+    line: 5,
+    key: 'profiles.default.dual',
+    message: /hedgesPerHour/,
+  },
+  {
+    name: 'fewer that may wait than a batch has',
+    replace: ['stateDir: state', 'stateDir: state\nevidence: { maxGroups: 10, maxWaiting: 9 }'],
+    line: 2,
+    key: 'evidence.maxWaiting',
+    message: /less than maxGroups/,
+  },
+  {
     name: 'a tab for indentation',
     replace: ['  default:', '\tdefault:'],
     line: 3,

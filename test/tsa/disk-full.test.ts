@@ -60,6 +60,7 @@ async function openService(folder: string, isFull: (kind: string) => boolean) {
       events: sink,
     }),
     onLate: () => undefined,
+    onSecond: () => undefined,
     onNewTsu: () => undefined,
     shutdown: signal,
   });
