@@ -39,6 +39,16 @@ export function parseBatchKey(
   return name && { id, name };
 }
 
+/**
+ * A store that lists an object and does not give it: an old answer or a damaged store. Nothing may be concluded
+ * from its absence, least of all that a batch never was or that no token was asked for.
+ */
+export function listedButGone(store: ObjectStore, key: string): SourceError {
+  return new SourceError('ERR_SOURCE_ANSWER', `${store.name} lists ${key} and does not give it`, {
+    retryable: true,
+  });
+}
+
 /** A new id: sorts by `runAt`; four random octets tell the batches of one run apart. */
 export function newBatchId(runAt: Temporal.Instant, random: RandomSource): BatchId {
   const basic = runAt.toString({ smallestUnit: 'second' }).replace(/[-:]/g, '');

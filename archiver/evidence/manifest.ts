@@ -8,10 +8,11 @@ import type { ObjectStore } from '#shared/ports/object-store.ts';
 import {
   batchesPrefix,
   batchKey,
+  type BatchObjectName,
   ifPresent,
+  listedButGone,
   parseBatchKey,
   readSmall,
-  type BatchObjectName,
 } from './batch-objects.ts';
 import type { LeafTableShape } from './leaf-table.ts';
 import { buildStoredJson, hexSchema, instantSchema, parseStoredJson } from './stored-json.ts';
@@ -161,6 +162,7 @@ export async function* listBatches(
  * The manifests of all batches that count, oldest first. `onDamaged` is asked for one that cannot be
  * read: made again, or none.
  * @throws FormatError ERR_FORMAT_STORED: a manifest is damaged and nobody is asked
+ * @throws SourceError ERR_SOURCE_ANSWER: a manifest is listed and not there
  */
 export async function* listManifests(
   store: ObjectStore,
@@ -169,10 +171,14 @@ export async function* listManifests(
 ): AsyncIterable<BatchManifest> {
   for await (const { id, objects } of listBatches(store, signal)) {
     if (!objects.has('manifest')) continue;
-    const manifest = await loadManifest(store, id, signal).catch((error: unknown) => {
-      if (onDamaged && error instanceof FormatError) return onDamaged(id, error);
-      throw error;
-    });
-    if (manifest) yield manifest;
+    try {
+      const manifest = await loadManifest(store, id, signal);
+      if (!manifest) throw listedButGone(store, batchKey(id, 'manifest'));
+      yield manifest;
+    } catch (error) {
+      if (!onDamaged || !(error instanceof FormatError)) throw error;
+      const manifest = await onDamaged(id, error);
+      if (manifest) yield manifest;
+    }
   }
 }

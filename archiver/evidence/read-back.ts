@@ -93,7 +93,7 @@ async function readBackTable(reading: Reading): Promise<Uint8Array> {
   if (!sameTable)
     reading.fail('leaf-table-of-manifest', 'design §3', 'The leaf table is not the manifest’s.');
   const counter = createRootCounter(header.digestAlgorithm);
-  const check =
+  await using check =
     manifest.kind === 'timestamp-renewal' ? checkCoveredTokens(reading) : checkListed(reading);
   for await (const group of readGroups(source, header)) {
     counter.add(group.leaf);
@@ -103,7 +103,7 @@ async function readBackTable(reading: Reading): Promise<Uint8Array> {
         'RFC 4998 §4.2.1 step 3',
         `The members of group ${group.index} do not give its leaf.`,
       );
-    await check(group);
+    await check.group(group);
   }
   const root = counter.root() ?? new Uint8Array(0);
   if (!equalBytes(root, header.root) || toHex(root) !== manifest.root)
@@ -111,7 +111,8 @@ async function readBackTable(reading: Reading): Promise<Uint8Array> {
   return root;
 }
 
-type GroupCheck = (group: ReadGroup) => Promise<void>;
+/** A list that is left half-way would hold its file open. */
+type GroupCheck = AsyncDisposable & { readonly group: (group: ReadGroup) => Promise<void> };
 
 function sameValues(a: readonly string[], b: readonly Uint8Array[]): boolean {
   const left = new Set(a);
@@ -124,13 +125,16 @@ function checkCoveredTokens(reading: Reading): GroupCheck {
   const { chains, manifest } = reading;
   const read = (id: string, name: string): Promise<Uint8Array> => readObject(reading, id, name);
   const fits = createCoveredTokens({ chains, manifest, read });
-  return async (group) => {
-    if (!(await fits(group)))
-      reading.fail(
-        'renewal-covers-tokens',
-        'RFC 4998 §5.2',
-        `Group ${group.index} is not the tokens of the chain that it renews.`,
-      );
+  return {
+    group: async (group) => {
+      if (!(await fits(group)))
+        reading.fail(
+          'renewal-covers-tokens',
+          'RFC 4998 §5.2',
+          `Group ${group.index} is not the tokens of the chain that it renews.`,
+        );
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
@@ -153,24 +157,30 @@ function checkListed(reading: Reading): GroupCheck {
     const next = await lines.next();
     line = next.done ? undefined : (next.value as Line);
   };
-  return async (group) => {
+  const group: GroupCheck['group'] = async ({ index, members: stored, blindValue }) => {
     if (!started) {
       started = true;
       await advance();
       await advance();
     }
-    if (line?.index !== group.index) return;
+    if (line?.index !== index) return;
     const { members = [] } = line;
     await advance();
     if (manifest.kind !== 'initial') return;
     const listed = members.map((member) => member.digests?.[manifest.digestAlgorithm] ?? '');
-    if (group.blindValue) listed.push(toHex(digest(manifest.digestAlgorithm, group.blindValue)));
-    if (!sameValues(listed, group.members))
+    if (blindValue) listed.push(toHex(digest(manifest.digestAlgorithm, blindValue)));
+    if (!sameValues(listed, stored))
       reading.fail(
         'listed-objects-fit-members',
         'RFC 4998 §4.2',
-        `The objects listed for group ${group.index} are not those of its leaf.`,
+        `The objects listed for group ${index} are not those of its leaf.`,
       );
+  };
+  return {
+    group,
+    [Symbol.asyncDispose]: async () => {
+      await lines.return?.();
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 // bought is lost, nothing is bought twice (design §1, invariant 3).
 import { FormatError, InvariantError } from '#shared/errors.ts';
 import { isUncertain, type StoredRequest } from './ask.ts';
-import type { BatchObjectName } from './batch-objects.ts';
+import { batchKey, listedButGone, type BatchObjectName } from './batch-objects.ts';
 import { listBatches } from './manifest.ts';
 import { loadRequest, type StampRequest } from './request-file.ts';
 import { finishBatch } from './stamp.ts';
@@ -50,6 +50,7 @@ export async function recoverPending(
   for (const { id, objects } of open) {
     run.signal.throwIfAborted();
     const stored = objects.has('request') ? await requestOf(context, id) : undefined;
+    if (!stored && objects.has('request')) throw listedButGone(store, batchKey(id, 'request'));
     if (!stored || 'damage' in stored) {
       await supersede(id, stored ? stored.damage : 'no token was asked for');
       continue;
@@ -84,19 +85,21 @@ export async function recoverPending(
 }
 
 /**
- * A batch that does not hold when it is read back stopped the run that made it. A second time it is
- * given up, so that its groups go into a new one.
+ * A batch that does not hold when it is read back stopped the run that made it. Where it does not hold now,
+ * either, it is given up, so that its groups go into a new one: after a second look, since its token is paid
+ * for, and a store may have given an old answer.
  */
 async function finishOrGiveUp(
   context: EvidenceContext,
   stored: StoredRequest,
+  looks = 2,
 ): Promise<StampOutcome | { readonly kind: 'not-as-written'; readonly message: string }> {
   try {
     return await finishBatch(context, stored);
   } catch (error) {
-    if (error instanceof InvariantError && error.code === 'ERR_INVARIANT_READ_BACK')
-      return { kind: 'not-as-written', message: error.message };
-    throw error;
+    if (!(error instanceof InvariantError) || error.code !== 'ERR_INVARIANT_READ_BACK') throw error;
+    if (looks > 1) return finishOrGiveUp(context, stored, looks - 1);
+    return { kind: 'not-as-written', message: error.message };
   }
 }
 

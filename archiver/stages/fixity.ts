@@ -155,6 +155,9 @@ async function checkBatch(
       at,
     })),
   );
+  // As the journal has it, whatever comes of the healing: the next night looks again at what is broken.
+  if (damage.some(decides))
+    await catalogue.putBatch({ ...batch, state: 'broken', stateReason: message });
   const left = await deps.healBatch(batch);
   if (left.length === 0) {
     await journal(

@@ -1,7 +1,8 @@
 // The evidence store fails at each call, before and after its effect; the next run recovers and goes
 // on. Nothing is lost, every document is proved, and nothing is bought twice (design §1.3).
 import test from 'ava';
-import { SourceError } from '#shared/errors.ts';
+import { SourceError, TokiwaError } from '#shared/errors.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { listManifests } from '../../../archiver/evidence/manifest.ts';
 import { recoverPending } from '../../../archiver/evidence/recover.ts';
 import { renewHashTree } from '../../../archiver/evidence/renew-hash-tree.ts';
@@ -129,3 +130,65 @@ for (const operation of operations)
             t.is((await world.judge({ batchId: id, index: 1 })).status, 'valid', place);
       }
   });
+
+/** A store that, once, has nothing where the key ends so: an answer from before the write. */
+function forgetsOnce(world: World, ending: string): ObjectStore {
+  let told = false;
+  return {
+    ...world.store,
+    read: (key, options) => {
+      if (told || !key.endsWith(ending)) return world.store.read(key, options);
+      told = true;
+      return Promise.reject(new SourceError('ERR_SOURCE_NOT_FOUND', key, { retryable: false }));
+    },
+  };
+}
+
+/** A batch whose token is there and whose manifest could not be written. */
+async function withoutManifest(): Promise<World> {
+  const world = createWorld();
+  const store = createFaultyStore(world.store, ({ operation, key }) =>
+    operation === 'write' && key.endsWith('/manifest.json') ? 'before' : undefined,
+  );
+  const groups = each(world.addGroups('a', [1, 2]));
+  const anchoring = anchor(await world.context({ store }), { digestAlgorithm: 'SHA-256', groups });
+  await anchoring.then(
+    () => undefined,
+    () => undefined,
+  );
+  return world;
+}
+
+for (const name of ['leaves.tkl', 'objects.jsonl', 'received.tsr', 'token.der'])
+  test(`an old answer about ${name} gives up no token that was bought`, async (t) => {
+    const world = await withoutManifest();
+    const { superseded, committed } = await recoverPending(
+      await world.context({ store: forgetsOnce(world, `/${name}`) }),
+    ).catch((error: unknown) => {
+      // A run that stops has given nothing up.
+      if (error instanceof TokiwaError) return { superseded: [], committed: undefined };
+      throw error;
+    });
+    t.deepEqual(superseded, []);
+    if (!committed) t.is((await recoverPending(await world.context())).committed.length, 1);
+    t.is(await countOf(world, 'initial'), 1);
+    t.is(world.sold(), 1);
+  });
+
+test('a request that is listed and not given is not taken for none', async (t) => {
+  const world = await withoutManifest();
+  const context = await world.context({ store: forgetsOnce(world, '/request.json') });
+  await t.throwsAsync(recoverPending(context), { code: 'ERR_SOURCE_ANSWER' });
+  t.is((await recoverPending(await world.context())).committed.length, 1);
+  t.is(world.sold(), 1);
+});
+
+test('a manifest that is listed and not given is not taken for none', async (t) => {
+  const world = createWorld();
+  await anchor(await world.context(), {
+    digestAlgorithm: 'SHA-256',
+    groups: each(world.addGroups('a', [1])),
+  });
+  const store = forgetsOnce(world, '/manifest.json');
+  await t.throwsAsync(Array.fromAsync(listManifests(store, signal)), { code: 'ERR_SOURCE_ANSWER' });
+});

@@ -2,6 +2,8 @@
 import test from 'ava';
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
+import { SourceError } from '#shared/errors.ts';
+import type { ObjectStore } from '#shared/ports/object-store.ts';
 import {
   batchKey,
   readSmall,
@@ -188,3 +190,37 @@ for (const { what, check, damage } of rows)
     const checks = await checksOf(whole.world, manifest);
     t.deepEqual(check === 'token-valid' ? checks.slice(-1) : checks, [check]);
   });
+
+test('a reading that ends half-way leaves nothing open', async (t) => {
+  const { world, initial } = await scene();
+  let open = 0;
+  let tableReads = 0;
+  const store: ObjectStore = {
+    ...world.store,
+    read: async (key, options) => {
+      const { entry, body } = await world.store.read(key, options);
+      // Header, rows, and then members: of the second group, when the first one's line was read.
+      const fails = key.endsWith('leaves.tkl') && ++tableReads === 3;
+      const counted = async function* () {
+        open++;
+        try {
+          if (fails) throw new SourceError('ERR_SOURCE_UNREACHABLE', key, { retryable: true });
+          // One octet at a time, so that a list is not at its end before it is asked to be.
+          for await (const chunk of body)
+            for (let at = 0; at < chunk.length; at++) yield chunk.subarray(at, at + 1);
+        } finally {
+          open--;
+        }
+      };
+      return { entry, body: counted() };
+    },
+  };
+  const options = {
+    chains: await loadChainIndex(world.store, signal),
+    verification: world.verification,
+    at: world.now(),
+    signal,
+  };
+  await t.throwsAsync(readBackBatch(store, initial, options), { code: 'ERR_SOURCE_UNREACHABLE' });
+  t.is(open, 0);
+});
