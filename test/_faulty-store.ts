@@ -11,10 +11,11 @@ export type StoreCall = {
 };
 
 /**
- * before: nothing happened. after: it happened, the answer was lost. cut: the body ends in an error
- * half-way. stale: `head` or `read` sees what was there before the last write through this store.
+ * before: nothing happened. after: it happened, the answer was lost. timed-out: the same, told as a time-out.
+ * cut: the body ends in an error half-way. stale: `head` or `read` sees what was there before the last write
+ * through this store.
  */
-export type StoreFault = 'before' | 'after' | 'cut' | 'stale';
+export type StoreFault = 'before' | 'after' | 'timed-out' | 'cut' | 'stale';
 
 export type FaultyStore = ObjectStore & { readonly calls: () => readonly StoreCall[] };
 
@@ -36,6 +37,7 @@ export function createFaultyStore(
   const leave = (fault: StoreFault | undefined): void => {
     const call = calls.at(-1);
     if (fault === 'after' && call) throw failure(call);
+    if (fault === 'timed-out' && call) throw failure(call, 'ERR_SOURCE_TIMEOUT');
   };
 
   const snapshot = async (key: string, signal: AbortSignal) => {
@@ -70,6 +72,7 @@ export function createFaultyStore(
         if (fault === 'cut') break;
       }
       if (fault === 'after' || fault === 'cut') throw failure(calls.at(-1));
+      leave(fault);
     },
     head: async (key, options) => {
       const fault = enter('head', key);
@@ -132,10 +135,13 @@ function promise(kept: boolean, what: string): void {
   if (!kept) throw new InvariantError('ERR_INVARIANT_STATE', `store contract: ${what}`);
 }
 
-function failure(call: StoreCall | undefined): SourceError {
+function failure(
+  call: StoreCall | undefined,
+  code: 'ERR_SOURCE_UNREACHABLE' | 'ERR_SOURCE_TIMEOUT' = 'ERR_SOURCE_UNREACHABLE',
+): SourceError {
   const changes = call?.operation === 'write' || call?.operation === 'remove';
   return new SourceError(
-    'ERR_SOURCE_UNREACHABLE',
+    code,
     `fault at call ${call?.number ?? 0}: ${call?.operation ?? ''} ${call?.key ?? ''}`,
     // Told alike before and after the effect: a caller on a network cannot know either.
     { retryable: true, outcomeUnknown: changes },

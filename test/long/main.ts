@@ -12,7 +12,15 @@ import type { ConformanceResult } from '../conformance/_report.ts';
 import { allSamples } from '../interop/_cades-samples.ts';
 import { judgeSample } from './cades.ts';
 import { chaos } from './chaos.ts';
-import { killAtCalls } from './crash.ts';
+import {
+  everyCallParts,
+  killAtCalls,
+  killAtEveryCall,
+  killAtMoments,
+  killOnS3,
+  stopS3,
+} from './crash.ts';
+import { nightsInBadWeather } from '../archiver/night/_bad-weather.ts';
 import { simulateDecades } from './decades.ts';
 import { fuzz, fuzzTargetNames } from './fuzz.ts';
 import { killRuns } from './kills.ts';
@@ -39,7 +47,25 @@ type Proof = {
 
 const proofs: readonly Proof[] = [
   { name: 'renewals', parts: sample ? 4 : 400, prove: (part) => proveRenewals(firstSeed + part) },
-  { name: 'crash', parts: sample ? 12 : 200, prove: (part) => killAtCalls(firstSeed + part) },
+  // With those of `kills`, twenty of a sample.
+  { name: 'crash', parts: sample ? 10 : 200, prove: (part) => killAtCalls(firstSeed + part) },
+  { name: 'moments', parts: sample ? 8 : 500, prove: (part) => killAtMoments(firstSeed + part) },
+  {
+    name: 'weather',
+    parts: sample ? 20 : 1000,
+    prove: async (part) => {
+      const got = await nightsInBadWeather(firstSeed + part);
+      const expected = 'no token wasted, everything proved';
+      return [{ case: `seed ${firstSeed + part}`, passed: got === '', expected, got }];
+    },
+  },
+  // The sample on a real S3 server is the step's that has one.
+  ...(sample
+    ? []
+    : [
+        { name: 'every-call', parts: everyCallParts, prove: killAtEveryCall },
+        { name: 's3', parts: 200, prove: (part: number) => killOnS3(firstSeed + part) },
+      ]),
   { name: 'kills', parts: sample ? 2 : 50, prove: (part) => killRuns(firstSeed + part) },
   {
     name: 'chaos',
@@ -94,6 +120,7 @@ for (const { name, parts, prove } of proofs) {
   const seconds = Math.round((performance.now() - started) / 1000);
   console.log(`${name}: ${cases} cases in ${seconds} s`);
 }
+await stopS3();
 if (passedBefore.size > 0)
   console.log(`${passedBefore.size - 1} parts passed before (${String(resume)})`);
 console.log(`${passed} passed, ${failed} failed`);

@@ -1,7 +1,6 @@
-// One night in a process of its own that ends itself with SIGKILL at a chosen call to evidence store or
-// TSA, before or after the call's effect. Arguments: configuration file, the instant of the night, the
+// One night in a process of its own that ends itself with SIGKILL at a chosen call to stores or TSA, before or after the call's effect. Arguments: configuration file, the instant of the night, the
 // number of the call (0: none), `before` or `after`, and keys that came in between nights, where it is a run over these.
-// Writes how many calls there were.
+// Says when it begins, and at its end how many calls there were.
 import process from 'node:process';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { openEvidenceStore } from '#archiver/evidence-store.ts';
@@ -72,7 +71,9 @@ function asked(tsa: StampingTsa): StampingTsa {
 }
 
 const tsas = { tsa: asked(own.tsa), secondTsa: own.secondTsa && asked(own.secondTsa) };
-const deps = { ...own, evidence, ...tsas };
+const stores = new Map([...own.stores].map(([name, store]) => [name, deadly(store)]));
+const deps = { ...own, stores, evidence, ...tsas };
+process.stdout.write('begins\n');
 const summary =
   keys.length === 0
     ? await runNight(deps, { runAt, signal, reread: 'whole' })

@@ -73,7 +73,7 @@ function settingsOf({ running }: TestTsa): object {
   };
 }
 
-type Settings = Readonly<Record<string, unknown>>;
+export type Settings = Readonly<Record<string, unknown>>;
 
 export type NightOverrides = Partial<Omit<NightOptions, 'signal'>> & {
   readonly signal?: AbortSignal;
