@@ -2,6 +2,7 @@
 // to stop. Pure but for its arguments: the instant, the trust material and the policy are given.
 import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
+import { responseChecks } from '#shared/tsp/check-response.ts';
 import { parseTimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampResp, printableText, type TimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
@@ -109,12 +110,21 @@ function judgeToken(response: TimeStampResp, octets: Uint8Array, options: JudgeO
     : { kind: 'next', failure: 'invalid-token', reason };
 }
 
+/** Demands on an answer beside its token; those that only warn are of its frame, which nobody signed. */
+const contradictions = responseChecks.filter(({ level }) => level === 'error');
+
 /** Judges the octets of a TimeStampResp. Never throws on what a provider sent. */
 export function judgeAnswer(octets: Uint8Array, options: JudgeOptions): Judged {
   try {
     const response = parseTimeStampResp(octets);
     const granted = response.statusName === 'granted' || response.statusName === 'grantedWithMods';
     if (!granted) return judgeRejection(response, options.provider.name);
+    for (const { run, clause } of contradictions) {
+      const offence = run(response);
+      if (offence === undefined) continue;
+      const reason = `${options.provider.name}: ${offence} (${clause})`;
+      return { kind: 'next', failure: 'not-an-answer', reason };
+    }
     if (response.token) return judgeToken(response, response.token, options);
     const reason = `${options.provider.name} answered ${response.statusName} without a token`;
     return { kind: 'next', failure: 'not-an-answer', reason };

@@ -5,11 +5,17 @@ import path from 'node:path';
 import type { ConformanceReport } from '../conformance/_report.ts';
 
 const projectRoot = path.dirname(path.dirname(import.meta.dirname));
-const oracle = path.resolve(projectRoot, process.env['TOKIWA_SHARED'] ?? '../shared', 'oracle');
+const shared = path.resolve(projectRoot, process.env['TOKIWA_SHARED'] ?? '../shared');
+const oracle = path.join(shared, 'oracle');
 
 /** What is judged, by the name on the command line; loaded when it is asked for. */
 const groups = new Map<string, () => Promise<ConformanceReport>>([
   ['tokens', async () => (await import('./token-judges.ts')).judgeTokens(oracle)],
+  [
+    'corpus',
+    async () =>
+      (await import('./corpus-judges.ts')).judgeCorpus(path.join(shared, 'corpus', 'tsp')),
+  ],
   ['tls', async () => (await import('./tls-judges.ts')).judgeTls()],
   ['ers', async () => (await import('./ers-judges.ts')).judgeEvidenceRecords(oracle)],
   ['intake', async () => (await import('./intake-judges.ts')).judgeIntake(oracle)],

@@ -1,7 +1,11 @@
 // Failover: whatever a first provider does wrong, the client gets the second one's token, and never a bad one.
 import test from 'ava';
 import { digest } from '#shared/crypto/digest.ts';
-import { buildTimeStampResp, type PKIFailureInfo } from '#shared/tsp/response.ts';
+import {
+  buildTimeStampResp,
+  parseTimeStampResp,
+  type PKIFailureInfo,
+} from '#shared/tsp/response.ts';
 import type { HttpProviderConfig, Profile } from '#tsa/config.ts';
 import { issueCertificate, issueCrl, issueRoot, issueTsu } from '../_authority.ts';
 import { extendedKeyUsage, keyUsage } from '../_extensions.ts';
@@ -73,6 +77,15 @@ const rows: readonly Row[] = [
   {
     name: 'grants without a token',
     handler: () => ({ body: buildTimeStampResp({ status: 'granted' }) }),
+    kind: 'not-an-answer',
+  },
+  {
+    name: 'grants and names a failure',
+    handler: (request, self) => {
+      const { token } = parseTimeStampResp(self.grant(request));
+      const failInfo = ['systemFailure'] as const;
+      return { body: buildTimeStampResp({ status: 'granted', failInfo, ...(token && { token }) }) };
+    },
     kind: 'not-an-answer',
   },
   {
