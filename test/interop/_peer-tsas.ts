@@ -69,11 +69,10 @@ export async function startSigstore(): Promise<PeerTsa | undefined> {
   if (program === undefined) return undefined;
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-sigstore-'));
   const port = await freePort();
-  const child = spawn(
-    program,
-    ['serve', '--host', '127.0.0.1', '--port', String(port), '--disable-ntp-monitoring'],
-    { stdio: 'ignore', cwd: folder },
-  );
+  const place = ['--host', '127.0.0.1', '--port', String(port)];
+  // Its chain has a CA between root and TSU; nobody asks NTP servers from here.
+  const args = ['serve', ...place, '--include-chain-in-response', '--disable-ntp-monitoring'];
+  const child = spawn(program, args, { stdio: 'ignore', cwd: folder });
   const base = `http://127.0.0.1:${port}/api/v1/timestamp`;
   await untilAnswers(`${base}/certchain`, child);
   const chain = await (await fetch(`${base}/certchain`)).text();

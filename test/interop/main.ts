@@ -16,6 +16,7 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
     async () =>
       (await import('./corpus-judges.ts')).judgeCorpus(path.join(shared, 'corpus', 'tsp')),
   ],
+  ['providers', async () => (await import('./provider-judges.ts')).judgeProviders()],
   ['tls', async () => (await import('./tls-judges.ts')).judgeTls()],
   ['ers', async () => (await import('./ers-judges.ts')).judgeEvidenceRecords(oracle)],
   ['intake', async () => (await import('./intake-judges.ts')).judgeIntake(oracle)],
