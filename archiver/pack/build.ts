@@ -5,7 +5,14 @@ import { type VerdictStatus, worstOf } from '#shared/validation/verdict.ts';
 import { countWitnesses } from '../evidence/independence.ts';
 import type { Typefaces } from '../pdf/fonts.ts';
 import type { CollectedPack, CollectedRecord } from './collect.ts';
-import { packList, pemFile, sumsFile, textFile, type PackFile } from './pack-files.ts';
+import {
+  ocspQuestionFiles,
+  packList,
+  pemFile,
+  sumsFile,
+  textFile,
+  type PackFile,
+} from './pack-files.ts';
 import { verdictPaper, type PackVerdict } from './verdict-paper.ts';
 
 export type PackDescription = {
@@ -109,6 +116,7 @@ export async function buildPack(
       name: `ocsp/${fingerprint}.ors`,
       octets,
     })),
+    ...ocspQuestionFiles(records),
     { name: 'verdict.json', octets: data },
     { name: 'verdict.ja.pdf', octets: await paper('ja') },
     { name: 'verdict.en.pdf', octets: await paper('en') },

@@ -65,21 +65,31 @@ function gather(parts: readonly EmbeddedValidationData[]): EmbeddedValidationDat
 }
 
 /**
- * OpenSSL is asked where the TSU is good and a CRL of that time is at hand: one that was issued later, which
- * knows more and counts here, it takes for not yet valid. OCSP responses it is not asked about.
+ * OpenSSL is asked where the TSU is good: by the response that said so, or by a CRL of that time; one that was
+ * issued later, which knows more and counts here, it takes for not yet valid.
  */
 function scriptRevocation(
-  { signer, revocation }: TokenVerdict,
+  { signer, path, revocation }: TokenVerdict,
   at: Temporal.Instant,
   crls: readonly CertificateList[],
 ): ScriptRevocation {
+  const [first] = revocation;
+  const [certificate, issuer] = path;
+  if (first?.status !== 'good' || !certificate || !issuer) return 'none';
+  const { source } = first;
+  if (source && 'responseStatus' in source)
+    return {
+      fingerprint: source.fingerprint,
+      certificate: certificate.raw,
+      issuer: issuer.raw,
+    };
   const inTime = crls.some(
-    ({ issuer, thisUpdate, nextUpdate }) =>
-      issuer.text === signer?.issuer.text &&
-      !isBefore(at, thisUpdate) &&
-      (nextUpdate === undefined || isBefore(at, nextUpdate)),
+    (crl) =>
+      crl.issuer.text === signer?.issuer.text &&
+      !isBefore(at, crl.thisUpdate) &&
+      (crl.nextUpdate === undefined || isBefore(at, crl.nextUpdate)),
   );
-  return inTime && revocation[0]?.status === 'good' ? 'crl' : 'none';
+  return inTime ? 'crl' : 'none';
 }
 
 /** Verification under the TSA that keeps a batch's chain; the first's where it is not configured. */

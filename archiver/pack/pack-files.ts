@@ -14,8 +14,32 @@ export type PackFile = { readonly name: string } & (
     }
 );
 
-/** How the script asks for revocation of a token: by the CRLs of the pack, or not at all. */
-export type ScriptRevocation = 'crl' | 'none';
+/** A certificate and its issuer, as a response is asked about them. */
+export type OcspQuestion = {
+  /** Of the response: its name in the pack. */
+  readonly fingerprint: string;
+  readonly certificate: Uint8Array;
+  readonly issuer: Uint8Array;
+};
+
+/** How the script asks for revocation of a token: by the CRLs of the pack, by one response, or not at all. */
+export type ScriptRevocation = 'crl' | 'none' | OcspQuestion;
+
+function revocationText(how: ScriptRevocation): string {
+  return typeof how === 'string' ? how : `ocsp ${how.fingerprint}`;
+}
+
+/** What `openssl ocsp` reads beside each response that the script asks. */
+export function ocspQuestionFiles(records: readonly PackedRecord[]): readonly PackFile[] {
+  const questions = records
+    .flatMap(({ revocation }) => revocation)
+    .filter((how) => typeof how !== 'string');
+  const byName = new Map(questions.map((question) => [question.fingerprint, question]));
+  return [...byName.values()].flatMap(({ fingerprint, certificate, issuer }) => [
+    pemFile(`ocsp/${fingerprint}.cert.pem`, 'CERTIFICATE', [certificate]),
+    pemFile(`ocsp/${fingerprint}.issuer.pem`, 'CERTIFICATE', [issuer]),
+  ]);
+}
 
 /** A record with what it covers, by names in the pack. */
 export type PackedRecord = {
@@ -66,7 +90,7 @@ export function packList(at: Temporal.Instant, records: readonly PackedRecord[])
     `record ${name}`,
     ...(takenOver ? ['other-product'] : []),
     ...members.map((member) => `member ${member}`),
-    ...revocation.map((how) => `revocation ${how}`),
+    ...revocation.map((how) => `revocation ${revocationText(how)}`),
   ]);
   const seconds = Math.floor(at.epochMilliseconds / 1000);
   return textFile('pack.txt', `${[`at ${seconds}`, ...lines].join('\n')}\n`);

@@ -164,10 +164,37 @@ check_archive_timestamp() {
   printf '%s %s %s %s\n' "$count" "$at" "$imprint" "$gen_time" >>"$tmp/tokens"
 }
 
-# The signature of a token under the anchors as of a time; revocation by the CRLs of the pack.
+# The response that tells of a token's TSU: signed under the anchors, and about this very certificate.
+check_response() {
+  response=ocsp/${revocation#ocsp }
+  openssl asn1parse -in "$response.cert.pem" -noout -out "$tmp/tsu" 2>"$tmp/error" &&
+    openssl cms -verify -noverify -nosigs -inform DER -in "$tmp/token.$token" -binary -out /dev/null \
+      -signer "$tmp/signer.pem" 2>"$tmp/error" &&
+    openssl asn1parse -in "$tmp/signer.pem" -noout -out "$tmp/signer" 2>"$tmp/error" &&
+    cmp -s "$tmp/tsu" "$tmp/signer" || fail "$record: token $token: $response is about another certificate"
+  # Within a hundred years of the clock: what the times say is compared below.
+  openssl ocsp -respin "$response.ors" -issuer "$response.issuer.pem" -cert "$response.cert.pem" \
+    -CAfile "$tmp/trust.pem" -verify_other certificates.pem -partial_chain -attime "$until" -no_nonce \
+    -validity_period 3155760000 >"$tmp/status" 2>"$tmp/error" && grep -q '^Response verify OK' "$tmp/error" || {
+    cat "$tmp/error" >&2
+    fail "$record: $response.ors does not verify"
+  }
+  grep -q '\.cert\.pem: good$' "$tmp/status" || { cat "$tmp/status" >&2; fail "$record: the TSU of token $token is not good"; }
+  # One that had run out before the token was made says nothing of it.
+  last=$(awk '/(This|Next) Update: / {
+    month = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $3) + 2) / 3
+    gsub(/:/, "", $5); last = sprintf("%04d%02d%02d%sZ", $6, month, $4, $5)
+  } END { print last }' "$tmp/status")
+  [ "$(seconds "$last")" -ge "$at" ] || fail "$record: $response.ors is older than token $token"
+}
+
+# The signature of a token under the anchors as of a time; revocation by CRLs or a response of the pack.
 check_token() {
   set -- "$@" -CAfile "$tmp/trust.pem" -untrusted certificates.pem -partial_chain -attime "$until"
-  [ "$revocation" = crl ] && set -- "$@" -crl_check
+  case $revocation in
+    crl) set -- "$@" -crl_check ;;
+    'ocsp '*) check_response ;;
+  esac
   openssl ts -verify -token_in -in "$tmp/token.$token" -digest "$imprint" "$@" \
     >"$tmp/error" 2>&1 && return
   # `ts` cannot verify signatures such as Ed25519; the imprint was compared before.
@@ -228,7 +255,7 @@ for record in record-*.ers; do
     until=${until:-$packed}
     revocation=$(sed -n "${token}p" "$tmp/revocation")
     check_token
-    printf '%s: token %s of %s holds (revocation: %s)\n' "$record" "$token" "$gen_time" "$revocation"
+    printf '%s: token %s of %s holds (revocation: %s)\n' "$record" "$token" "$gen_time" "${revocation%% *}"
   done <"$tmp/tokens"
 done
 printf 'VALID: the document existed at %s as it is here, under the anchors of %s\n' \

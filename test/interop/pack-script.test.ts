@@ -7,8 +7,10 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { issueOcspResponse } from '../_authority.ts';
 import { createArchive } from '../archiver/night/_night.ts';
 import { unpacked } from '../archiver/pack/_unpacked.ts';
+import { startUpstream } from '../tsa/_upstream.ts';
 
 const run = promisify(execFile);
 
@@ -173,4 +175,73 @@ test('a record of another product that goes on here is checked like our own', as
   await flip(folder, 'document/a.txt', 0);
   await mendSums(folder);
   t.is((await check(folder)).code, 1);
+});
+
+/** An archive whose TSU is told good by an OCSP response alone, and a document's pack. */
+async function packByOcsp() {
+  const archive = await createArchive();
+  await using upstream = await startUpstream({
+    now: archive.clock.now,
+    handler: (request, self) => ({ body: self.grant(request) }),
+  });
+  const { anchors } = await upstream.provider(archive.folder);
+  const at = archive.clock.now();
+  const respond = (status: 'good' | 'revoked', thisUpdate: Temporal.Instant): Uint8Array =>
+    issueOcspResponse({
+      issuer: upstream.root,
+      producedAt: thisUpdate,
+      entries: [
+        {
+          certificate: upstream.tsu,
+          status,
+          revokedAt: thisUpdate,
+          thisUpdate,
+          nextUpdate: thisUpdate.add({ hours: 24 * 30 }),
+        },
+      ],
+    }).raw;
+  const file = path.join(archive.folder, 'tsu.ors');
+  await writeFile(file, respond('good', at));
+  archive.always = (deps) => ({ ...deps, tsaClock: undefined });
+  await archive.configure({ tsa: { url: upstream.url, anchors, crls: [file] } });
+  await archive.put('a.txt', 'a');
+  await archive.night();
+  return { archive, folder: await unpacked(archive, 'a.txt', 'by-ocsp'), respond };
+}
+
+test('a TSU that an OCSP response speaks for: asked of OpenSSL, another response refused', async (t) => {
+  const { archive, folder, respond } = await packByOcsp();
+  await using _archive = archive;
+  const { code, output } = await check(folder);
+  t.is(code, 0, output);
+  t.is(output.match(/ holds \(revocation: ocsp\)/g)?.length, 1, output);
+  const names = await readdir(path.join(folder, 'ocsp'));
+  const response = names.find((name) => name.endsWith('.ors')) ?? '';
+  const good = await readFile(path.join(folder, 'ocsp', response));
+
+  // Signed octets of the response.
+  await flip(folder, `ocsp/${response}`, good.length - 5);
+  await mendSums(folder);
+  t.regex((await check(folder)).output, /does not verify/);
+  const at = archive.clock.now();
+  for (const [other, says] of [
+    [respond('revoked', at), /is not good/],
+    [respond('good', at.subtract({ hours: 24 * 60 })), /is older than token 1/],
+  ] as const) {
+    await writeFile(path.join(folder, 'ocsp', response), other);
+    await mendSums(folder);
+    t.regex((await check(folder)).output, says);
+  }
+  await writeFile(path.join(folder, 'ocsp', response), good);
+
+  // About a certificate that is not the TSU's.
+  const name = `ocsp/${response.replace(/ors$/, 'cert.pem')}`;
+  const issuer = await readFile(path.join(folder, name.replace('.cert.', '.issuer.')));
+  const subject = await readFile(path.join(folder, name));
+  await writeFile(path.join(folder, name), issuer);
+  await mendSums(folder);
+  t.regex((await check(folder)).output, /about another certificate/);
+  await writeFile(path.join(folder, name), subject);
+  await mendSums(folder);
+  t.is((await check(folder)).code, 0);
 });
