@@ -19,7 +19,7 @@ const exitCodes: Readonly<Record<VerdictStatus, number>> = {
 };
 
 /** The newest place by each TSA, the first one's first; what goes on from another product's record before our own. */
-async function placesOf(
+export async function placesOf(
   archiver: Archiver,
   row: DocumentRow,
   signal: AbortSignal,

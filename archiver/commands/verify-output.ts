@@ -150,7 +150,11 @@ const columns = [
   '時刻時点の認定',
 ] as const;
 
-function tokenCells(verdict: FileVerdict, judged: JudgedToken): readonly string[] {
+function tokenCells(
+  verdict: FileVerdict,
+  judged: JudgedToken,
+  accredited: (judged: JudgedToken) => string,
+): readonly string[] {
   const { token, judgement, name } = judged;
   const { tstInfo } = token;
   const { algorithm, hashAlgorithm, hashedMessage } = tstInfo.messageImprint;
@@ -163,20 +167,31 @@ function tokenCells(verdict: FileVerdict, judged: JudgedToken): readonly string[
     tstInfo.genTime.toString(),
     (horizon?.at ?? judgement.notAfter)?.toString() ?? '',
     `${algorithm ?? hashAlgorithm.oid}:${toHex(hashedMessage)}`,
-    '未確認',
+    accredited(judged),
   ];
 }
 
 /** The header of the table, with the mark by which spreadsheets know UTF-8. */
 export const csvHeader = `\uFEFF${csvLine(columns)}`;
 
-/** One row for each timestamp; one without for a file that has none. */
-export function renderCsv(verdict: FileVerdict): string {
+/** Whom nothing here vouches for. */
+function notShown(): string {
+  return '未確認';
+}
+
+/**
+ * One row for each timestamp; one without for a file that has none. `accredited`: who counted as accredited at
+ * genTime, where a configuration says.
+ */
+export function renderCsv(
+  verdict: FileVerdict,
+  accredited: (judged: JudgedToken) => string = notShown,
+): string {
   const { file, tree, tokens } = verdict;
   const start = [file, tree.indication, tree.subIndication ?? ''];
   const rows =
     tokens.length > 0
-      ? tokens.map((judged) => [...start, ...tokenCells(verdict, judged)])
+      ? tokens.map((judged) => [...start, ...tokenCells(verdict, judged, accredited)])
       : [[...start, ...columns.slice(start.length).map(() => '')]];
   return rows.map(csvLine).join('');
 }

@@ -2,7 +2,6 @@
 // beside them; under another policy or event if asked. Wiring only: what holds is decided in
 // shared/validation, what is printed in verify-output.ts.
 import type { Command } from 'commander';
-import { checkLongTermProfiles } from '#shared/cades/long-term-profile.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError, FormatError, TokiwaError, UnsupportedError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
@@ -14,11 +13,9 @@ import { type TrustAnchor, anchorClasses } from '#shared/trust/anchors.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import { detectFormat } from '#shared/validation/detect.ts';
-import { forecastHorizon, type HorizonEvent } from '#shared/validation/horizon-forecast.ts';
-import { horizonToken } from '#shared/validation/horizon-token.ts';
+import type { HorizonEvent } from '#shared/validation/horizon-forecast.ts';
 import type { EvidenceBeside, LongTermInput } from '#shared/validation/judgement-scope.ts';
-import { type LongTermVerdict, validateLongTerm } from '#shared/validation/long-term.ts';
-import { laterHorizon, type ProofHorizon } from '#shared/validation/proof-horizon.ts';
+import { validateLongTerm } from '#shared/validation/long-term.ts';
 import { type VerdictStatus, worstOf } from '#shared/validation/verdict.ts';
 import { readLargeCades } from '../adapters/cades-file.ts';
 import { loadConfiguredStatus } from '../adapters/configured-status-source.ts';
@@ -26,7 +23,8 @@ import { terminalEvents } from '../adapters/terminal-events.ts';
 import { contentBeside, readEvidenceFile, readVerifiedFile } from '../adapters/verified-file.ts';
 import { parseInstant } from './archive.ts';
 import { readPolicyFile } from '../config-policies.ts';
-import { interruptSignal, readBoundedFile } from './context.ts';
+import { configOption, interruptSignal, readBoundedFile, withArchiver } from './context.ts';
+import { withHorizons } from './verify-horizons.ts';
 import {
   csvHeader,
   type FileVerdict,
@@ -42,6 +40,10 @@ export type VerifyOptions = {
   readonly at?: string;
   readonly trust: readonly string[];
   readonly trustAs?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly class?: string;
+  readonly config?: string;
   readonly testCertificates?: boolean;
   readonly crls: readonly string[];
   readonly policy: string;
@@ -106,50 +108,6 @@ function algorithmsOf(octets: Uint8Array, kind: 'record' | 'token'): readonly Di
 
 async function readBeside(files: readonly string[]): Promise<readonly EvidenceBeside[]> {
   return Promise.all(files.map(async (name) => ({ name, octets: await readEvidenceFile(name) })));
-}
-
-/** ISO 14533-1: every CAdES signature that is none of a signature, against both profiles. */
-function profilesOf({ facts, reading }: LongTermVerdict): FileVerdict['profiles'] {
-  const own = new Set(
-    facts.signatures
-      .filter(({ format, countersigns }) => format === 'CAdES' && countersigns === undefined)
-      .map(({ id }) => id),
-  );
-  return reading.cmsSignatures
-    .filter(({ id }) => own.has(id))
-    .map(({ id, signedData, signerInfo }) => ({
-      signature: id,
-      checks: checkLongTermProfiles({ signedData, signerInfo }),
-    }));
-}
-
-/** Horizons of the tokens that the evidence ends with, now and under what is supposed. */
-function withHorizons(
-  file: string,
-  verdict: LongTermVerdict,
-  material: LongTermInput['material'],
-  events: readonly HorizonEvent[],
-): FileVerdict {
-  const profile =
-    material.algorithmPolicy ?? selectProfile(bundledPolicies, bundledPolicies.defaultProfile);
-  const rules = { profile, anchorEnds: new Map(), revocations: new Map() };
-  const horizons = verdict.tokens.flatMap((token) => {
-    const described = token.outermost && horizonToken(token.token, token.judgement);
-    return described
-      ? [{ token, forecast: forecastHorizon(described, token.treeHash, rules, events) }]
-      : [];
-  });
-  const latest = (all: readonly ProofHorizon[]): ProofHorizon | undefined =>
-    all.length > 0 ? all.reduce(laterHorizon) : undefined;
-  return {
-    ...verdict,
-    file,
-    profiles: profilesOf(verdict),
-    horizons,
-    horizon: latest(horizons.map(({ forecast }) => forecast.now)),
-    supposed:
-      events.length > 0 ? latest(horizons.map(({ forecast }) => forecast.supposed)) : undefined,
-  };
 }
 
 /** A bundled profile by its id, or one that is a DSSC file alone. */
@@ -261,8 +219,49 @@ function languageOf({ lang }: VerifyOptions): Language {
   return wanted.startsWith('ja') ? 'ja' : 'en';
 }
 
+/** What the archive holds of a period, in the same forms as files. */
+async function verifyArchive(options: VerifyOptions): Promise<void> {
+  const { from, to, class: documentClass } = options;
+  if (from === undefined || to === undefined) throw usage('give files, or --from and --to');
+  const { periodOf, verifyPeriod } = await import('./verify-period.ts');
+  const language = languageOf(options);
+  const explain = options.explain ?? false;
+  const statuses: FileVerdict['tree'][] = [];
+  let unreadable = 0;
+  await withArchiver(
+    options.config,
+    { create: false, json: options.json },
+    async ({ archiver, signal }) => {
+      const period = periodOf(from, to, archiver.config.timeZone);
+      const at = options.at === undefined ? Temporal.Now.instant() : parseInstant(options.at);
+      if (options.csv) process.stdout.write(csvHeader);
+      for await (const { verdict, accredited } of verifyPeriod(
+        archiver,
+        { period, documentClass, at, signal },
+        (key, error) => {
+          unreadable++;
+          process.stderr.write(`${JSON.stringify(key)}: ${error.message}\n`);
+        },
+      )) {
+        statuses.push(verdict.tree);
+        if (options.json) process.stdout.write(renderJson(verdict));
+        else if (options.csv) process.stdout.write(renderCsv(verdict, accredited));
+        else process.stdout.write(renderText(verdict, { language, explain }));
+      }
+    },
+  );
+  const worst = worstOf(statuses)?.status ?? 'valid';
+  process.exitCode = unreadable > 0 ? 3 : exitCodes[worst];
+}
+
 async function verify(files: readonly string[], options: VerifyOptions): Promise<void> {
   if (options.json && options.csv) throw usage('--json or --csv, not both');
+  if (files.length === 0) {
+    await verifyArchive(options);
+    return;
+  }
+  if (options.from !== undefined || options.to !== undefined)
+    throw usage('--from and --to are for the archive, without files');
   const language = languageOf(options);
   const explain = options.explain ?? false;
   const verdicts: FileVerdict['tree'][] = [];
@@ -292,7 +291,14 @@ export function registerVerify(program: Command): void {
     .description(
       'judge files: their signatures, timestamps and evidence records, and those given beside them',
     )
-    .argument('<file...>', 'the files; a detached signature finds FILE beside FILE.p7s')
+    .argument(
+      '[file...]',
+      'the files; a detached signature finds FILE beside FILE.p7s. None: the archive, by --from and --to',
+    )
+    .option('--from <day>', 'of the archive: timestamps from this day or instant on')
+    .option('--to <day>', 'through this day, or until before this instant')
+    .option('--class <rule>', 'of the archive: documents of this retention rule alone')
+    .option(...configOption)
     .option(
       '--evidence <file>',
       'an evidence record (RFC 4998) over each file (repeatable)',
