@@ -1,5 +1,6 @@
 // The part of the configuration file about who is asked: TSAs behind URLs, and the local unit.
 import { z } from 'zod';
+import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import { signatureDigests } from './adapters/signing-key.ts';
 import { defaultBreaker } from './breaker.ts';
 import { defaultHashAlgorithms, defaultLocalProvider, localKeyKinds } from './config.ts';
@@ -26,6 +27,22 @@ export const price = z.strictObject({
     .string()
     .regex(/^[A-Z]{3}$/, 'three capital letters, such as JPY (ISO 4217)')
     .describe('ISO 4217 code, such as `JPY`.'),
+});
+
+const day = z.iso.date('a date such as 2026-04-01');
+
+/** Ids of the schemes that are known. */
+export const accreditationScheme = z.enum(bundledAccreditation.schemes.map(({ id }) => id));
+
+/** Nothing makes a provider accredited but what an operator read and confirmed (R-09). */
+const accreditation = z.strictObject({
+  scheme: accreditationScheme.describe('Under which it is accredited.'),
+  from: day.describe('First day of its accreditation.'),
+  until: day.optional().describe('First day on which it is no longer accredited.'),
+  tsaPolicies: oids.min(1).describe('Policies of accredited tokens; others do not count.'),
+  confirmedBy: z.string().min(1).describe('Who confirmed it.'),
+  confirmedOn: day.describe('When.'),
+  document: z.string().min(1).describe('By which document, such as the ministry’s list of a day.'),
 });
 
 /** A TSA behind a URL. */
@@ -129,6 +146,7 @@ export const httpProvider = z.strictObject({
     })
     .prefault({}),
   price: price.optional(),
+  accreditations: z.array(accreditation).max(100).default([]),
 });
 
 /** The unit inside of the proxy. */

@@ -1,5 +1,6 @@
 // Settings that are right alone and wrong together: names that nobody has, time-outs that leave no time, lives
 // that cannot be kept. Each check is a function from the whole file to problems.
+import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import type { KeyPath } from '#shared/yaml-config.ts';
 import type { TsaConfigFile } from './config-schema.ts';
 
@@ -221,6 +222,36 @@ function dualHasTwo(file: TsaConfigFile): RelationProblem[] {
   });
 }
 
+function accreditationHolds(file: TsaConfigFile): RelationProblem[] {
+  const problems: RelationProblem[] = [];
+  for (const [name, provider] of Object.entries(file.providers))
+    for (const [i, { scheme, from, until }] of (provider.type === 'http'
+      ? provider.accreditations
+      : []
+    ).entries()) {
+      const path = ['providers', name, 'accreditations', i];
+      const since = bundledAccreditation.schemes.find(({ id }) => id === scheme)?.since ?? from;
+      if (from < since)
+        problems.push({
+          path: [...path, 'from'],
+          message: `the scheme ${scheme} began on ${since}`,
+        });
+      if (until !== undefined && until <= from)
+        problems.push({ path: [...path, 'until'], message: 'the period ends before it begins' });
+    }
+  for (const [profileName, { accredited, providers }] of Object.entries(file.profiles))
+    for (const [i, name] of (accredited.length === 0 ? [] : providers).entries()) {
+      const provider = file.providers[name];
+      const entries = provider?.type === 'http' ? provider.accreditations : [];
+      if (!provider || entries.some(({ scheme }) => accredited.includes(scheme))) continue;
+      problems.push({
+        path: ['profiles', profileName, 'providers', i],
+        message: `"${name}" is not accredited under ${accredited.join(' or ')}: it would never be asked`,
+      });
+    }
+  return problems;
+}
+
 const reservedNames = ['anonymous', 'probe', 'audit', 'doctor', 'unknown'];
 
 function clientsAreNamedOnce(file: TsaConfigFile): RelationProblem[] {
@@ -246,6 +277,7 @@ const checks: readonly Check[] = [
   databaseIsShared,
   auditCanBeStamped,
   budgetsAreOfSomebody,
+  accreditationHolds,
   dualHasTwo,
   evidenceCanWait,
   namesExist,

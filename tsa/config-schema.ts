@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { clientSchema, nameSchema, tlsListenerSchema } from './config-clients.ts';
 import {
+  accreditationScheme,
   days,
   filePath,
   hashAlgorithms,
@@ -58,6 +59,12 @@ const profile = z.strictObject({
     .default(defaultProfile.dual)
     .describe(
       'Ask two providers at once, answer with the first good token and keep both in the journal: each request buys two.',
+    ),
+  accredited: z
+    .array(accreditationScheme)
+    .default([...defaultProfile.accredited])
+    .describe(
+      'Schemes under one of which a provider has to be accredited when it stamps, as `providers.NAME.accreditations` says; none: it need not be.',
     ),
 });
 

@@ -29,6 +29,8 @@ export type Profile = {
   readonly hedgesPerHour: number;
   /** Two providers are asked at once: the first good token is the answer, both are in the journal. */
   readonly dual: boolean;
+  /** Schemes under one of which a provider has to be accredited when it stamps; none: it need not be. */
+  readonly accredited: readonly string[];
 };
 
 export type ProviderAuth =
@@ -42,6 +44,18 @@ export type ProviderAuth =
 
 /** What one token costs. */
 export type Price = { readonly amount: number; readonly currency: string };
+
+/** What an operator confirmed of a provider, and by which document. Days of `timeZone`. */
+export type AccreditationConfig = {
+  readonly scheme: string;
+  readonly from: string;
+  /** First day on which it is over. */
+  readonly until?: string | undefined;
+  readonly tsaPolicies: readonly string[];
+  readonly confirmedBy: string;
+  readonly confirmedOn: string;
+  readonly document: string;
+};
 
 /** A TSA behind a URL. */
 export type HttpProviderConfig = {
@@ -66,6 +80,7 @@ export type HttpProviderConfig = {
     readonly lateMs: number;
   };
   readonly price: Price | undefined;
+  readonly accreditations: readonly AccreditationConfig[];
   readonly tls: {
     /** Who issues its server's certificate; none: those whom the system trusts. */
     readonly authorities: readonly string[];
@@ -258,6 +273,7 @@ export const defaultHttpProvider = {
   hashAlgorithms: defaultHashAlgorithms,
   timeouts: { connectMs: 3000, responseMs: 8000, lateMs: 60_000 },
   price: undefined,
+  accreditations: [],
   tls: { authorities: [], tls12: false },
   breaker: defaultBreaker,
   limits: { rate: undefined, tokensPerDay: undefined },
@@ -274,6 +290,7 @@ export const defaultProfile = {
   revocation: 'soft',
   hedgesPerHour: 0,
   dual: false,
+  accredited: [],
 } as const satisfies Profile;
 
 export const defaultEvidence = {

@@ -260,7 +260,8 @@ async function examineProvider(
     if (url.protocol === 'https:')
       await stage('TLS', async () => shakeHands(host, port, await tlsOptions(config), connectMs));
     if (!options.journal) return;
-    await using provider = await openHttpProvider({ ...options, config });
+    const { timeZone } = options.config;
+    await using provider = await openHttpProvider({ ...options, config, timeZone });
     await buyAndLook(provider, { ...options, journal: options.journal }, stages);
   });
 }

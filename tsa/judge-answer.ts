@@ -8,6 +8,7 @@ import { parseTimeStampResp, printableText, type TimeStampResp } from '#shared/t
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken } from '#shared/tsp/verify-token.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
+import { isAccredited } from './accreditation.ts';
 import type { Profile } from './config.ts';
 import type { FailureKind } from './provider-record.ts';
 import type { Provider, TrustMaterial } from './providers.ts';
@@ -42,7 +43,7 @@ export type JudgeOptions = {
   /** Octets of the request as it was sent. */
   readonly request: Uint8Array;
   readonly profile: Profile;
-  readonly provider: Pick<Provider, 'name' | 'tsaPolicies' | 'hashAlgorithms'>;
+  readonly provider: Pick<Provider, 'name' | 'tsaPolicies' | 'hashAlgorithms' | 'accreditations'>;
   readonly trust: TrustMaterial;
   readonly now: Temporal.Instant;
   readonly algorithmPolicy: AlgorithmProfile | undefined;
@@ -73,6 +74,16 @@ function judgeRejection(response: TimeStampResp, providerName: string): Judged {
   return { kind: 'next', failure: 'rejected', reason, failureBit };
 }
 
+/** Why a token is none of an accredited provider, where the profile asks for one. */
+function accreditationOffence(
+  { tstInfo: { genTime, policy } }: TimeStampToken,
+  { profile: { accredited }, provider: { name, accreditations } }: JudgeOptions,
+): string | undefined {
+  if (accredited.length === 0 || isAccredited(accreditations, accredited, genTime, policy))
+    return undefined;
+  return `${name} gave a token under policy ${policy} at ${genTime.toString()}, when no accreditation under ${accredited.join(' or ')} covers it`;
+}
+
 function judgeToken(response: TimeStampResp, octets: Uint8Array, options: JudgeOptions): Judged {
   const { profile, provider, trust, now } = options;
   const token = parseTimeStampToken(octets);
@@ -98,6 +109,9 @@ function judgeToken(response: TimeStampResp, octets: Uint8Array, options: JudgeO
     minimumRemaining: { seconds: profile.minimumRemainingDays * 86_400 },
     algorithmPolicy: options.algorithmPolicy,
   });
+  const unaccredited = accreditationOffence(token, options);
+  if (verdict.status === 'valid' && unaccredited !== undefined)
+    return { kind: 'next', failure: 'invalid-token', reason: unaccredited };
   if (verdict.status === 'valid')
     return { kind: 'token', response: response.raw, token, path: verdict.path };
   const failed = verdict.findings.filter(

@@ -131,6 +131,7 @@ export function createLocalTsu(options: {
     tsaPolicies: config.tsaPolicies,
     hashAlgorithms: config.hashAlgorithms,
     price: config.price,
+    accreditations: [],
     responseMs: 10_000,
     lateMs: 10_000,
     exchange: async (octets) => {

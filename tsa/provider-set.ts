@@ -100,7 +100,12 @@ export async function openSettings(
     }
     const same = JSON.stringify(before?.config.providers[one.name]) === JSON.stringify(one);
     const record = same ? before?.providers.get(one.name)?.record : undefined;
-    const provider = await openHttpProvider({ ...options, config: one, record });
+    const provider = await openHttpProvider({
+      ...options,
+      config: one,
+      timeZone: config.timeZone,
+      record,
+    });
     providers.set(one.name, stack.use(provider));
   }
   const owned = stack.move();

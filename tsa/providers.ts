@@ -5,6 +5,7 @@ import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
 import type { TrustAnchor } from '#shared/trust/anchors.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
+import { isAccredited, type Accreditation } from './accreditation.ts';
 import type { Price, Profile } from './config.ts';
 import type { ProviderRecord, RateLimit } from './provider-record.ts';
 
@@ -21,6 +22,8 @@ export type Provider = TimestampSource & {
   readonly tsaPolicies: readonly string[];
   readonly hashAlgorithms: readonly DigestAlgorithm[];
   readonly price: Price | undefined;
+  /** Empty: accredited by nobody, as far as is known here. */
+  readonly accreditations: readonly Accreditation[];
   /** Requests that it takes, where that is known in advance. */
   readonly rate?: RateLimit | undefined;
   /** End of the certificate by which we say who we are, where we have one. */
@@ -51,4 +54,14 @@ export function eligibleProviders(
       return [];
     return [provider];
   });
+}
+
+/** Those whose accreditation lasts, where the profile asks for one: a token of another would be refused. */
+export function accreditedProviders(
+  { accredited }: Profile,
+  providers: readonly Provider[],
+  now: Temporal.Instant,
+): readonly Provider[] {
+  if (accredited.length === 0) return providers;
+  return providers.filter(({ accreditations }) => isAccredited(accreditations, accredited, now));
 }

@@ -1,4 +1,5 @@
 // How the proxy is just now, as one value: what the status page shows and what metrics are made of.
+import { accreditationEnds } from './accreditation.ts';
 import type { AuditHead } from './audit-line.ts';
 import type { BreakerState } from './breaker.ts';
 import type { BudgetState } from './budget-rules.ts';
@@ -98,6 +99,12 @@ export function takeSnapshot(
       ...parts.listenerCertificates,
       ...providers.flatMap(({ name, identityEnds }) =>
         identityEnds ? [{ use: `provider ${name}`, notAfter: identityEnds }] : [],
+      ),
+      ...providers.flatMap(({ name, accreditations }) =>
+        accreditationEnds(accreditations).map(({ scheme, until }) => ({
+          use: `accreditation of ${name} (${scheme})`,
+          notAfter: until,
+        })),
       ),
     ],
     answers: tally.answers(),

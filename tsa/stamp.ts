@@ -12,7 +12,7 @@ import type { GoodAnswer } from './judge-answer.ts';
 import { obtainToken, type ObtainOptions } from './obtain.ts';
 import { createPaidTokens } from './paid-tokens.ts';
 import { foundOrClaimed } from './repeats.ts';
-import { eligibleProviders, type Provider } from './providers.ts';
+import { accreditedProviders, eligibleProviders, type Provider } from './providers.ts';
 import { createRates, type Rates } from './rates.ts';
 import { errorFields, type Rejection } from './replies.ts';
 
@@ -280,10 +280,19 @@ export function createStampService(options: {
   const start = (query: StampQuery): Promise<Stamped> => {
     const { profile, request, algorithm, client } = query;
     const wanted = { algorithm, reqPolicy: request.reqPolicy };
-    const providers = eligibleProviders(profile, options.settings().providers, wanted);
-    if (providers.length === 0) {
+    const eligible = eligibleProviders(profile, options.settings().providers, wanted);
+    if (eligible.length === 0) {
       const message = 'no provider of this profile offers this policy with this digest algorithm';
       return Promise.resolve({ kind: 'rejected', failureBit: 'unacceptedPolicy', message });
+    }
+    const providers = accreditedProviders(profile, eligible, clock.now());
+    if (providers.length < eligible.length) {
+      const lapsed = eligible.filter((one) => !providers.includes(one)).map(({ name }) => name);
+      events({ level: 'warn', name: 'tsa.provider.not-accredited', providers: lapsed });
+    }
+    if (providers.length === 0) {
+      const message = 'no provider of this profile is accredited now';
+      return Promise.resolve({ kind: 'rejected', failureBit: 'timeNotAvailable', message });
     }
     const purchase = { id: query.id ?? journal.newId(), client, profile, request: request.raw };
     // Without a nonce two equal queries may mean two stamps: every one is new (design §5).

@@ -77,6 +77,40 @@ const rows: readonly Row[] = [
     message: /less than maxGroups/,
   },
   {
+    name: 'a profile that asks for accredited providers with one that is not',
+    replace: ['[paid, local]', '[paid, local]\n    accredited: [mic-2021-146]'],
+    line: 4,
+    key: 'profiles.default.providers[0]',
+    message: /"paid" is not accredited/,
+  },
+  {
+    name: 'an unknown scheme',
+    replace: ['[paid, local]', '[paid, local]\n    accredited: [nobody]'],
+    line: 5,
+    key: 'profiles.default.accredited[0]',
+    message: /mic-2021-146/,
+  },
+  {
+    name: 'an accreditation before its scheme began',
+    replace: [
+      '    auth: {',
+      '    accreditations: [{ scheme: mic-2021-146, from: 2000-01-01, tsaPolicies: [1.2.3], confirmedBy: a, confirmedOn: 2026-01-01, document: list }]\n    auth: {',
+    ],
+    line: 12,
+    key: 'providers.paid.accreditations[0].from',
+    message: /began on/,
+  },
+  {
+    name: 'an accreditation that ends before it begins',
+    replace: [
+      '    auth: {',
+      '    accreditations: [{ scheme: mic-2021-146, from: 2026-01-01, until: 2026-01-01, tsaPolicies: [1.2.3], confirmedBy: a, confirmedOn: 2026-01-01, document: list }]\n    auth: {',
+    ],
+    line: 12,
+    key: 'providers.paid.accreditations[0].until',
+    message: /ends before/,
+  },
+  {
     name: 'a tab for indentation',
     replace: ['  default:', '\tdefault:'],
     line: 3,

@@ -7,6 +7,7 @@ import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { maxReplyOctets, queryHeaders, replyOctets } from '#shared/tsp/http-exchange.ts';
 import { parsePemCertificates } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
+import { accreditationsOf } from '../accreditation.ts';
 import type { HttpProviderConfig, ProviderAuth } from '../config.ts';
 import { createProviderRecord, type ProviderRecord } from '../provider-record.ts';
 import type { Provider } from '../providers.ts';
@@ -122,6 +123,8 @@ function createCrlCache(options: {
  */
 export async function openHttpProvider(options: {
   readonly config: HttpProviderConfig;
+  /** In which the days of an accreditation begin. */
+  readonly timeZone: string;
   readonly record?: ProviderRecord | undefined;
   readonly clock: Clock;
   readonly events: EventSink;
@@ -145,6 +148,7 @@ export async function openHttpProvider(options: {
     tsaPolicies: config.tsaPolicies,
     hashAlgorithms: config.hashAlgorithms,
     price: config.price,
+    accreditations: accreditationsOf(config.accreditations, options.timeZone),
     rate: limits.rate,
     identityEnds: tls.cert === undefined ? undefined : parsePemCertificates(tls.cert)[0]?.notAfter,
     responseMs,
