@@ -12,6 +12,7 @@ import { currentFirstList, currentLeaves } from '#shared/ers/continuation.ts';
 import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import {
   createPathEncoder,
+  createRecordRoom,
   createRecordWriter,
   type PathEncoder,
   type RecordWriter,
@@ -226,6 +227,7 @@ export function createAssembler(
       digestAlgorithm,
       timeStamp: await token(batchId),
       renewals: await renewals(batchId, chains.renewalsOf(batchId).length),
+      allocate: createRecordRoom(),
     });
     const [lower, upper] = [createPathEncoder(digestAlgorithm), createPathEncoder(digestAlgorithm)];
     for (let number = 0; number * blockSize < groupCount; number++) {

@@ -25,6 +25,9 @@ import type { BatchId } from './types.ts';
 /** Up to this size a table is read whole at once: a round trip costs more than the octets. */
 const wholeUpTo = 64 * 1024;
 
+/** What is read at once of a section when reading ahead: about a dozen blocks. */
+const aheadOctets = 512 * 1024;
+
 /** One group as its leaf table has it. */
 export type StoredGroup = {
   /** The group's digests, ascending: the first list of its reduced hash tree. */
@@ -89,9 +92,24 @@ export function openLeafTable(
     return (await whole).subarray(start, end);
   };
 
+  /** From a section that is read in order, if reading ahead: more of it than was asked for. */
+  const inOrder = (sectionEnd: number) => {
+    let window: { readonly start: number; readonly octets: Uint8Array } | undefined;
+    return async (start: number, end: number): Promise<Uint8Array> => {
+      if (!options.readAhead) return section(start, end);
+      if (!window || start < window.start || end > window.start + window.octets.length) {
+        const until = Math.max(end, Math.min(start + aheadOctets, sectionEnd));
+        window = { start, octets: await section(start, until) };
+      }
+      return window.octets.subarray(start - window.start, end - window.start);
+    };
+  };
+  const rowOctets = inOrder(layout.membersOffset);
+  const memberOctets = inOrder(layout.blindsOffset);
+
   const membersBetween = (from: number, to: number): Promise<Uint8Array> =>
     from <= to && to <= shape.memberCount
-      ? section(
+      ? memberOctets(
           layout.membersOffset + from * layout.digestLength,
           layout.membersOffset + to * layout.digestLength,
         )
@@ -103,9 +121,9 @@ export function openLeafTable(
     const isLast = first + count === shape.groupCount;
     const start = layout.rowsOffset + first * layout.rowLength;
     // One row more says where the members of the last one end.
-    const octets = await section(start, start + (count + (isLast ? 0 : 1)) * layout.rowLength);
+    const octets = await rowOctets(start, start + (count + (isLast ? 0 : 1)) * layout.rowLength);
     const rows = Array.from({ length: octets.length / layout.rowLength }, (_, i) =>
-      getRow(octets.subarray(i * layout.rowLength, (i + 1) * layout.rowLength), layout),
+      getRow(octets, layout, i * layout.rowLength),
     );
     const memberEnd = isLast ? shape.memberCount : (rows.pop()?.memberStart ?? 0);
     const tree = buildHashTree(shape.digestAlgorithm, concatBytes(...rows.map((row) => row.leaf)));

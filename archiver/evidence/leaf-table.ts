@@ -93,14 +93,14 @@ function getUint32(octets: Uint8Array, at: number): number {
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }
 
-/** The row at the start of `octets`; a view, not a copy. */
-export function getRow(octets: Uint8Array, layout: LeafTableLayout): LeafRow {
-  const at = layout.digestLength;
+/** The row that begins at `start` of `octets`; a view, not a copy. */
+export function getRow(octets: Uint8Array, layout: LeafTableLayout, start = 0): LeafRow {
+  const at = start + layout.digestLength;
   return {
-    leaf: octets.subarray(0, at),
+    leaf: octets.subarray(start, at),
     memberStart: getUint32(octets, at),
     previous:
-      layout.rowLength > at + 4
+      layout.rowLength > layout.digestLength + 4
         ? { ordinal: getUint32(octets, at + 4), index: getUint32(octets, at + 8) }
         : undefined,
   };

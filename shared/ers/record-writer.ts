@@ -93,8 +93,11 @@ export function createRecordWriter(fields: {
   readonly renewals: readonly Uint8Array[];
   /** Of each record only its ArchiveTimeStampSequence: what a hash-tree renewal hashes (§5.2). */
   readonly sequenceOnly?: boolean;
+  /** Where records are written; a buffer of its own for each by default. */
+  readonly allocate?: (length: number) => Buffer;
 }): RecordWriter {
   const { digestAlgorithm, timeStamp, sequenceOnly = false } = fields;
+  const { allocate = (octets: number) => Buffer.allocUnsafe(octets) } = fields;
   const length = digestLength(digestAlgorithm);
   const oid = derObjectIdentifier(digestOid(digestAlgorithm));
   const head = Buffer.concat([derInteger(1), derSequence(derSequence(oid))]);
@@ -115,7 +118,7 @@ export function createRecordWriter(fields: {
       upper === last.upper
     ) {
       const { record, valueAt } = last;
-      const target = Buffer.allocUnsafe(record.length);
+      const target = allocate(record.length);
       target.set(record);
       target.set(only, valueAt);
       target.set(lower, valueAt + length);
@@ -137,7 +140,7 @@ export function createRecordWriter(fields: {
     const sequence = headerSize(chain) + chain;
     const whole = headerSize(sequence) + sequence;
     const record = head.length + whole;
-    const target = Buffer.allocUnsafe(sequenceOnly ? whole : headerSize(record) + record);
+    const target = allocate(sequenceOnly ? whole : headerSize(record) + record);
     let at = sequenceOnly ? 0 : putHeader(target, 0, 0x30, record);
     const put = (octets: Uint8Array): void => {
       target.set(octets, at);
@@ -160,5 +163,25 @@ export function createRecordWriter(fields: {
     put(timeStamp);
     put(renewals);
     return target;
+  };
+}
+
+/** Records of about a block of a batch: one piece of memory instead of thousands. */
+const pieceLength = 1024 * 1024;
+
+/**
+ * Room for many records that go as they came: views of larger pieces of memory. Whoever keeps one of them
+ * keeps its whole piece.
+ */
+export function createRecordRoom(): (length: number) => Buffer {
+  let piece = Buffer.alloc(0);
+  let used = 0;
+  return (length) => {
+    if (used + length > piece.length) {
+      piece = Buffer.allocUnsafeSlow(Math.max(pieceLength, length));
+      used = 0;
+    }
+    used += length;
+    return piece.subarray(used - length, used);
   };
 }
