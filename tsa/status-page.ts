@@ -29,7 +29,7 @@ dt { font-size: .9rem; } dd { margin: 0; font-size: 1.4rem; }
 th, td { text-align: start; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 code { overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
-  thead { position: absolute; clip-path: inset(50%); }
+  thead { display: block; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   th[scope=row], td { display: block; border: 0; padding: .1rem 0; }
   td::before { content: attr(data-label) ': '; opacity: .8; }

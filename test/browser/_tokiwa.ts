@@ -10,6 +10,8 @@ import { freePort } from '../_free-port.ts';
 export type StartedTokiwa = AsyncDisposable & {
   /** Address of the report page. */
   readonly url: string;
+  /** Address of the proxy, whose status page is there. */
+  readonly tsaUrl: string;
   /** The document folder. */
   readonly documents: string;
   /** Presses Ctrl-C and waits for the end; gives the exit code. */
@@ -22,13 +24,14 @@ const startLimitMs = 120_000;
 export async function startTokiwa(): Promise<StartedTokiwa> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-browser-'));
   const documents = path.join(folder, 'documents');
+  const tsaPort = await freePort();
   const process_ = spawn(
     process.execPath,
     [
       path.join(root, 'cli.ts'),
       'start',
       ...['--state', path.join(folder, 'state'), '--documents', documents],
-      ...['--port', String(await freePort()), '--tsa-port', String(await freePort())],
+      ...['--port', String(await freePort()), '--tsa-port', String(tsaPort)],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
@@ -58,7 +61,13 @@ export async function startTokiwa(): Promise<StartedTokiwa> {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    return { url: await url.promise, documents, stop, [Symbol.asyncDispose]: remove };
+    return {
+      url: await url.promise,
+      tsaUrl: `http://127.0.0.1:${tsaPort}/`,
+      documents,
+      stop,
+      [Symbol.asyncDispose]: remove,
+    };
   } catch (error) {
     process_.kill('SIGKILL');
     await remove();

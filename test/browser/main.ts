@@ -9,6 +9,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { messages } from '#archiver/reports/messages.ts';
+import { statusTexts } from '#tsa/status-texts.ts';
+import { accessibilityProblems } from './_accessibility.ts';
 import { countSteps } from './_steps.ts';
 import { startTokiwa, type StartedTokiwa } from './_tokiwa.ts';
 
@@ -188,6 +190,30 @@ async function main(): Promise<number> {
       assert.equal(width, viewport.width);
     }
   });
+
+  for (const lang of ['ja', 'en'] as const)
+    for (const colorScheme of ['light', 'dark'] as const)
+      for (const width of [1360, 390, 320])
+        await step(`the proxy's status page, ${lang}, ${colorScheme}, ${width} wide`, async () => {
+          const viewport = { width, height: 800 };
+          await using opened = await openPage(browser, `${tokiwa.tsaUrl}?lang=${lang}`, {
+            viewport,
+            colorScheme,
+          });
+          const { page, complaints } = opened;
+          assert.equal(await page.locator('html').getAttribute('lang'), lang);
+          assert.ok(
+            await page.getByRole('heading', { name: statusTexts[lang].providers }).isVisible(),
+          );
+          assert.deepEqual(await accessibilityProblems(page), []);
+          // The keyboard reaches the other language, and shows where it is.
+          await page.keyboard.press('Tab');
+          const outline = await page.evaluate(
+            'getComputedStyle(document.activeElement).outlineStyle',
+          );
+          assert.notEqual(outline, 'none');
+          assert.deepEqual(complaints, []);
+        });
 
   await step('Ctrl-C stops it cleanly', async () => {
     assert.equal(await tokiwa.stop(), 0);
