@@ -3,10 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ConfigError } from '#shared/errors.ts';
-import type { RetentionStatement } from '#shared/ports/catalogue.ts';
-import { presetOf } from '../config.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { Archiver } from '../main.ts';
+import { parseRetentionTable, retentionStatement } from '../retention-statement.ts';
 import { refreshRetention } from '../stages/refresh-retention.ts';
 import { configOption, systemClock, withArchiver } from './context.ts';
 import { documentOf } from './evidence.ts';
@@ -14,32 +13,6 @@ import { documentOf } from './evidence.ts';
 type Options = { readonly config?: string; readonly store?: string; readonly by: string };
 
 const maxImportBytes = 64 * 1024 * 1024;
-
-/** @throws ConfigError ERR_CONFIG_USAGE, ERR_CONFIG_INVALID: no date, or no such preset */
-function statementOf(
-  archiver: Archiver,
-  rule: string | undefined,
-  start: string | undefined,
-  place: string,
-): RetentionStatement {
-  if (rule === undefined && start === undefined)
-    throw new ConfigError('ERR_CONFIG_USAGE', `${place}: give a rule, a start, or both`);
-  if (rule !== undefined) presetOf(archiver.config, rule);
-  if (start !== undefined) {
-    try {
-      Temporal.PlainDate.from(start);
-    } catch {
-      throw new ConfigError(
-        'ERR_CONFIG_USAGE',
-        `${place}: ${JSON.stringify(start)} is no date (YYYY-MM-DD)`,
-      );
-    }
-  }
-  return {
-    presets: rule === undefined ? undefined : [rule],
-    events: start === undefined ? undefined : { start },
-  };
-}
 
 async function journal(
   archiver: Archiver,
@@ -60,46 +33,40 @@ async function journal(
   await refreshRetention(archiver.catalogue, archiver.config, archiver.evidence, signal);
 }
 
-/** Lines `key,rule,start` with a heading; a field may stand in double quotes. */
-function parseCsv(text: string): {
-  readonly key: string;
-  readonly rule: string | undefined;
-  readonly start: string | undefined;
-  readonly line: number;
-}[] {
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  return lines.flatMap((line, index) => {
-    if (index === 0 || line.trim() === '') return [];
-    const fields = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((match) =>
-      (match[1] ?? match[2] ?? '').replaceAll('""', '"').trim(),
-    );
-    const [key = '', rule, start] = fields;
-    return [
-      {
-        key,
-        rule: rule === '' ? undefined : rule,
-        start: start === '' ? undefined : start,
-        line: index + 1,
-      },
-    ];
-  });
-}
-
 async function importFile(file: string, options: Options): Promise<void> {
   const octets = await readFile(file);
   if (octets.length > maxImportBytes)
     throw new ConfigError('ERR_CONFIG_USAGE', `${file} is larger than ${maxImportBytes} bytes`);
-  const rows = parseCsv(octets.toString('utf8'));
+  const rows = parseRetentionTable(octets.toString('utf8'), file);
   await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
     const entries: JournalEntry[] = [];
-    for (const { key, rule, start, line } of rows) {
-      const statement = statementOf(archiver, rule, start, `${file}, line ${line}`);
+    for (const { key, line, ...said } of rows) {
+      const statement = retentionStatement(archiver.config, said, `${file}, line ${line}`);
       const { store } = await documentOf(archiver, key, options.store);
       entries.push({ kind: 'retention-set', store, key, statement, by: options.by });
     }
     await journal(archiver, entries, signal);
     process.stdout.write(`${entries.length} documents\n`);
   });
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+/** `--start` and each `--event NAME=DATE`. */
+function eventsOf({
+  start,
+  event,
+}: {
+  readonly start?: string;
+  readonly event: readonly string[];
+}): Readonly<Record<string, string>> {
+  const events = event.map((text): [string, string] => {
+    const [name = '', date = ''] = text.split('=');
+    return [name, date];
+  });
+  return Object.fromEntries(start === undefined ? events : [['start', start], ...events]);
 }
 
 export function registerRetentionCommands(program: Command): void {
@@ -112,16 +79,33 @@ export function registerRetentionCommands(program: Command): void {
   common(
     retention.command('set').description('set rule and start of one document').argument('<key>'),
   )
-    .option('--rule <preset>', 'id of a retention preset')
+    .option(
+      '--rule <preset>',
+      'id of a retention preset (repeatable: the latest end wins)',
+      collect,
+      [],
+    )
     .option('--start <date>', 'start date, YYYY-MM-DD')
+    .option(
+      '--event <name=date>',
+      'date of another event that the preset counts from (repeatable)',
+      collect,
+      [],
+    )
     .action(
       async (
         key: string,
-        options: Options & { readonly rule?: string; readonly start?: string },
+        options: Options & {
+          readonly rule: readonly string[];
+          readonly start?: string;
+          readonly event: readonly string[];
+        },
       ) => {
         await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
           const { store } = await documentOf(archiver, key, options.store);
-          const statement = statementOf(archiver, options.rule, options.start, key);
+          const events = eventsOf(options);
+          const said = { rules: options.rule, events };
+          const statement = retentionStatement(archiver.config, said, key);
           await journal(
             archiver,
             [{ kind: 'retention-set', store, key, statement, by: options.by }],
@@ -133,7 +117,7 @@ export function registerRetentionCommands(program: Command): void {
   common(
     retention
       .command('import')
-      .description('set many from a CSV file: key,rule,start with a heading')
+      .description('set many from a CSV file with a heading: key, rule, start, and events by name')
       .argument('<file>'),
   ).action(importFile);
   common(
