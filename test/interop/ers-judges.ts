@@ -30,11 +30,15 @@ type JudgedCase = {
 
 function makeCases(seed: number, perShape: number): JudgedCase[] {
   const tsu = createTestTsu('Interop TSU');
-  const good = renewalPlans(seed, perShape).map((plan) => {
-    const archive = plan.run({ tsu, form: 'evidence' });
+  const plans = [
+    ...renewalPlans(seed, perShape).map((plan) => ({ plan, leaves: undefined })),
+    ...renewalPlans(seed, 1, [7]).map((plan) => ({ plan, leaves: 1_000_000 })),
+  ];
+  const good = plans.map(({ plan, leaves }) => {
+    const archive = plan.run({ tsu, form: 'evidence', leaves });
     const index = plan.groupCount > 2 ? plan.groupCount - 2 : plan.groupCount - 1;
     return {
-      name: plan.name,
+      name: leaves ? `${plan.name}, among ${leaves}` : plan.name,
       record: recordOf(archive, index),
       documents: archive.groups[index] ?? [],
       good: true,

@@ -24,7 +24,7 @@ import { nightsInBadWeather } from '../archiver/night/_bad-weather.ts';
 import { simulateDecades } from './decades.ts';
 import { fuzz, fuzzTargetNames } from './fuzz.ts';
 import { killRuns } from './kills.ts';
-import { proveRenewals } from './renewals.ts';
+import { proveMillion, proveRenewals } from './renewals.ts';
 import { runLongTests } from './tests.ts';
 
 const { values } = parseArgs({
@@ -47,6 +47,7 @@ type Proof = {
 
 const proofs: readonly Proof[] = [
   { name: 'renewals', parts: sample ? 4 : 400, prove: (part) => proveRenewals(firstSeed + part) },
+  { name: 'million', parts: sample ? 1 : 40, prove: (part) => proveMillion(firstSeed + part) },
   // With those of `kills`, twenty of a sample.
   { name: 'crash', parts: sample ? 10 : 200, prove: (part) => killAtCalls(firstSeed + part) },
   { name: 'moments', parts: sample ? 8 : 500, prove: (part) => killAtMoments(firstSeed + part) },

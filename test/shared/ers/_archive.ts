@@ -1,7 +1,7 @@
 // A whole archive in miniature: groups of documents under one tree, renewed in any order the way the
 // archiver does it, with a record for each group at every step.
 import { concatBytes } from '#shared/bytes.ts';
-import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { digest, digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import {
   buildArchiveTimeStamp,
   buildArchiveTimeStampChain,
@@ -34,6 +34,8 @@ export type TestArchive = {
 export type Stamping = {
   readonly tsu: TestTsu;
   readonly form?: TokenForm | undefined;
+  /** Leaves of each tree over documents: the groups stand among strangers, spread over all of it. */
+  readonly leaves?: number | undefined;
 };
 
 /** Groups of documents whose contents say where they stand. */
@@ -55,11 +57,18 @@ function newChains(
   genTime: Temporal.Instant,
   stamping: Stamping,
 ): Chain[] {
-  const leaves = concatBytes(...groupDigests.map((digests) => leafDigest(algorithm, digests)));
+  const count = stamping.leaves ?? groupDigests.length;
+  const length = digestLength(algorithm);
+  // Any octets are the digest of something that nobody has to show.
+  const leaves = Buffer.alloc(count * length, digest(algorithm, Buffer.from('strangers')));
+  for (let at = 0; at < count; at++) leaves.writeUInt32BE(at, at * length);
+  const placeOf = (group: number): number => Math.floor((group * count) / groupDigests.length);
+  for (const [group, digests] of groupDigests.entries())
+    leaves.set(leafDigest(algorithm, digests), placeOf(group) * length);
   const tree = buildHashTree(algorithm, leaves);
   const token = stampTree(tree, genTime, stamping);
   return groupDigests.map((digests, index) => {
-    const reducedHashtree = reducedHashtreeFor(digests, siblingPath(tree, index));
+    const reducedHashtree = reducedHashtreeFor(digests, siblingPath(tree, placeOf(index)));
     const raw = buildArchiveTimeStamp({
       digestAlgorithm: algorithm,
       reducedHashtree,
