@@ -32,7 +32,12 @@ export type AnswerOptions = {
 
 export type QueryAnswer =
   /** A TimeStampResp. */
-  | { readonly kind: 'reply'; readonly octets: Uint8Array }
+  | {
+      readonly kind: 'reply';
+      readonly octets: Uint8Array;
+      /** A refusal that may be none the next time: when to come again (RFC 9110 §10.2.3). */
+      readonly retryAfterSeconds?: number;
+    }
   /** Nothing for this client until then. */
   | { readonly kind: 'limited'; readonly message: string; readonly until: Temporal.Instant };
 
@@ -127,6 +132,12 @@ function tell(
   events({ level: 'info', name: 'tsa.query.answered', ...fields, milliseconds });
 }
 
+/** Refusals that speak of the moment, not of the query. */
+const passing: readonly Rejection['failureBit'][] = ['timeNotAvailable', 'systemFailure'];
+
+/** So long a provider that failed too often is passed over, where nothing else is configured. */
+const retryAfterSeconds = 30;
+
 /** Answers a query to `profile`. Resolves always. */
 export async function answerQuery(
   octets: Uint8Array,
@@ -141,13 +152,12 @@ export async function answerQuery(
     await options.audit.append(entryOf(asking, profile.name, judged));
   } catch {
     // The token, if there is one, is in the journal: a repeat gets it.
-    return { kind: 'reply', octets: buildRejection(auditFailed) };
+    return { kind: 'reply', octets: buildRejection(auditFailed), retryAfterSeconds };
   }
   const milliseconds = options.clock.now().epochMilliseconds - began;
   tell(judged, asking, profile, milliseconds, options);
   if (stamped.kind === 'limited') return stamped;
-  return {
-    kind: 'reply',
-    octets: stamped.kind === 'granted' ? stamped.record.response : buildRejection(stamped),
-  };
+  if (stamped.kind === 'granted') return { kind: 'reply', octets: stamped.record.response };
+  const again = passing.includes(stamped.failureBit) ? { retryAfterSeconds } : {};
+  return { kind: 'reply', octets: buildRejection(stamped), ...again };
 }

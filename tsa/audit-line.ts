@@ -12,6 +12,8 @@ export type Asking = {
   readonly client: string;
   /** Its network address; no proof of who it is. */
   readonly address: string;
+  /** Whom the client says it asks for; the client answers for that. */
+  readonly user?: string;
 };
 
 /** What a token is known by. */

@@ -8,6 +8,7 @@ import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampResp, printableText } from '#shared/tsp/response.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
+import { accreditationEnds, accreditationsOf, isAccredited } from './accreditation.ts';
 import { openHttpProvider, tlsOptions } from './adapters/http-provider.ts';
 import { openKeptRecords, type KeptRecords } from './adapters/kept-records.ts';
 import { checkWritable, reachPort, resolveName, shakeHands } from './adapters/reach.ts';
@@ -25,6 +26,7 @@ const parties = {
   name: 'network',
   connect: 'network',
   TLS: 'TSA, or the facility where its authorities or our certificate are wrong',
+  accreditation: 'facility, which confirms a new period, or another TSA',
   HTTP: 'TSA, or the facility where our password or token is wrong',
   PKIStatus: 'TSA',
   token: 'TSA',
@@ -244,6 +246,29 @@ async function buyAndLook(
   await judge(token, request, provider, options, stages);
 }
 
+/** Whether a provider is accredited today, where that was confirmed once or a profile asks for it. */
+async function examineAccreditation(
+  { name, accreditations }: HttpProviderConfig,
+  { config: { profiles, timeZone }, clock }: DoctorOptions,
+  { stage }: Stages,
+): Promise<void> {
+  const asked = Object.values(profiles)
+    .filter(({ providers }) => providers.includes(name))
+    .flatMap(({ accredited }) => accredited);
+  if (accreditations.length + asked.length === 0) return;
+  const known = accreditationsOf(accreditations, timeZone);
+  const schemes = asked.length > 0 ? asked : known.map(({ scheme }) => scheme);
+  await stage('accreditation', () => {
+    const what = schemes.join(' or ');
+    if (!isAccredited(known, schemes, clock.now()))
+      return Promise.reject(new Error(`not accredited today under ${what}`));
+    const ends = accreditationEnds(known).map(
+      ({ scheme, until }) => `${scheme} until ${until.toString()}`,
+    );
+    return Promise.resolve(ends.length > 0 ? ends.join(', ') : `${what}, without an end`);
+  });
+}
+
 async function examineProvider(
   config: HttpProviderConfig,
   options: DoctorOptions,
@@ -259,6 +284,7 @@ async function examineProvider(
     await stage('connect', () => reachPort(host, port, connectMs));
     if (url.protocol === 'https:')
       await stage('TLS', async () => shakeHands(host, port, await tlsOptions(config), connectMs));
+    await examineAccreditation(config, options, stages);
     if (!options.journal) return;
     const { timeZone } = options.config;
     await using provider = await openHttpProvider({ ...options, config, timeZone });

@@ -43,6 +43,24 @@ async function verify(...args: readonly string[]): Promise<{ code: unknown; stdo
   }
 }
 
+test('whom a client asks for stands beside it, bounded and printable', async (t) => {
+  await using folder = await temporaryFolder();
+  const tsa = await startLocal(folder.path, createTestClock());
+  const headers = { 'content-type': 'application/timestamp-query' };
+  for (const user of ['ward 3, discharge letters', 'x'.repeat(500), undefined])
+    await fetch(tsa.url, {
+      method: 'POST',
+      headers: { ...headers, ...(user === undefined ? {} : { 'tokiwa-user': user }) },
+      body: Buffer.from(queryFor('a')),
+    });
+  await tsa.close();
+  const answers = (await linesOf(folder.path)).filter(({ event }) => event === 'answer');
+  const [named, long, none] = answers.map(({ user }) => user);
+  t.is(named, 'ward 3, discharge letters');
+  t.true(typeof long === 'string' && long.length <= 130);
+  t.is(none, undefined);
+});
+
 test('every answer and every refusal has its line', async (t) => {
   await using folder = await temporaryFolder();
   const tsa = await startLocal(folder.path, createTestClock());

@@ -155,3 +155,28 @@ test('a folder that is not there is the facility’s', async (t) => {
     { subject: 'proxy', stage: 'journal', party: 'facility' },
   );
 });
+
+test('accreditation: looked at where it was confirmed once, and over when its period is', async (t) => {
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream(clock);
+  const accreditation = {
+    scheme: 'mic-2021-146',
+    from: '2029-01-01',
+    tsaPolicies: ['1.2.3'],
+    confirmedBy: 'the facility',
+    confirmedOn: '2029-01-02',
+    document: 'the list of that day',
+  };
+  const stagesWith = async (until: string): Promise<readonly DoctorLine[]> => {
+    const accreditations = [{ ...accreditation, until }];
+    const provider = await upstream.provider(folder.path, { accreditations });
+    return (await look(folder.path, provider, false)).filter(
+      (one) => one.stage === 'accreditation',
+    );
+  };
+  const [lasting] = await stagesWith('2031-01-01');
+  t.like(lasting, { passed: true, detail: 'mic-2021-146 until 2030-12-31T15:00:00Z' });
+  const [ended] = await stagesWith('2029-12-31');
+  t.is(ended?.passed, false);
+  t.regex(ended?.party ?? '', /facility/);
+});

@@ -94,6 +94,7 @@ test('a group of digests is answered with its record and its terms', async (t) =
   const { records, ...rest } = (await answer.json()) as Answer;
   t.deepEqual(groupOf(records[0] ?? ''), [of('document'), of('signature')].toSorted());
   t.like(rest, { status: 'done', genTime: '2030-01-01T00:00:00Z', nextHashAlgorithm: 'SHA-512' });
+  t.like(rest, { takenInAt: '2030-01-01T00:00:00Z' });
   t.is(rest.provableUntil, '2036-01-01T00:00:00Z');
   t.is(rest.sendDigestsBy, '2035-01-01T00:00:00Z');
 });

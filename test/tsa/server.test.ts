@@ -2,7 +2,16 @@
 import test from 'ava';
 import { derInteger, derSequence } from '#shared/der/writer.ts';
 import { connect } from 'node:net';
-import { ask, createTestClock, queryFor, startLocal, temporaryFolder } from './_proxy.ts';
+import {
+  ask,
+  configWith,
+  createTestClock,
+  queryFor,
+  startLocal,
+  startTestTsa,
+  temporaryFolder,
+} from './_proxy.ts';
+import { startUpstream } from './_upstream.ts';
 
 type Row = {
   readonly name: string;
@@ -191,6 +200,22 @@ test('a reply has the media type of RFC 3161 and is not to be cached', async (t)
   t.is(answer.headers.get('cache-control'), 'no-store');
 });
 
+test('a refusal of the moment says when to come again, one of the query does not', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using upstream = await startUpstream({ ...clock, handler: () => 'cut' });
+  const config = configWith(folder.path, [await upstream.provider(folder.path)]);
+  await using tsa = await startTestTsa(config, clock);
+  const retryOf = async (octets: Uint8Array): Promise<string | null> => {
+    const headers = { 'content-type': query };
+    const answer = await fetch(tsa.url, { method: 'POST', headers, body: Buffer.from(octets) });
+    t.is(answer.status, 200);
+    return answer.headers.get('retry-after');
+  };
+  t.is(await retryOf(queryFor('a')), '30');
+  t.is(await retryOf(queryFor('a', { algorithm: 'SHA-1', digest: new Uint8Array(20) })), null);
+});
+
 test('a body longer than announced lengths allow is cut off without a length header, too', async (t) => {
   await using folder = await temporaryFolder();
   await using tsa = await startLocal(folder.path, createTestClock());
@@ -220,7 +245,6 @@ test('an address in use is a configuration error', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();
   await using tsa = await startLocal(`${folder.path}/a`, clock);
-  const { startTestTsa } = await import('./_proxy.ts');
   const { localTsaConfig } = await import('#tsa/config.ts');
   const config = localTsaConfig({
     stateDir: `${folder.path}/b`,

@@ -33,6 +33,8 @@ export type Submitted =
 export type EvidenceAnswer = LaneFields &
   Pick<TokenLine, 'provider' | 'genTime' | 'provableUntil'> & {
     readonly id: string;
+    /** When it was promised its records: how long they took is for all to see. */
+    readonly takenInAt: Temporal.Instant;
     readonly records: readonly Uint8Array[];
   };
 
@@ -153,6 +155,7 @@ class Evidence implements EvidenceService {
       kind: 'done',
       answer: {
         ...{ id, client, profile, algorithm, provider, genTime, provableUntil },
+        takenInAt: found.at,
         records: groups.map((digests, i) => records(firstLeaf + i, digests)),
       },
     };

@@ -5,6 +5,7 @@ import type { Admission, Admitted, Door } from '../admission.ts';
 import type { Asking } from '../audit-line.ts';
 import type { Profile } from '../config.ts';
 import type { Settings } from '../provider-set.ts';
+import { printableText } from '#shared/tsp/response.ts';
 import type { RefusalLog } from '../refusals.ts';
 import { sendPlain } from './http.ts';
 
@@ -37,6 +38,16 @@ function profileOf(
   return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
 }
 
+/** Longer than any name of a person or a function. */
+const maxUserLength = 128;
+
+/** The `Tokiwa-User` field: whom a document system asks for, where it tells. */
+function userOf(request: Request): Pick<Asking, 'user'> {
+  const field = request.headers['tokiwa-user'];
+  if (typeof field !== 'string' || field === '') return {};
+  return { user: printableText(field, maxUserLength) };
+}
+
 /** Lets a request in, or answers it; without a name, the profile is the first of the client's. */
 export function createAdmit(options: AdmitOptions) {
   const { door } = options;
@@ -63,7 +74,7 @@ export function createAdmit(options: AdmitOptions) {
       return undefined;
     }
     const name = profileName ?? admitted.profiles?.[0] ?? options.settings().config.defaultProfile;
-    const asking: Asking = { id, client: admitted.client, address: remote };
+    const asking: Asking = { id, client: admitted.client, address: remote, ...userOf(request) };
     return { asking, name, profile: profileOf(options, admitted, name) };
   };
 }

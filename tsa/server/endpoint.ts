@@ -38,7 +38,7 @@ async function serveQuery(
   }
   if (!octets) return plainAnswers.tooLarge(bodyLimitBytes);
   const answer = await answerQuery(octets, asking, profile, options);
-  if (answer.kind === 'reply') sendReply(response, answer.octets);
+  if (answer.kind === 'reply') sendReply(response, answer.octets, answer.retryAfterSeconds);
   // Its line in the audit log is written already.
   else sendPlain(response, plainAnswers.limited(answer, options.clock.now()));
   return undefined;

@@ -122,6 +122,7 @@ function sendAnswer(
   }
   response.status(200).json({
     ...{ id, status: 'done', profile, hashAlgorithm: algorithm, provider },
+    takenInAt: answer.takenInAt.toString(),
     genTime: genTime.toString(),
     provableUntil,
     sendDigestsBy,

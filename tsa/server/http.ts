@@ -17,7 +17,12 @@ export function sendPlain(response: Response, answer: PlainAnswer): void {
 }
 
 /** Sends a TimeStampResp. */
-export function sendReply(response: Response, octets: Uint8Array): void {
+export function sendReply(
+  response: Response,
+  octets: Uint8Array,
+  retryAfterSeconds?: number,
+): void {
+  if (retryAfterSeconds !== undefined) response.set('retry-after', String(retryAfterSeconds));
   // Without a charset, which express would add to text types only.
   response.set({ 'content-type': replyMediaType, 'cache-control': 'no-store' });
   response.status(200).end(octets);
