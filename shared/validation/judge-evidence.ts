@@ -211,7 +211,7 @@ export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
         });
       continue;
     }
-    const { id, record, dataObjects } = of;
+    const { id, record, dataObjects, covers } = of;
     const named = dataObjects.map(({ name, digest, octets }, index) => ({
       name: name ?? `data object ${index + 1}`,
       digest,
@@ -222,7 +222,7 @@ export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
     addArchiveTokens(judged, id, record, judgement);
     if (judgement.status === 'valid') {
       const documents = dataObjects.flatMap(({ octets }) => octets?.() ?? []);
-      material.proofs.add(objectsCovered({ documents }, undefined), {
+      material.proofs.add(objectsCovered({ documents, ...covers }, undefined), {
         time: judgement.initialTime,
         by: id,
       });

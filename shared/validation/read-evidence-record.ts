@@ -5,7 +5,7 @@ import { readAttributeValues } from '#shared/cades/read.ts';
 import { type EvidenceRecord, parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { type WalkedArchiveTimeStamp, valuesUnder, walkEvidenceRecord } from '#shared/ers/walk.ts';
 import type { ReferenceFacts, TimestampFacts } from '#shared/validation/facts.ts';
-import type { Reading, SignedContent } from '#shared/validation/reading.ts';
+import type { EvidenceRecordReading, Reading, SignedContent } from '#shared/validation/reading.ts';
 
 /**
  * With a tree the imprint follows from it. Without one it is the hash of the only thing covered: a
@@ -30,13 +30,14 @@ function isInFirstList(record: EvidenceRecord, content: SignedContent): boolean 
   return value !== undefined && (list ?? []).some((one) => one && equalBytes(one, value));
 }
 
-type RecordContext = {
+export type RecordContext = {
   /** Where several readings are possible, told which content stands in the record's first list. */
   readonly dataObjects:
     | readonly SignedContent[]
     | ((isHeld: (content: SignedContent) => boolean) => readonly SignedContent[]);
   readonly of?: string | undefined;
   readonly place?: string | undefined;
+  readonly covers?: EvidenceRecordReading['covers'];
 };
 
 /**
@@ -85,7 +86,7 @@ export function addEvidenceRecord(
     oldest?.token.tstInfo.genTime ?? Temporal.Instant.fromEpochMilliseconds(0),
   );
   const id = collector.nextEvidenceRecordId();
-  reading.evidenceRecords.push({ id, record, dataObjects: contents });
+  reading.evidenceRecords.push({ id, record, dataObjects: contents, covers: context.covers });
   const [first] = steps;
   const timestamps = steps.map((step) => {
     return collector.addTimestamp({

@@ -4,11 +4,18 @@ import {
   readXmlEvidenceRecord,
   xmlErsNamespace,
 } from '#shared/ers/xml-evidence-record.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { leafDigest } from '#shared/ers/hash-tree.ts';
 import { attempt } from '#shared/problem.ts';
 import type { Facts, SignatureLevel } from '#shared/validation/facts.ts';
-import { addEvidenceRecord, readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
-import type { Reading } from '#shared/validation/reading.ts';
 import {
+  addEvidenceRecord,
+  readEvidenceRecord,
+  type RecordContext,
+} from '#shared/validation/read-evidence-record.ts';
+import type { Reading, SignedContent } from '#shared/validation/reading.ts';
+import {
+  type ReferenceReading,
   type XmlContext,
   type XmlSource,
   checkManifests,
@@ -16,7 +23,8 @@ import {
   readReference,
 } from '#shared/validation/xml-references.ts';
 import { judgeableXml } from '#shared/validation/xml-signature.ts';
-import { addXmlTimestamps } from '#shared/validation/xml-timestamps.ts';
+import { addXmlTimestamps, objectsIn } from '#shared/validation/xml-timestamps.ts';
+import { sealedInput } from '#shared/xades/imprint.ts';
 import { type XadesSignature, findSignatures, readXadesSignature } from '#shared/xades/read.ts';
 import { namedSigner } from '#shared/xades/verify.ts';
 import { signedDocument } from '#shared/xmldsig/process.ts';
@@ -96,11 +104,12 @@ function addSignature(
     }),
   );
   addXmlTimestamps(source, signature, references, id);
-  for (const record of signature.evidenceRecords)
+  for (const { property, record } of signature.evidenceRecords)
     attempt(collector.problems, place, () => {
+      const sealed = sealedBy(source, property, signature, references);
       if (record instanceof Uint8Array)
-        readEvidenceRecord(reading, record, { of: id, place, dataObjects: [] });
-      else addXmlEvidenceRecord(source, record, id);
+        readEvidenceRecord(reading, record, { of: id, place, ...sealed });
+      else addXmlEvidenceRecord(source, record, { of: id, ...sealed });
     });
   for (const counter of signature.countersignatures)
     attempt(collector.problems, place, () => {
@@ -113,10 +122,42 @@ function addSignature(
   return signature.isXades ? 'XAdES' : 'XML';
 }
 
+/**
+ * What a record that seals a signature is over: the hash of the hashes of its parts, as of one group; beside it
+ * may stand detached content. Nothing where that cannot be computed, and the reason among the problems.
+ * TS 119 132-3 §5.2
+ */
+function sealedBy(
+  { reading, place, home }: XmlSource,
+  property: XmlElement,
+  signature: XadesSignature,
+  references: readonly ReferenceReading[],
+): Pick<RecordContext, 'dataObjects' | 'covers'> {
+  const data = new Map(signature.references.map((one, index) => [one, references[index]?.data]));
+  const input = attempt(reading.collector.problems, place, () =>
+    sealedInput(property, signature, { home, process: (reference) => data.get(reference) }),
+  );
+  if (!input) return { dataObjects: [] };
+  const { parts, elements } = input;
+  const sealed: SignedContent = {
+    name: 'signature',
+    digest: (algorithm) =>
+      parts &&
+      leafDigest(
+        algorithm,
+        parts.map((part) => digest(algorithm, part)),
+      ),
+  };
+  return {
+    dataObjects: (isHeld) => [sealed, ...reading.detached.filter(isHeld)],
+    covers: objectsIn(elements),
+  };
+}
+
 function addXmlEvidenceRecord(
   { reading, place, home, dataObjects = [] }: XmlSource,
   element: XmlElement,
-  of: string | undefined,
+  sealing?: Pick<RecordContext, 'of' | 'dataObjects' | 'covers'>,
 ): void {
   const { collector } = reading;
   const record = readXmlEvidenceRecord(element);
@@ -126,10 +167,9 @@ function addXmlEvidenceRecord(
     else if (/ocsp/i.test(type)) collector.addOcspOctets(octets, place);
   }
   addEvidenceRecord(reading, asEvidenceRecord(record, home.canonicalize), {
-    of,
     place,
-    // A record inside of a signature is over a part of it that is not told here.
-    dataObjects: of === undefined ? dataObjects : [],
+    dataObjects,
+    ...sealing,
   });
 }
 
@@ -146,7 +186,7 @@ export function readXmlSignatures(
   const { root } = document;
   const source: XmlSource = { ...context, reading, home: signedDocument(document) };
   if (isElement(root, xmlErsNamespace, 'EvidenceRecord')) {
-    addXmlEvidenceRecord(source, root, undefined);
+    addXmlEvidenceRecord(source, root);
     return 'ER-XML';
   }
   const kinds = findSignatures(root).map((element) =>

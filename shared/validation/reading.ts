@@ -8,6 +8,7 @@ import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import type { Collector } from '#shared/validation/collect.ts';
+import type { CoveredObjects } from '#shared/validation/covered-objects.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 
@@ -56,6 +57,8 @@ export type EvidenceRecordReading = {
   readonly id: string;
   readonly record: EvidenceRecord;
   readonly dataObjects: readonly SignedContent[];
+  /** What stands in the data objects, where that is not their octets. */
+  readonly covers?: CoveredObjects | undefined;
 };
 
 export type Reading = {

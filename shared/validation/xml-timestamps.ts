@@ -32,7 +32,7 @@ const namespaces: readonly string[] = [dsNamespace, ...xadesNamespaces];
  * What stands in the elements that are digested, and nothing else: signature values, tokens, validation
  * data. What does not parse is no object; the readers have said so.
  */
-function objectsIn(elements: readonly XmlElement[]): CoveredObjects {
+export function objectsIn(elements: readonly XmlElement[]): CoveredObjects {
   const found = elements
     .flatMap((element) => [...walkElements(element)])
     .flatMap((element) => {

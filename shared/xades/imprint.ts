@@ -2,7 +2,7 @@
 // are made from. EN 319 132-1 V1.2.1 §5.2.8, §5.3, §5.5.2, Annex A.1.5; TS 101 903 V1.3.2 §7.7.1 for
 // archive timestamps of that version. It compares nothing.
 import { UnsupportedError } from '#shared/errors.ts';
-import { xadesNamespaces } from '#shared/xades/names.ts';
+import { xadesEvidenceNamespace, xadesNamespaces } from '#shared/xades/names.ts';
 import type { XadesSignature, XadesTimestamp } from '#shared/xades/read.ts';
 import type { CanonicalMethod } from '#shared/xml/canonicalize.ts';
 import {
@@ -70,8 +70,8 @@ const referenceProperties = {
 
 const xades141 = 'http://uri.etsi.org/01903/v1.4.1#';
 
-/** Properties that stand before the timestamp among its siblings. */
-function propertiesBefore({ element }: XadesTimestamp): XmlElement[] {
+/** Properties that stand before this one among its siblings. */
+function propertiesBefore(element: XmlElement): XmlElement[] {
   const siblings = element.parent ? childElements(element.parent) : [];
   return siblings.slice(0, siblings.indexOf(element));
 }
@@ -142,12 +142,13 @@ function addIncluded(
 /** §5.5.2.2: everything before the timestamp, in the order in which it stands. */
 function addArchived(
   builder: ImprintBuilder,
-  timestamp: XadesTimestamp,
+  property: XmlElement,
   { element, references }: XadesSignature,
 ): ImprintBuilder {
   const part = (name: string): XmlElement | undefined => childNamed(element, dsNamespace, name);
-  const before = propertiesBefore(timestamp);
-  const isCurrent = timestamp.element.namespace === xades141;
+  const before = propertiesBefore(property);
+  const isCurrent =
+    property.namespace === xades141 || property.namespace === xadesEvidenceNamespace;
   const uris = new Set(references.map(({ uri }) => uri));
   const objects = childrenNamed(element, dsNamespace, 'Object').filter(
     (object) =>
@@ -207,7 +208,7 @@ export function timestampedInput(
   const builder = new ImprintBuilder(source, canonicalizationMethodIn(element));
   checkExplicit(timestamp, signature, source);
   const value = signature.signatureValueElement;
-  const before = propertiesBefore(timestamp);
+  const before = propertiesBefore(element);
   const edition = element.localName.endsWith('V2') ? 'second' : 'first';
   const references = referenceProperties[edition];
   switch (type) {
@@ -227,8 +228,32 @@ export function timestampedInput(
     case 'references-only':
       return builder.add(before.filter((one) => isNamed(one, references))).result();
     case 'archive':
-      return addArchived(builder, timestamp, signature).result();
+      return addArchived(builder, element, signature).result();
   }
+}
+
+/**
+ * What a record that seals the signature is over: each part is a data object of one group. All is canonicalized as
+ * SignedInfo is.
+ * @throws FormatError ERR_FORMAT_XML, ERR_FORMAT_LIMIT; UnsupportedError: a canonicalization that is not
+ *   carried out, or a signed Manifest, whose entries would be parts, too
+ * @see TS 119 132-3 §5.2
+ */
+export function sealedInput(
+  property: XmlElement,
+  signature: XadesSignature,
+  source: ImprintSource,
+): TimestampedInput {
+  if (signature.references.some(({ type }) => type?.endsWith('#Manifest')))
+    throw new UnsupportedError(
+      'ERR_UNSUPPORTED_FEATURE',
+      'a record that seals a signature over a Manifest',
+      { feature: 'Manifest' },
+    );
+  const signedInfo = childNamed(signature.element, dsNamespace, 'SignedInfo');
+  if (!signedInfo) throw signatureError('no SignedInfo');
+  const builder = new ImprintBuilder(source, canonicalizationMethodIn(signedInfo));
+  return addArchived(builder, property, signature).result();
 }
 
 /** Whether a reference says that it is over the signed properties, in any version of XAdES. §4.4.2 */

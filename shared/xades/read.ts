@@ -34,6 +34,12 @@ export type XadesTimestamp = {
   readonly tokens: readonly Uint8Array[];
 };
 
+/** A record in the unsigned property that seals the signature, in ASN.1 or in XML. TS 119 132-3 §5 */
+export type SealingRecord = {
+  readonly property: XmlElement;
+  readonly record: Uint8Array | XmlElement;
+};
+
 export type XadesSignature = {
   readonly element: XmlElement;
   readonly id: string | undefined;
@@ -64,7 +70,7 @@ export type XadesSignature = {
   readonly crls: readonly Uint8Array[];
   readonly ocspResponses: readonly Uint8Array[];
   /** RFC 4998 records, and the elements of RFC 6283 ones. */
-  readonly evidenceRecords: readonly (Uint8Array | XmlElement)[];
+  readonly evidenceRecords: readonly SealingRecord[];
   readonly countersignatures: readonly XmlElement[];
   readonly problems: readonly Problem[];
 };
@@ -167,16 +173,17 @@ function encapsulated(
 function readEvidenceRecords(
   unsigned: XmlElement | undefined,
   problems: Problem[],
-): (Uint8Array | XmlElement)[] {
+): SealingRecord[] {
   const sealing = childrenNamed(unsigned, xadesEvidenceNamespace, 'SealingEvidenceRecords');
-  return sealing
-    .flatMap(childElements)
-    .map((element) =>
-      element.localName === 'ASN1EvidenceRecord'
-        ? attempt(problems, element.name, () => base64Of(element, element.localName))
-        : element,
-    )
-    .filter((record) => record !== undefined);
+  return sealing.flatMap((property) =>
+    childElements(property).flatMap((element) => {
+      const record =
+        element.localName === 'ASN1EvidenceRecord'
+          ? attempt(problems, element.name, () => base64Of(element, element.localName))
+          : element;
+      return record ? [{ property, record }] : [];
+    }),
+  );
 }
 
 /** KeyInfo as it is used: certificates only. What would have to be fetched or followed is refused. */

@@ -112,12 +112,13 @@ type Renewals = {
 
 /**
  * Octets of the tokens of renewals that do not cover what was there before; in XML the older chains alone
- * are asked for (RFC 6283 §4.2.2). Open: a record that says of no data object what it is over.
+ * are asked for (RFC 6283 §4.2.2), and of a record that seals a signature the signature, too. Open: a record
+ * that says of no data object what it is over.
  */
 function readRenewals({ evidenceRecords }: DocumentReading): Renewals {
   const broken = new Set<Uint8Array>();
   const open = new Set<Uint8Array>();
-  for (const { record, dataObjects } of evidenceRecords) {
+  for (const { record, dataObjects, covers: sealed } of evidenceRecords) {
     const named = dataObjects.map((one, index) => ({ name: `${index}`, digest: one.digest }));
     const { steps } = walkEvidenceRecord(record, named, Temporal.Instant.fromEpochMilliseconds(0));
     for (const { kind, covers, coversPrevious, archiveTimeStamp } of steps) {
@@ -125,7 +126,7 @@ function readRenewals({ evidenceRecords }: DocumentReading): Renewals {
       const { raw } = archiveTimeStamp.token;
       if (record.xml && dataObjects.length === 0) open.add(raw);
       const isCovered =
-        record.xml && covers.kind === 'data-objects-and-sequence'
+        record.xml && !sealed && covers.kind === 'data-objects-and-sequence'
           ? covers.form !== undefined
           : coversPrevious;
       if (!isCovered) broken.add(raw);
