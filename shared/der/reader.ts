@@ -385,6 +385,8 @@ export function readInteger(tlv: Tlv): bigint {
   const { content } = tlv;
   if (tlv.constructed || content.length === 0 || content.length > 4096)
     throw malformed('bad integer', tlv.offset);
+  // A version or another small number: cheaper by far than by way of a text.
+  if (content.length === 1) return BigInt(((content[0] ?? 0) << 24) >> 24);
   const hex = Buffer.from(content.buffer, content.byteOffset, content.length).toString('hex');
   const value = BigInt(`0x${hex}`);
   return (content[0] ?? 0) & 0x80 ? value - (1n << BigInt(content.length * 8)) : value;
