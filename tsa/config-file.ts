@@ -111,7 +111,7 @@ export function parseTsaConfig(text: string, options: { readonly fileName: strin
       maxFileBytes: file.audit.maxFileBytes,
       keepDays: file.audit.keepDays,
     },
-    evidence: file.evidence,
+    evidence: { ...file.evidence, enabled: file.evidence.enabled ?? file.database === undefined },
     database: file.database && {
       ...file.database,
       passwordFile: file.database.passwordFile && resolve(file.database.passwordFile),

@@ -120,6 +120,12 @@ const audit = z
 
 const evidence = z
   .strictObject({
+    enabled: z
+      .boolean()
+      .optional()
+      .describe(
+        'Take digests; default: as long as there is no `database`. What is promised is in `stateDir`, which of a replica has to be a volume that comes back with it.',
+      ),
     intervalSeconds: z
       .number()
       .min(0)

@@ -155,6 +155,8 @@ export type AuditConfig = {
 
 /** Digests that are collected, stamped together and answered with evidence records. */
 export type EvidenceConfig = {
+  /** Whether digests are taken at all. */
+  readonly enabled: boolean;
   readonly intervalSeconds: number;
   /** Groups in one batch, and in one request. */
   readonly maxGroups: number;
@@ -294,6 +296,7 @@ export const defaultProfile = {
 } as const satisfies Profile;
 
 export const defaultEvidence = {
+  enabled: true,
   intervalSeconds: 60,
   maxGroups: 10_000,
   maxWaiting: 100_000,

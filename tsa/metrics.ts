@@ -151,6 +151,12 @@ function bookMetrics(snapshot: Snapshot): readonly Metric[] {
       samples: one(snapshot.auditHead.seq),
     },
     {
+      name: 'evidence_waiting',
+      type: 'gauge',
+      help: 'Groups of digests that were promised a record and have none.',
+      samples: one(snapshot.evidenceWaiting),
+    },
+    {
       name: 'month_tokens',
       type: 'gauge',
       help: 'Tokens bought this calendar month.',

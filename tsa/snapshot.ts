@@ -38,6 +38,8 @@ export type Snapshot = {
   readonly costsThisMonth: ReadonlyMap<string, bigint>;
   readonly budgets: readonly BudgetState[];
   readonly certificates: readonly OwnCertificate[];
+  /** Groups of digests that were promised a record and have none. */
+  readonly evidenceWaiting: number;
   readonly answers: ReturnType<Tally['answers']>;
   readonly refusals: ReturnType<Tally['refusals']>;
 };
@@ -66,6 +68,7 @@ export function takeSnapshot(
   parts: {
     readonly books: Pick<Books, 'journal' | 'audit' | 'ledger' | 'budgets'>;
     readonly settings: Settings;
+    readonly evidence: { readonly waiting: () => number };
     readonly tally: Tally;
     readonly listenerCertificates: readonly OwnCertificate[];
   },
@@ -107,6 +110,7 @@ export function takeSnapshot(
         })),
       ),
     ],
+    evidenceWaiting: parts.evidence.waiting(),
     answers: tally.answers(),
     refusals: tally.refusals(),
   };

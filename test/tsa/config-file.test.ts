@@ -431,6 +431,18 @@ test('an empty file and one that is no map are refused', (t) => {
   t.is(problemsOf('- a').length, 1);
 });
 
+test('digests are taken unless there is a database, or as the file says', (t) => {
+  const enabled = (text: string): boolean =>
+    parseTsaConfig(text, { fileName: '/etc/tokiwa/tsa.yaml' }).evidence.enabled;
+  const shared = good
+    .replace('stateDir: state', `stateDir: state\n${database}`)
+    .replace('[paid, local]', '[paid]')
+    .replace('  local:\n    type: local\n', '');
+  t.true(enabled(good));
+  t.false(enabled(shared));
+  t.true(enabled(`${shared}evidence: { enabled: true }\n`));
+});
+
 test('folders of what is in the database are refused', (t) => {
   const text = good.replace(
     'stateDir: state',

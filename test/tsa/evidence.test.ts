@@ -304,6 +304,17 @@ test('when as many wait as may, nothing is taken in; what is known is answered',
   t.is((await send(tsa.url, digests('a'), later)).status, 202);
 });
 
+test('switched off, there is nothing at its addresses; what waits is a metric otherwise', async (t) => {
+  await using folder = await temporaryFolder();
+  await using off = await start(folder.path, { enabled: false });
+  t.is((await send(off.url, digests('a'))).status, 404);
+  t.is((await fetch(`${off.url}evidence/default`)).status, 404);
+  await using other = await temporaryFolder();
+  await using tsa = await start(other.path, { intervalSeconds: 3600 });
+  await send(tsa.url, digests('a', 'b'), { prefer: 'respond-async' });
+  t.regex(await (await fetch(`${tsa.url}metrics`)).text(), /^tokiwa_tsa_evidence_waiting 1$/m);
+});
+
 test('a used-up budget takes nothing in', async (t) => {
   await using folder = await temporaryFolder();
   const config = withEvidence(localTsaConfig({ stateDir: folder.path, stampAudit: false }));

@@ -1,6 +1,6 @@
 // `POST /evidence/NAME`: digests in, evidence records out (RFC 4998), at once or later (RFC 7240). Who may ask is
 // settled as for timestamps; collecting and stamping are behind it.
-import type { Express, Request, Response } from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
 import { toBase64 } from '#shared/bytes.ts';
 import { FormatError, UnsupportedError } from '#shared/errors.ts';
 import {
@@ -220,6 +220,11 @@ export function addEvidence(app: Express, options: EvidenceEndpointOptions): voi
     else await answerWith(request, response, letIn, String(id));
   };
 
+  // A reload may switch it: as long as it is off, there is nothing here.
+  app.use('/evidence', (_: Request, response: Response, next: NextFunction) => {
+    if (options.settings().config.evidence.enabled) next();
+    else sendPlain(response, plainAnswers.unknownAddress());
+  });
   app
     .route('/evidence/:profile')
     .get(get)
