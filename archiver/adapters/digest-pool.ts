@@ -1,5 +1,5 @@
-// Threads that digest the files of a folder store: as many as there are processors, started once there is
-// enough to do. Tasks go to them several at a time, since a message costs as much as a small file; what they
+// Threads that digest the files of a folder store: one a processor up to four, started once there is enough
+// to do. Tasks go to them several at a time, since a message costs as much as a small file; what they
 // answer comes in the order of asking. A thread that ends without a word leaves its tasks to the caller.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -20,7 +20,8 @@ const tasksBeforeThreads = 32;
 const mostInMessage = 32;
 const messagesAtOnce = 2;
 
-const mostThreads = 16;
+/** Each has a heap of its own; this many digest more than most disks give. */
+const mostThreads = 4;
 
 const workerScript = new URL('./folder-digest-worker.ts', import.meta.url);
 
