@@ -40,3 +40,10 @@ test('docs/operations.md has a row for every kind of finding of a run', async (t
     [],
   );
 });
+
+test('docs/requirements.md names tests that are there', async (t) => {
+  const text = await readFile(path.join(projectRoot, 'docs', 'requirements.md'), 'utf8');
+  const named = [...text.matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
+  t.true(named.length > 20);
+  t.deepEqual(globSync(named, { cwd: projectRoot }).toSorted(), [...new Set(named)].toSorted());
+});

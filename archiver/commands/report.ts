@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { createDigest } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
+import { parseInstant } from './archive.ts';
 import { configOption, systemClock, withArchiver } from './context.ts';
 
 type ReportOptions = {
@@ -14,6 +15,8 @@ type ReportOptions = {
   readonly lang: string;
   readonly output?: string;
   readonly stamp?: boolean;
+  readonly at?: string;
+  readonly rerun?: boolean;
 };
 
 async function report(options: ReportOptions): Promise<void> {
@@ -22,7 +25,8 @@ async function report(options: ReportOptions): Promise<void> {
     throw new ConfigError('ERR_CONFIG_USAGE', '--stamp stamps a file: give -o');
   await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
     const { renderReport } = await import('../reports/write.ts');
-    const pieces = renderReport(archiver, { format, lang, at: systemClock().now() });
+    const at = options.at === undefined ? systemClock().now() : parseInstant(options.at);
+    const pieces = renderReport(archiver, { format, lang, at, reread: options.rerun });
     // Streamed: a report of a large archive is larger than memory should be.
     if (output === undefined) {
       await pipeline(pieces, process.stdout, { end: false });
@@ -52,6 +56,11 @@ export function registerReport(program: Command): void {
     .option('--format <format>', 'json, html, csv or pdf (PDF/A)', 'json')
     .option('--lang <lang>', 'of html and pdf: ja or en', 'ja')
     .option('-o, --output <file>', 'write here instead of standard output')
+    .option('--at <time>', 'as of another time')
+    .option(
+      '--rerun',
+      'under the policies and rules of this configuration, whatever the last run planned by',
+    )
     .option('--stamp', 'buy one token over the file and write it beside: <file>.tsr')
     .action(report);
 }

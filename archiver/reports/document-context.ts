@@ -7,13 +7,18 @@ import type {
   DocumentRelations,
   DocumentRow,
 } from '#shared/ports/catalogue.ts';
+import type { RowReading } from './report.ts';
 
 export type BatchIndex = ReadonlyMap<string, BatchRow>;
 
 /** Every batch, loaded once. */
-export async function loadBatchIndex(catalogue: Catalogue): Promise<BatchIndex> {
+export async function loadBatchIndex(
+  catalogue: Catalogue,
+  reread?: Pick<RowReading, 'batch'>,
+): Promise<BatchIndex> {
   const index = new Map<string, BatchRow>();
-  for await (const batch of catalogue.batches()) index.set(batch.batchId, batch);
+  for await (const batch of catalogue.batches())
+    index.set(batch.batchId, reread ? reread.batch(batch) : batch);
   return index;
 }
 
@@ -60,7 +65,8 @@ export async function loadContext(
 export async function* documentsInContext(
   catalogue: Catalogue,
   batches: BatchIndex,
-  filter?: DocumentFilter,
+  filter: DocumentFilter = {},
+  reread?: Pick<RowReading, 'document'>,
 ): AsyncIterable<DocumentInContext> {
   let page: DocumentRow[] = [];
   const withContext = async (): Promise<readonly DocumentInContext[]> => {
@@ -73,7 +79,7 @@ export async function* documentsInContext(
     }));
   };
   for await (const document of catalogue.documents(filter)) {
-    page.push(document);
+    page.push(reread ? reread.document(document) : document);
     if (page.length >= pageSize) yield* await withContext();
   }
   if (page.length > 0) yield* await withContext();

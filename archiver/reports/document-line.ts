@@ -217,8 +217,9 @@ export async function* documentLines(
   at: Temporal.Instant,
   rules: ReportRules,
 ): AsyncIterable<{ readonly document: DocumentRow; readonly line: DocumentLine }> {
-  const batches = await loadBatchIndex(catalogue);
+  const { reread } = rules;
+  const batches = await loadBatchIndex(catalogue, reread);
   const judge = new DocumentJudge(at, rules);
-  for await (const { document, context } of documentsInContext(catalogue, batches))
+  for await (const { document, context } of documentsInContext(catalogue, batches, {}, reread))
     yield { document, line: documentLine(document, context, judge) };
 }

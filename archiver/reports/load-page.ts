@@ -91,11 +91,12 @@ export async function* pageDocuments(
   at: Temporal.Instant,
   rules: ReportRules,
 ): AsyncIterable<DocumentDetail> {
-  const batches = await loadBatchIndex(catalogue);
+  const { reread } = rules;
+  const batches = await loadBatchIndex(catalogue, reread);
   const filter = catalogueFilter(page.filter);
   const part = { ...filter, offset: page.offset, limit: page.pageSize };
   const judge = new DocumentJudge(at, rules);
-  for await (const { document, context } of documentsInContext(catalogue, batches, part)) {
+  for await (const { document, context } of documentsInContext(catalogue, batches, part, reread)) {
     const line = documentLine(document, context, judge);
     yield { line, certificates: document.facts.certificates };
   }

@@ -325,6 +325,9 @@ export const english = {
   'horizon.documents': 'Documents whose proof ends in that year unless it is renewed',
   'horizon.none': 'no evidence, or no end',
 
+  'renewals.year': 'Year of the next renewal',
+  'renewals.certificates': 'Documents, because a certificate ends',
+  'renewals.algorithms': 'Documents, because an algorithm ends ({profile})',
   'runs.started': 'Started',
   'runs.outcome': 'Outcome',
   'runs.scanned': 'Scanned',

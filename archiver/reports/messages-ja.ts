@@ -329,6 +329,9 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'horizon.documents': '更新しなければその年に検証期限を迎える文書数',
   'horizon.none': '証拠なし、または期限なし',
 
+  'renewals.year': '次回更新の年',
+  'renewals.certificates': '証明書の期限による文書数',
+  'renewals.algorithms': '暗号アルゴリズムの期限による文書数({profile})',
   'runs.started': '開始',
   'runs.outcome': '結果',
   'runs.scanned': '走査',

@@ -329,7 +329,25 @@ export function renderHorizons(view: PageView): Html {
     { title: texts('horizon.documents') },
     { title: texts('class.documents'), numeric: true },
   ];
-  return markup`<section id="horizons">${heading('section.horizons', ['R-12', 'R-30'], view)}${table(columns, rows, 'years')}</section>`;
+  return markup`<section id="horizons">${heading('section.horizons', ['R-12', 'R-30', 'R-32'], view)}${table(columns, rows, 'years')}${renewalTable(view)}</section>`;
+}
+
+/** What asks for the next renewal in which year, under the profile in force (R-32). */
+function renewalTable({ texts, summary, head }: PageView): Html | undefined {
+  const years = Object.entries(summary.totals.renewalsByYear);
+  if (years.length === 0) return undefined;
+  const numeric = true;
+  const columns = [
+    { title: texts('renewals.year') },
+    { title: texts('renewals.certificates'), numeric },
+    { title: texts('renewals.algorithms', { profile: head.editions.algorithmProfile }), numeric },
+  ];
+  const rows = years.map(([year, { certificates, algorithms }]): Cell[] => [
+    { content: year },
+    { content: String(certificates), numeric },
+    { content: String(algorithms), numeric },
+  ]);
+  return table(columns, rows, 'renewals');
 }
 
 /** The newest runs. */

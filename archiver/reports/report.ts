@@ -4,7 +4,9 @@
 import type { AccreditationAnswer, AccreditationRules } from '#shared/policy/accreditation.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type {
+  BatchRow,
   BatchState,
+  DocumentRow,
   DocumentState,
   IntakeStatus,
   MissingStatus,
@@ -184,6 +186,14 @@ export type ReportRules = {
   readonly rules: readonly Pick<RetentionRule, 'name' | 'requires'>[];
   /** Of one token. */
   readonly price?: Price | undefined;
+  /** What these rules make of a row that was written under others; absent: rows are taken as they are. */
+  readonly reread?: RowReading | undefined;
+};
+
+/** Rows under other rules than those that they were written by (R-13). */
+export type RowReading = {
+  readonly batch: (batch: BatchRow) => BatchRow;
+  readonly document: (document: DocumentRow) => DocumentRow;
 };
 
 /** A certificate or algorithm and the documents that hang on it, by end date (R-30). */
@@ -229,6 +239,8 @@ export type RunSummary = {
   readonly nextDue: string | undefined;
 };
 
+export type RenewalCauses = { readonly certificates: number; readonly algorithms: number };
+
 export type ReportTotals = {
   readonly documents: number;
   /** Documents of which only digests are here, and whose owner has to send one under the next hash. */
@@ -240,6 +252,11 @@ export type ReportTotals = {
   readonly byIntake: Readonly<Record<IntakeStatus, number>>;
   /** Documents by the calendar year of their proof horizon (R-30); `none`: no evidence or no end. */
   readonly byHorizonYear: Readonly<Record<string, number>>;
+  /**
+   * Documents by the calendar year of their next renewal, and what asks for it under the algorithm profile in
+   * force: a certificate that ends, or an algorithm (R-32).
+   */
+  readonly renewalsByYear: Readonly<Record<string, RenewalCauses>>;
 };
 
 /** One line per document class, which is a retention rule (R-35). */

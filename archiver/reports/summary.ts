@@ -6,6 +6,7 @@ import { digestOnlyTerms } from '#shared/intake/digest-only-terms.ts';
 import { isBefore } from '#shared/time.ts';
 import { digestStoreName } from '../intake/digest-statement.ts';
 import { tallyDependencies } from './dependencies.ts';
+import type { HorizonElement } from '#shared/validation/proof-horizon.ts';
 import { documentsInContext, loadBatchIndex } from './document-context.ts';
 import { assessmentOf } from '../signers.ts';
 import { documentLine } from './document-line.ts';
@@ -201,6 +202,13 @@ export function sortFindings(findings: readonly FindingLine[]): FindingLine[] {
   return findings.toSorted((a, b) => levels.indexOf(a.level) - levels.indexOf(b.level));
 }
 
+/** What ends by a policy, not by a date in a certificate. */
+const algorithmElements: readonly string[] = [
+  'signature-algorithm',
+  'digest-algorithm',
+  'tree-hash',
+] satisfies readonly HorizonElement['kind'][];
+
 class Pass {
   readonly #rules: ReportRules;
   readonly #classes = new Map<string, OpenClass>();
@@ -234,6 +242,7 @@ class Pass {
     unsigned: 0,
   };
   readonly #byHorizonYear: Record<string, number> = {};
+  readonly #renewalsByYear = new Map<string, { certificates: number; algorithms: number }>();
 
   #digestsOverdue = 0;
 
@@ -271,12 +280,23 @@ class Pass {
         ? 'none'
         : String(Temporal.Instant.from(horizon).toZonedDateTimeISO(this.#rules.timeZone).year);
     count(this.#byHorizonYear, year);
+    this.#addRenewal(line);
     this.#nextRenewal = earliest(this.#nextRenewal, line.nextRenewal);
     const { rule } = line.retention;
     const known = this.#classes.get(rule ?? '') ?? openClass(rule);
     this.#classes.set(rule ?? '', known);
     addToClass(known, line);
     this.addFinding(documentFinding(document, line));
+  }
+
+  #addRenewal({ nextRenewal, element }: DocumentLine): void {
+    if (nextRenewal === undefined || !element) return;
+    const { timeZone } = this.#rules;
+    const year = String(Temporal.Instant.from(nextRenewal).toZonedDateTimeISO(timeZone).year);
+    const causes = this.#renewalsByYear.get(year) ?? { certificates: 0, algorithms: 0 };
+    if (algorithmElements.includes(element.kind)) causes.algorithms++;
+    else causes.certificates++;
+    this.#renewalsByYear.set(year, causes);
   }
 
   close(
@@ -293,6 +313,9 @@ class Pass {
       byOutlook: this.#byOutlook,
       byIntake: this.#byIntake,
       byHorizonYear: sorted(this.#byHorizonYear),
+      renewalsByYear: Object.fromEntries(
+        [...this.#renewalsByYear].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+      ),
     };
     const classes = [...this.#classes.entries()]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -323,14 +346,19 @@ export async function summarise(
   const pass = new Pass(rules);
   const judge = new DocumentJudge(at, rules);
   const dependencies = tallyDependencies(rules.profile, at);
-  const batches = await loadBatchIndex(catalogue);
+  const batches = await loadBatchIndex(catalogue, rules.reread);
   for (const batch of batches.values()) pass.addFinding(batchFinding(batch));
   for (const finding of assessmentFindings(rules, at)) pass.addFinding(finding);
   for await (const demand of catalogue.batchDemand()) {
     const batch = batches.get(demand.batchId);
     if (batch) dependencies.addBatch(batch, demand.documents);
   }
-  for await (const { document, context } of documentsInContext(catalogue, batches)) {
+  for await (const { document, context } of documentsInContext(
+    catalogue,
+    batches,
+    {},
+    rules.reread,
+  )) {
     pass.addDocument(document, documentLine(document, context, judge), at);
     dependencies.addDocument(document.facts);
   }

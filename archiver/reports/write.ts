@@ -13,6 +13,7 @@ import { languages } from './messages.ts';
 import type { DocumentDetail, ReportPage } from './page.ts';
 import { reportCsv } from './csv.ts';
 import { renderPage } from './render-html.ts';
+import { rereading } from './reread.ts';
 import type { ReportRules, ReportSummary, RunSummary } from './report.ts';
 import { rememberSummary, summarise } from './summary.ts';
 
@@ -29,7 +30,14 @@ type RenderOptions = {
   readonly at: Temporal.Instant;
   /** Counted already, at the same instant. */
   readonly summary?: ReportSummary | undefined;
+  /** Under this configuration's rules whatever the last run planned by. */
+  readonly reread?: boolean | undefined;
 };
+
+function rulesFor({ config }: Archiver, { reread }: RenderOptions): ReportRules {
+  const rules = reportRules(config);
+  return reread ? { ...rules, reread: rereading(config) } : rules;
+}
 
 /** The report as one page, with all documents or the first `maxDocuments`. */
 async function loadWholePage(
@@ -42,7 +50,7 @@ async function loadWholePage(
   const language = languages.find((known) => known === lang);
   if (language === undefined)
     throw new ConfigError('ERR_CONFIG_USAGE', `no report language ${lang}: ja, en`);
-  const rules = reportRules(config);
+  const rules = rulesFor(archiver, options);
   const loaded = await loadPage(catalogue, {
     at,
     rules,
@@ -79,17 +87,14 @@ async function* renderJson(archiver: Archiver, options: RenderOptions): AsyncIte
   const head = await reportHead(catalogue, {
     archiveId: evidence.archiveId,
     at,
-    rules: reportRules(config),
+    rules: rulesFor(archiver, options),
     lastSuccess: await loadLastSuccess(config.state),
   });
-  yield* buildReport(catalogue, { at, rules: reportRules(config), head, summary });
+  yield* buildReport(catalogue, { at, rules: rulesFor(archiver, options), head, summary });
 }
 
-async function* renderTable(
-  { catalogue, config }: Archiver,
-  { at }: RenderOptions,
-): AsyncIterable<string> {
-  yield* reportCsv(documentLines(catalogue, at, reportRules(config)));
+async function* renderTable(archiver: Archiver, options: RenderOptions): AsyncIterable<string> {
+  yield* reportCsv(documentLines(archiver.catalogue, options.at, rulesFor(archiver, options)));
 }
 
 const renderers = { json: renderJson, html: renderHtml, csv: renderTable, pdf: renderPdf } as const;

@@ -26,6 +26,7 @@ test('counts every document once in each figure', async (t) => {
     unsigned: 5,
   });
   t.deepEqual(totals.byHorizonYear, { '2034': 7, none: 2 });
+  t.deepEqual(totals.renewalsByYear, { '2033': { certificates: 4, algorithms: 0 } });
   for (const counts of [totals.byState, totals.byStanding, totals.byOutlook, totals.byIntake])
     t.is(
       Object.values(counts).reduce((sum, count) => sum + count, 0),
@@ -159,3 +160,16 @@ for (const [days, kinds] of [
       [...kinds],
     );
   });
+
+test('renewals by year, because of certificates and of algorithms (R-32)', async (t) => {
+  const batches = (['tsu-certificate', 'tree-hash', 'signature-algorithm', 'anchor'] as const).map(
+    (kind, index) => batchRow(`b${index}`, { horizonElement: { kind, name: kind } }),
+  );
+  const members = batches.map(({ batchId }) => ({
+    batch: batchId,
+    document: documentRow(batchId),
+  }));
+  await using catalogue = await catalogueOf(members, batches);
+  const { totals } = await summarise(catalogue, at, rules);
+  t.deepEqual(totals.renewalsByYear, { '2033': { certificates: 2, algorithms: 2 } });
+});

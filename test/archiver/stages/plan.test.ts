@@ -1,7 +1,7 @@
 // When a renewal that moved nothing is tried again: after half of what is left, a week at least.
 import test from 'ava';
 import { type Plan, planNight } from '#archiver/stages/plan.ts';
-import { selectProfile } from '#shared/policy/algorithm-policy.ts';
+import { type AlgorithmOverride, selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { batchRow } from '../reports/_archive.ts';
 
@@ -9,12 +9,16 @@ const horizon = Temporal.Instant.from('2034-01-01T00:00:00Z');
 const before = (days: number): Temporal.Instant => horizon.subtract({ hours: 24 * days });
 
 /** A batch renewed in vain, planned for tonight; both in days before its horizon. */
-function planOf(vain: number | undefined, tonight: number): Plan {
+function planOf(
+  vain: number | undefined,
+  tonight: number,
+  overrides: readonly AlgorithmOverride[] = [],
+): Plan {
   const fruitlessSince = vain === undefined ? undefined : before(vain);
   return planNight({
     runAt: before(tonight),
     rules: {
-      profile: selectProfile(bundledPolicies, 'jp-medical'),
+      profile: selectProfile(bundledPolicies, 'jp-medical', overrides),
       digestAlgorithms: ['SHA-256', 'SHA-512'],
       leadTime: Temporal.Duration.from({ days: 90 }),
       timeZone: 'Asia/Tokyo',
@@ -48,3 +52,23 @@ for (const [vain, tonight, tokens] of rows)
 test('the next night that matters is that of the next attempt', (t) => {
   t.is(planOf(90, 80).nextDue?.toString(), before(45).toString());
 });
+
+for (const [algorithm, kind] of [
+  ['SHA-256', 'hash-tree-renewal'],
+  ['ECDSA', 'timestamp-renewal'],
+  ['RSA', 'timestamp-renewal'],
+] as const)
+  test(`where ${algorithm} ends at the horizon, a ${kind} is planned (R-29)`, (t) => {
+    const override = { algorithm, endExclusive: horizon, source: 'test' };
+    const { actions } = planOf(undefined, 90, [override]);
+    t.deepEqual(
+      actions.map((action) => action.kind),
+      [kind],
+    );
+    // A date that is moved back plans otherwise the same night.
+    const later = { ...override, endExclusive: horizon.add({ hours: 24 * 1000 }) };
+    t.deepEqual(
+      planOf(undefined, 90, [later]).actions.map((action) => action.kind),
+      ['timestamp-renewal'],
+    );
+  });

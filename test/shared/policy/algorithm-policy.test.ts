@@ -100,3 +100,46 @@ test('an override ends the named algorithm on the day it names', (t) => {
   );
   t.false(acceptableAt(askProfile(profile, p256), Temporal.Instant.from('2041-01-01T00:00:00Z')));
 });
+
+test('curves are judged by their own length where a policy bounds both lengths', (t) => {
+  const answer = askProfile(selectProfile(bundledPolicies, 'eu-validation'), p256);
+  t.is(answer.kind, 'listed');
+  if (answer.kind === 'listed') t.is(answer.endExclusive, undefined);
+});
+
+test('one more policy in a profile never makes anything acceptable that was not', (t) => {
+  const ids = bundledPolicies.policies.map(({ id }) => id);
+  const questions: readonly AlgorithmQuestion[] = [
+    p256,
+    rsa(2048),
+    rsa(4096),
+    ...(['SHA-1', 'SHA-256', 'SHA-512'] as const).map((digest): AlgorithmQuestion => ({
+      kind: 'digest',
+      digest,
+    })),
+  ];
+  const at = fc
+    .integer({ min: 2000, max: 2080 })
+    .map((year) => Temporal.Instant.from(`${year}-06-01T00:00:00Z`));
+  fc.assert(
+    fc.property(
+      fc.subarray(ids, { minLength: 1 }),
+      fc.constantFrom(...ids),
+      fc.constantFrom('new', 'verify'),
+      at,
+      (some, another, uses, instant) => {
+        const profileOf = (policies: readonly string[]) =>
+          selectProfile({ ...bundledPolicies, profiles: [{ id: 'x', uses, policies }] }, 'x');
+        const [few, more] = [profileOf(some), profileOf([...some, another])];
+        for (const question of questions)
+          if (acceptableAt(askProfile(more, question), instant)) {
+            const alone = askProfile(few, question);
+            // A policy that is silent on digests or signatures altogether says nothing of them.
+            if (alone.kind === 'listed') t.true(acceptableAt(alone, instant));
+            else t.is(alone.policy, 'x');
+          }
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
