@@ -18,7 +18,7 @@ const handshakeTimeoutMs = 10_000;
 const maxConnections = 1024;
 
 /** Limits that every listener has: slow or endless headers end a connection. */
-const serverLimits = {
+export const serverLimits = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: requestTimeoutMs,
   requestTimeout: requestTimeoutMs,
@@ -88,11 +88,15 @@ async function listen(scheme: string, server: Server, place: Place): Promise<Lis
 }
 
 /**
- * Listens for plain HTTP.
+ * Listens for plain HTTP; `limits` takes the place of single ones.
  * @throws ConfigError ERR_CONFIG_INVALID: the address cannot be listened on
  */
-export function openListener(place: Place, serve: RequestListener): Promise<Listener> {
-  return listen('http', createServer(serverLimits, serve), place);
+export function openListener(
+  place: Place,
+  serve: RequestListener,
+  limits: Partial<Record<keyof typeof serverLimits, number>> = {},
+): Promise<Listener> {
+  return listen('http', createServer({ ...serverLimits, ...limits }, serve), place);
 }
 
 async function readCertificateFile(file: string): Promise<string> {
