@@ -24,6 +24,7 @@ import { nightsInBadWeather } from '../archiver/night/_bad-weather.ts';
 import { simulateDecades } from './decades.ts';
 import { fuzz, fuzzTargetNames } from './fuzz.ts';
 import { killRuns } from './kills.ts';
+import { memoryAtLoad } from './memory.ts';
 import { proveMillion, proveRenewals } from './renewals.ts';
 import { runLongTests } from './tests.ts';
 
@@ -73,6 +74,8 @@ const proofs: readonly Proof[] = [
     parts: 2,
     prove: (part) => chaos(firstSeed + part, part, sample ? 30_000 : 600_000),
   },
+  // An hour; what a minute shows is the start.
+  ...(sample ? [] : [{ name: 'memory', parts: 1, prove: () => memoryAtLoad(3_600_000) }]),
   { name: 'decades', parts: sample ? 1 : 20, prove: simulateDecades },
   {
     name: 'fuzz',
@@ -114,8 +117,8 @@ for (const { name, parts, prove } of proofs) {
     for (const result of wrong)
       console.log(`FAIL ${name}: ${result.case}: ${result.got}; expected: ${result.expected}`);
     if (name === 'fuzz') for (const result of results) console.log(`fuzz: ${result.case}`);
-    if (name === 'chaos')
-      for (const result of results) console.log(`chaos: ${result.case}: ${result.got}`);
+    if (name === 'chaos' || name === 'memory')
+      for (const result of results) console.log(`${name}: ${result.case}: ${result.got}`);
     if (wrong.length === 0 && resume !== undefined) appendFileSync(resume, `${label}\n`);
   }
   const seconds = Math.round((performance.now() - started) / 1000);
