@@ -6,7 +6,10 @@ import { instantAfter } from '#shared/policy/retention-rule.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { isBefore } from '#shared/time.ts';
+import { listBatches } from './evidence/manifest.ts';
+import { readSoundLines } from './evidence/object-list.ts';
 import { removeLines } from './evidence/remove-lines.ts';
+import type { GroupPosition } from './evidence/types.ts';
 import type { NightDependencies } from './night/dependencies.ts';
 import { identityOf } from './stages/scan.ts';
 
@@ -78,6 +81,29 @@ async function removeDocument(
   for (const suffix of sidecars) await store.remove(`${key}${suffix}`, { signal });
 }
 
+/** Where batches that count not yet, or never will, name one of the documents: the catalogue has none of them. */
+async function* uncountedPlaces(
+  evidence: ObjectStore,
+  rows: readonly DocumentRow[],
+  signal: AbortSignal,
+): AsyncIterable<GroupPosition> {
+  const deleted = new Set(
+    rows.map(({ store, key, versionId, sha256 }) =>
+      JSON.stringify([store, key, versionId, sha256]),
+    ),
+  );
+  for await (const { id, objects } of listBatches(evidence, signal)) {
+    if (objects.has('manifest') || !objects.has('objectList')) continue;
+    for await (const { index, members } of readSoundLines(evidence, id, signal))
+      if (
+        members.some(({ store, key, versionId = '', digests }) =>
+          deleted.has(JSON.stringify([store, key, versionId, digests['SHA-256']])),
+        )
+      )
+        yield { batchId: id, index };
+  }
+}
+
 /**
  * Deletes a document with what is attached to it. The document goes first: what a lock or hold of its store
  * forbids leaves everything as it was. Broken off later, the same call finishes it.
@@ -124,11 +150,17 @@ export async function deleteDocument(
     { at, run: 'delete', signal },
   );
   const places = new Map<string, Set<number>>();
+  const add = (batchId: string, index: number): void => {
+    places.set(batchId, (places.get(batchId) ?? new Set()).add(index));
+  };
   for (const each of rows)
     for (const { batchId, groupIndex } of await catalogue.memberships(each.id))
-      places.set(batchId, (places.get(batchId) ?? new Set()).add(groupIndex));
+      add(batchId, groupIndex);
+  const counting = places.size;
+  for await (const { batchId, index } of uncountedPlaces(evidence.objects, rows, signal))
+    add(batchId, index);
   for (const [batchId, indexes] of places)
     await removeLines(evidence.objects, batchId, indexes, signal);
   for (const each of rows.toReversed()) await catalogue.removeDocument(each.id);
-  return { documents: rows.length, batches: places.size };
+  return { documents: rows.length, batches: counting };
 }

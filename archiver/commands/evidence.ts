@@ -152,16 +152,14 @@ async function requireCanonical(
 ): Promise<void> {
   if (!xmlFormats.includes(row.facts.format)) return;
   const store = stores.get(row.store);
-  const reading =
-    store &&
-    (await readDocument(store, row.key, {
-      versionId: row.versionId === '' ? undefined : row.versionId,
-      algorithms: [],
-      keep: config.inspectLimitBytes,
-      signal,
-    }));
-  if (reading?.head.length === reading?.size && isCanonical(reading?.head ?? new Uint8Array(0)))
-    return;
+  if (!store) throw notInXml(`the store of ${JSON.stringify(row.key)} is not configured`);
+  const { head, size } = await readDocument(store, row.key, {
+    versionId: row.versionId === '' ? undefined : row.versionId,
+    algorithms: [],
+    keep: config.inspectLimitBytes,
+    signal,
+  });
+  if (head.length === size && isCanonical(head)) return;
   throw notInXml(
     `${JSON.stringify(row.key)} is XML and not in canonical form, in which RFC 6283 §3.1.1 hashes it`,
   );

@@ -109,6 +109,30 @@ test('one that is gone already needs no word about the document', async (t) => {
   await assertSound(t, archive);
 });
 
+test('a batch that never counted names it no more, either', async (t) => {
+  await using archive = await createArchive();
+  for (const [key, content] of Object.entries(group)) await archive.put(key, content);
+  await archive.night({
+    deps: (deps) => ({
+      ...deps,
+      tsa: {
+        ...deps.tsa,
+        source: {
+          ...deps.tsa.source,
+          exchange: () =>
+            Promise.reject(new SourceError('ERR_SOURCE_REFUSED', 'no', { retryable: false })),
+        },
+      },
+    }),
+  });
+  await archive.nightAfter(1);
+  t.is((await namedIn(archive, 'a.txt')).length, 2);
+  await using documents = await writable(archive);
+  t.deepEqual(await remove(archive, 'a.txt', { documents }), { documents: 2, batches: 1 });
+  t.deepEqual(await namedIn(archive, 'a.txt'), []);
+  await assertSound(t, archive);
+});
+
 type Kept = {
   readonly what: string;
   readonly files: Readonly<Record<string, string>>;
