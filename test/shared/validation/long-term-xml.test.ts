@@ -2,6 +2,8 @@
 import test from 'ava';
 import { toBase64 } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
+import { leafDigest } from '#shared/ers/hash-tree.ts';
+import { buildXmlEvidenceRecord } from '#shared/ers/xml-record-writer.ts';
 import {
   archivedXades,
   canonicalOf,
@@ -10,6 +12,7 @@ import {
   withUnsigned,
   xadesTimestamp,
 } from '../../_xades.ts';
+import { canonicalizeFound } from '../xml/_libxml2.ts';
 import { ca, crlsOf, judge, profileWith, said, signer, stamp, type TsuName } from './_world.ts';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -39,6 +42,37 @@ const archived = archivedXades({
   archive: { stamp: by('second', '2029-06-01') },
 });
 
+/** In place of the archive timestamp a record of that day that seals all that stands before it. TS 119 132-3 §5.2 */
+function sealedOn(day: string): string {
+  const full = archived.replace(/<t:ArchiveTimeStamp .*<\/t:ArchiveTimeStamp>/, '');
+  const names = [
+    'SignedInfo',
+    'SignatureValue',
+    'KeyInfo',
+    'SignatureTimeStamp',
+    'CertificateValues',
+    'RevocationValues',
+  ];
+  const parts = [
+    ...["//*[@Id='data']", "//*[@Id='sp']"].map((place) =>
+      canonicalizeFound(full, place, { edition: 'exclusive', comments: false }),
+    ),
+    ...names.map((name) => canonicalOf(full, name)),
+  ];
+  const value = leafDigest(
+    'SHA-256',
+    parts.map((part) => digest('SHA-256', part)),
+  );
+  const record = buildXmlEvidenceRecord('SHA-256', [
+    { reducedHashtree: [[value]], timeStamp: stamp('second', day, value) },
+  ]);
+  return withUnsigned(
+    full,
+    `<s:SealingEvidenceRecords xmlns:s="http://uri.etsi.org/19132/v1.1.1#">${Buffer.from(record).toString()}</s:SealingEvidenceRecords>`,
+  );
+}
+const sealed = sealedOn('2029-06-01');
+
 /** Each judged as of a day, with the authority's certificate at hand. */
 const rows: readonly (readonly [what: string, text: string, at: string, expected: string])[] = [
   ['while the signer lasts', signed, '2027-06-01', 'valid'],
@@ -51,6 +85,19 @@ const rows: readonly (readonly [what: string, text: string, at: string, expected
     'indeterminate OUT_OF_BOUNDS_NO_POE',
   ],
   ['saved by an archive timestamp', archived, '2031-06-01', 'valid'],
+  ['saved by a record that seals it', sealed, '2031-06-01', 'valid'],
+  [
+    'a record that seals other data',
+    sealed.replace('>one<', '>two<'),
+    '2031-06-01',
+    'invalid HASH_FAILURE',
+  ],
+  [
+    'a record that came after its unit expired',
+    sealedOn('2030-09-01'),
+    '2031-06-01',
+    'indeterminate OUT_OF_BOUNDS_NO_POE',
+  ],
   [
     'an archive timestamp over other data',
     archived.replace('>one<', '>two<'),
