@@ -80,8 +80,20 @@ export async function* documentsToAugment(
   if (deps.config.rules.every(({ renewal }) => renewal === 'evidence-record')) return;
   for await (const row of deps.catalogue.documents({ states: ['waiting', 'protected'] })) {
     const rule = await ruleOf(deps, row);
-    if (rule && rule.renewal !== 'evidence-record' && isDue(row, rule, deps, runAt)) yield row;
+    if (!rule || rule.renewal === 'evidence-record' || !isDue(row, rule, deps, runAt)) continue;
+    if (await isNewest(deps.catalogue, row)) yield row;
   }
+}
+
+/** A version goes on from the newest one; those before keep the evidence that they have. */
+async function isNewest(
+  catalogue: Catalogue,
+  { id, store, key, versionId }: DocumentRow,
+): Promise<boolean> {
+  if (versionId === '') return true;
+  let newest = id;
+  for await (const row of catalogue.documents({ store, key })) newest = Math.max(newest, row.id);
+  return newest === id;
 }
 
 /** One archive timestamp a signature, and a signature timestamp where there is none yet. */
