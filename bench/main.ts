@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 
-const names = ['ers', 'verify', 'tsu', 'tsa', 'trust', 'policy'] as const;
+const names = ['ers', 'verify', 'tsu', 'tsa', 'trust', 'policy', 'cades'] as const;
 
 const options = process.argv.slice(2);
 const optionsAt = options.findIndex((word) => word.startsWith('--'));

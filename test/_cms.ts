@@ -37,6 +37,8 @@ export type TestCms = {
   readonly certificates?: readonly Certificate[];
   readonly crls?: readonly Uint8Array[];
   readonly eContentType?: string;
+  /** Of content that is not at hand. */
+  readonly contentDigest?: Uint8Array;
   /** Of the content, and in digestAlgorithm. */
   readonly digestAlgorithm?: DigestAlgorithm;
   /** Further signers of the same content. */
@@ -57,7 +59,10 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
   const { certificate, key } = signer;
   const attributes = derSetOf(
     testAttribute(oids.idContentType, derObjectIdentifier(spec.eContentType ?? oids.idData)),
-    testAttribute(oids.idMessageDigest, derOctetString(digest(digestAlgorithm, content))),
+    testAttribute(
+      oids.idMessageDigest,
+      derOctetString(spec.contentDigest ?? digest(digestAlgorithm, content)),
+    ),
     testAttribute(oids.idSigningTime, derElement(0x17, formatUtcTime(testSigningTime))),
     ...(cades
       ? [testAttribute(oids.idAaSigningCertificateV2, signingCertificate(certificate))]

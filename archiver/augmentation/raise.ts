@@ -65,6 +65,14 @@ function unsupported({ facts }: LongTermVerdict): Refusal | undefined {
   return undefined;
 }
 
+/** A verdict, and all the material that it stands on. */
+type Known = {
+  readonly verdict: LongTermVerdict;
+  readonly material: AugmentationQuestion['material'] & {
+    readonly reasons: ReadonlyMap<string, string>;
+  };
+};
+
 class Raising {
   readonly #question: AugmentationQuestion;
   #additions: SignedDataAdditions = noAdditions;
@@ -83,10 +91,9 @@ class Raising {
     this.#latest = judgedAt(at, before.reading);
     const impossible = unsupported(before);
     if (impossible) return impossible;
-    const material = await this.#materialFor(before);
-    const known = this.#judge(material);
-    const offence = offenceOf(known);
-    if (offence) return this.#withReasons(offence, material.reasons);
+    const known = await this.#judgeWithAll(before);
+    const offence = offenceOf(known.verdict);
+    if (offence) return this.#withReasons(offence, known.material.reasons);
     if (resume) this.#add(resume);
     const problem = resume ? undefined : await this.#reachLT(before, known);
     if (problem) return problem;
@@ -98,18 +105,35 @@ class Raising {
       splice: spliceSignedData(document.stored, this.#additions),
       signedData: this.#signedData.raw,
       tokens: this.#tokens,
-      findings: known.tree.findings,
+      findings: known.verdict.tree.findings,
     };
   }
 
   /** Signature timestamps and, beyond T, validation data. */
-  async #reachLT(before: LongTermVerdict, known: LongTermVerdict): Promise<Refusal | undefined> {
-    const unstamped = this.#unstamped(known);
-    const first = this.#wouldChange(before, { signers: unstamped.map(placeholder) });
-    if (first) return first;
-    await this.#stampSignatures(unstamped);
+  async #reachLT(before: LongTermVerdict, known: Known): Promise<Refusal | undefined> {
+    const unstamped = this.#unstamped(known.verdict);
+    const isStamping = unstamped.includes(true);
+    if (isStamping) {
+      const first = this.#wouldChange(before, { signers: unstamped.map(placeholder) });
+      if (first) return first;
+      await this.#stampSignatures(unstamped);
+    }
     if (this.#question.level === 'T') return undefined;
-    return (await this.#addValidationData(before)) ?? this.#wouldChange(before, {});
+    const now = isStamping ? await this.#judgeWithAll(this.#judge(this.#question.material)) : known;
+    const problem = this.#addValidationData(before, now);
+    if (problem) return problem;
+    return this.#additions === noAdditions ? undefined : this.#wouldChange(before, {});
+  }
+
+  /** With what sources give besides; judged again only where they gave something. */
+  async #judgeWithAll(verdict: LongTermVerdict): Promise<Known> {
+    const material = await this.#materialFor(verdict);
+    const { crls, certificates, ocspResponses } = this.#question.material;
+    const isMore =
+      material.crls.length > crls.length ||
+      material.certificates.length > certificates.length ||
+      material.ocspResponses.length > ocspResponses.length;
+    return { verdict: isMore ? this.#judge(material) : verdict, material };
   }
 
   #judge(material: AugmentationQuestion['material']): LongTermVerdict {
@@ -124,9 +148,7 @@ class Raising {
 
   #latest: Temporal.Instant | undefined;
 
-  async #materialFor(
-    verdict: LongTermVerdict,
-  ): Promise<AugmentationQuestion['material'] & { readonly reasons: ReadonlyMap<string, string> }> {
+  async #materialFor(verdict: LongTermVerdict): Promise<Known['material']> {
     const { material: given, statusSource, signal, at } = this.#question;
     const gathered = await gather(verdict, { given, statusSource, signal, at: this.#at(at) });
     return {
@@ -215,7 +237,6 @@ class Raising {
 
   /** EN 319 122-1 §5.3: a signature timestamp each. */
   async #stampSignatures(unstamped: readonly boolean[]): Promise<void> {
-    if (!unstamped.includes(true)) return;
     const { digestAlgorithm } = this.#question;
     const signers: SignerAdditions[] = [];
     for (const [index, { signature }] of this.#signedData.signerInfos.entries()) {
@@ -228,10 +249,8 @@ class Raising {
   }
 
   /** EN 319 122-1 §6.3: what tells, without asking anyone, that all certificates held when they signed. */
-  async #addValidationData(before: LongTermVerdict): Promise<Refusal | undefined> {
+  #addValidationData(before: LongTermVerdict, { verdict, material }: Known): Refusal | undefined {
     const { material: given, at } = this.#question;
-    const material = await this.#materialFor(this.#judge(given));
-    const verdict = this.#judge(material);
     const carried = carriedBy(verdict.reading);
     // Data of signers stands beside the signature, that of TSUs may travel in their tokens.
     const beside = holdsOldArchive(verdict.reading)

@@ -159,5 +159,5 @@ export async function gather(
     fetched.push(current);
     for (const { fingerprint, reason } of current.missing) reasons.set(fingerprint, reason);
   }
-  return { ...without(joined(fetched), carried), reasons };
+  return { ...without(joined(fetched), joined([carried, given])), reasons };
 }

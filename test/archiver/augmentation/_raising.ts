@@ -14,6 +14,7 @@ import type {
   AugmentationLevel,
   AugmentationOutcome,
   CadesDocument,
+  Raised,
 } from '#archiver/augmentation/types.ts';
 import { anchorOf } from '../../_authority.ts';
 import { ca, crlsOf, root, stamp, type TsuName } from '../../shared/validation/_world.ts';
@@ -59,15 +60,22 @@ export function materialOf({ on, crls, material }: Raising): GivenMaterial {
 const nothing: ValidationData = { certificates: [], crls: [], ocspResponses: [], missing: [] };
 
 /** What raising comes to, and how many tokens were asked for. */
-export async function tryToRaise(
+export function tryToRaise(
   octets: Uint8Array,
   raising: Raising,
 ): Promise<{ readonly outcome: AugmentationOutcome; readonly asked: number }> {
-  const { on, tsu = 'first', level = 'LTA', algorithm = 'SHA-256', content } = raising;
+  return raiseAndCount(documentOf(octets, raising.content), raising);
+}
+
+async function raiseAndCount(
+  document: CadesDocument,
+  raising: Raising,
+): Promise<{ readonly outcome: AugmentationOutcome; readonly asked: number }> {
+  const { on, tsu = 'first', level = 'LTA', algorithm = 'SHA-256' } = raising;
   const material = materialOf(raising);
   let asked = 0;
   const outcome = await raise({
-    document: documentOf(octets, content),
+    document,
     level,
     digestAlgorithm: algorithm,
     at: day(on),
@@ -88,12 +96,17 @@ export async function tryToRaise(
   return { outcome, asked };
 }
 
+/** What has to be done to the document. @throws Error: it was not raised */
+export async function raiseDocument(document: CadesDocument, raising: Raising): Promise<Raised> {
+  const { outcome } = await raiseAndCount(document, raising);
+  if (outcome.kind === 'raised') return outcome;
+  throw new Error(`${outcome.kind} ${outcome.kind === 'refused' ? outcome.message : ''}`);
+}
+
 /** The raised document. @throws Error: it was not raised */
 export async function raised(octets: Uint8Array, raising: Raising): Promise<Uint8Array> {
-  const { outcome } = await tryToRaise(octets, raising);
-  if (outcome.kind !== 'raised')
-    throw new Error(`${outcome.kind} ${outcome.kind === 'refused' ? outcome.message : ''}`);
-  return applySplice(octets, outcome.splice);
+  const { splice } = await raiseDocument(documentOf(octets, raising.content), raising);
+  return applySplice(octets, splice);
 }
 
 /** The result judged afresh, with the CRLs of the day. */
