@@ -13,7 +13,7 @@ import {
   type ClientConfig,
 } from './clients.ts';
 import { createRates, type Rates } from './rates.ts';
-import { plainAnswers, type PlainAnswer } from './replies.ts';
+import { errorFields, plainAnswers, type PlainAnswer } from './replies.ts';
 
 /** How clients say who they are at a listener. */
 export type Door = 'anonymous' | 'certificate' | 'credentials';
@@ -101,6 +101,22 @@ export function createAdmission(options: {
     ...(client ? { client: client.name } : {}),
   });
 
+  /** From when on there is room, where there is none now. */
+  const takeRate = async ({ name }: ClientConfig, perMinute: number) => {
+    try {
+      return await rates.takeOfMinute(`client ${name}`, perMinute, clock.now());
+    } catch (error) {
+      // Replicas that cannot count together cannot buy either: the client is told so by the answer to its query.
+      options.events({
+        level: 'error',
+        name: 'tsa.rate.failed',
+        client: name,
+        ...errorFields(error),
+      });
+      return undefined;
+    }
+  };
+
   const byKey = (key: string): ClientConfig | undefined => {
     const hash = sha256OfKey(key);
     return clients.find(({ keys }) => keys.includes(hash));
@@ -152,8 +168,7 @@ export function createAdmission(options: {
         return refuse(plainAnswers.notAllowed(), 'not from its networks', client);
       }
       const { requestsPerMinute: perMinute } = client;
-      const key = `client ${client.name}`;
-      const until = perMinute && (await rates.takeOfMinute(key, perMinute, clock.now()));
+      const until = perMinute === undefined ? undefined : await takeRate(client, perMinute);
       if (until) {
         const message = `More than ${client.requestsPerMinute ?? 0} requests a minute`;
         return refuse(plainAnswers.limited({ message, until }, clock.now()), message, client);

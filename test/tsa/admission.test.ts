@@ -3,6 +3,7 @@ import test from 'ava';
 import type { Event } from '#shared/ports/runtime.ts';
 import { createApiKey, createPasswordChecker, hashPassword } from '#tsa/adapters/password.ts';
 import { createAdmission, type Knock } from '#tsa/admission.ts';
+import type { Rates } from '#tsa/rates.ts';
 import {
   clientOfCertificate,
   isInNetworks,
@@ -19,13 +20,14 @@ const other = createApiKey();
 const password = await hashPassword('correct horse battery');
 const checkPassword = createPasswordChecker();
 
-function open(clients: readonly ClientConfig[]) {
+function open(clients: readonly ClientConfig[], rates?: Rates) {
   const clock = createTestClock();
   const events: Event[] = [];
   const sink = (event: Event): void => {
     events.push(event);
   };
-  return { clock, events, ...createAdmission({ clients, checkPassword, clock, events: sink }) };
+  const options = { clients, checkPassword, clock, events: sink, ...(rates && { rates }) };
+  return { clock, events, ...createAdmission(options) };
 }
 
 const knock = (authorization: string | undefined, settings: Partial<Knock> = {}): Knock => ({
@@ -116,6 +118,15 @@ test('a rate is a burst and then one request after the other', async (t) => {
   t.is(refused.kind === 'refused' && refused.answer.headers?.['retry-after'], '20');
   doors.clock.advance({ seconds: 20 });
   t.deepEqual([await ask(), await ask()], [200, 429]);
+});
+
+test('a rate that cannot be counted lets the client in: its query is answered by what the journal says', async (t) => {
+  const away = (): Promise<never> => Promise.reject(new Error('no database'));
+  const rates = { takeOfMinute: away, takeOfWindow: away };
+  const client = clientConfig('records', { keys: [sha256], requestsPerMinute: 1 });
+  const doors = open([client], rates);
+  t.is((await doors.admit(knock(`Bearer ${key}`))).kind, 'admitted');
+  t.like(doors.events[0], { level: 'error', name: 'tsa.rate.failed', client: 'records' });
 });
 
 test('many failures from one address close the door to it for a minute, with an alarm', async (t) => {
