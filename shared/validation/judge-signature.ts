@@ -125,10 +125,7 @@ export function judgeSignature(
   );
 }
 
-/**
- * A signer that may not sign documents has signed none, whatever its path is worth. JPKI gives revocation
- * data to registered verifiers alone: that it is missing there is said for what it is.
- */
+/** A signer that may not sign documents has signed none, whatever its path is worth. */
 function withQualification(
   judged: UnqualifiedJudgement,
   { signerAnchors, testCertificates = false }: ValidationMaterial,

@@ -2,11 +2,17 @@
 // ends with a value or with one of our own errors; anything else is a crash.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { readPolicyFile } from '#archiver/config-policies.ts';
 import { digest, digestAlgorithms } from '#shared/crypto/digest.ts';
 import { findDerOffence } from '#shared/der/strict.ts';
 import { readChildren, readWhole, type Tlv } from '#shared/der/reader.ts';
 import { TokiwaError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { buildDssc } from '#shared/policy/dssc-write.ts';
+import { verifyTrustedList } from '#shared/trust/trusted-list-chain.ts';
+import { listedAnchors, statusAt } from '#shared/trust/trusted-list-services.ts';
+import { parseTrustedList } from '#shared/trust/trusted-list.ts';
 import { verifyCertificatePath } from '#shared/trust/verify-path.ts';
 import { admitTimeStampReq } from '#shared/tsp/check-request.ts';
 import { checkTimeStampResp } from '#shared/tsp/check-response.ts';
@@ -18,7 +24,9 @@ import { verifyToken } from '#shared/tsp/verify-token.ts';
 import { validateLongTerm } from '#shared/validation/long-term.ts';
 import { type Certificate, parseCertificate } from '#shared/x509/certificate.ts';
 import { type CertificateList, parseCertificateList } from '#shared/x509/crl.ts';
+import { readHcRoles } from '#shared/x509/hc-role.ts';
 import { type OcspResponse, parseOcspResponse } from '#shared/x509/ocsp.ts';
+import { trustedListXml } from '../_trusted-list.ts';
 
 export const seedFolder = path.join(import.meta.dirname, 'seeds');
 const sampleFolder = path.join(import.meta.dirname, '..', '..', 'samples', 'documents');
@@ -155,6 +163,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     seeds: () => savedSeeds('certificate'),
     run: (octets) => {
       const certificate = parseCertificate(octets);
+      readHcRoles(certificate);
       askPath({ target: certificate });
       askPath({ issuer: certificate });
     },
@@ -199,6 +208,28 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     },
   },
   { name: 'document', seeds: documentSeeds, run: judge },
+  {
+    name: 'policy',
+    // The smallest; others are the same rows again.
+    seeds: () =>
+      bundledPolicies.policies
+        .filter(({ id }) => id === 'jp-gov-pqc-2035' || id === 'nist-ir-8547-ipd')
+        .map((policy) => buildDssc(policy, bundledPolicies.asOf)),
+    run: (octets) => {
+      readPolicyFile(octets);
+    },
+  },
+  {
+    name: 'trusted-list',
+    seeds: () => [new TextEncoder().encode(trustedListXml(world().ca))],
+    run: (octets) => {
+      const file = { name: 'fuzzed', octets };
+      verifyTrustedList(file, [world().root]);
+      const list = parseTrustedList(octets);
+      for (const role of ['tsu', 'signer'] as const) listedAnchors(list, role);
+      for (const service of list.services) statusAt(service, at);
+    },
+  },
 ];
 
 /** Runs one input. @throws what is no answer: a crash */

@@ -5,7 +5,12 @@ import fc from 'fast-check';
 import { mutated } from './_mutate.ts';
 import { fuzzTargets, runTarget } from './_targets.ts';
 
-const runs: Readonly<Record<string, number>> = { document: 300, 'evidence-record': 300 };
+const runs: Readonly<Record<string, number>> = {
+  document: 300,
+  'evidence-record': 300,
+  policy: 300,
+  'trusted-list': 300,
+};
 
 for (const target of fuzzTargets) {
   test(`${target.name}: mutated seeds`, (t) => {

@@ -26,6 +26,7 @@ import {
   policyMappings,
   subjectAltName,
 } from '../_extensions.ts';
+import { createHpki, issueProfessional } from '../_hpki.ts';
 import { testKey } from '../_keys.ts';
 import { issueToken, tokenSignerOf, type TestTsu } from '../_tsu.ts';
 import { recordOf } from '../shared/ers/_archive.ts';
@@ -123,6 +124,10 @@ const imprint = {
   digest: digest('SHA-256', Buffer.from('query')),
 } as const;
 
+const professional = issueProfessional(createHpki().ca, {
+  roles: ['Medical Doctor', { name: 'Director of Hospital', tagging: 'implicit' }],
+});
+
 const seeds: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>> = {
   certificate: Object.fromEntries(
     [
@@ -130,6 +135,7 @@ const seeds: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>> = {
       ['ca', ca] as const,
       ['tsu', tsu] as const,
       ['ocsp-responder', responder] as const,
+      ['professional', professional] as const,
       ...ofPqc,
     ].map(([name, { certificate }]) => [name, certificate.raw]),
   ),

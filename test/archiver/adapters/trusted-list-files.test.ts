@@ -6,18 +6,17 @@ import path from 'node:path';
 import { loadListedAnchors, loadTrustedLists } from '#archiver/adapters/trusted-list-files.ts';
 import { parseArchiverConfig } from '#archiver/config.ts';
 import { limited } from '#archiver/trust.ts';
-import { toBase64 } from '#shared/bytes.ts';
 import { ConfigError } from '#shared/errors.ts';
 import type { Event } from '#shared/ports/runtime.ts';
-import { serviceTypes } from '#shared/trust/trusted-list-names.ts';
 import { issueRoot } from '../../_authority.ts';
 import { signEnveloped } from '../../_enveloped.ts';
+import { trustedListXml } from '../../_trusted-list.ts';
 
 const operator = issueRoot({ subject: 'CN=List operator' });
 const stranger = issueRoot({ subject: 'CN=Stranger' });
 const { certificate } = issueRoot({ subject: 'CN=Qualified CA' });
 
-const list = `<TrustServiceStatusList xmlns="http://uri.etsi.org/02231/v2#"><SchemeInformation><TSLVersionIdentifier>5</TSLVersionIdentifier><TSLSequenceNumber>1</TSLSequenceNumber><TSLType>http://uri.etsi.org/TrstSvc/TrustedList/TSLType/EUgeneric</TSLType><SchemeOperatorName><Name xml:lang="en">Operator</Name></SchemeOperatorName><SchemeTerritory>XX</SchemeTerritory><ListIssueDateTime>2026-01-01T00:00:00Z</ListIssueDateTime><NextUpdate><dateTime>2026-07-01T00:00:00Z</dateTime></NextUpdate></SchemeInformation><TrustServiceProviderList><TrustServiceProvider><TSPInformation><TSPName><Name xml:lang="en">Provider</Name></TSPName></TSPInformation><TSPServices><TSPService><ServiceInformation><ServiceTypeIdentifier>${serviceTypes.qualifiedCertificates}</ServiceTypeIdentifier><ServiceName><Name xml:lang="en">Service</Name></ServiceName><ServiceDigitalIdentity><DigitalId><X509Certificate>${toBase64(certificate.raw)}</X509Certificate></DigitalId></ServiceDigitalIdentity><ServiceStatus>http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/granted</ServiceStatus><StatusStartingTime>2020-01-01T00:00:00Z</StatusStartingTime></ServiceInformation></TSPService></TSPServices></TrustServiceProvider></TrustServiceProviderList></TrustServiceStatusList>`;
+const list = trustedListXml(certificate);
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-lists-'));
