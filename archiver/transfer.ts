@@ -228,7 +228,7 @@ async function rewritten(
   if (!key.startsWith('journal/')) return undefined;
   const { body } = await exported.read(key, { signal });
   const text = Buffer.concat(await Array.fromAsync(body)).toString('utf8');
-  return buildStoredJson((await rewrittenDeep(JSON.parse(text), rewriting)));
+  return buildStoredJson(await rewrittenDeep(JSON.parse(text), rewriting));
 }
 
 /** What an import that was broken off left is no archive, and in the way: whoever looks is told so. */

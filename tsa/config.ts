@@ -158,7 +158,7 @@ export type EvidenceConfig = {
   /** Whether digests are taken at all. */
   readonly enabled: boolean;
   readonly intervalSeconds: number;
-  /** Groups in one batch, and in one request. */
+  /** Groups in one batch. */
   readonly maxGroups: number;
   /** Groups of all clients that may wait for their records. */
   readonly maxWaiting: number;

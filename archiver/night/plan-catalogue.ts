@@ -5,15 +5,7 @@ import type { AnchorNumber } from '../evidence/types.ts';
 import { documentsToAugment, tokensFor } from '../stages/augment.ts';
 import { refreshHorizons } from '../stages/catalogue.ts';
 import { countGroupsWithoutAnchor, countWaitingGroups } from '../stages/groups.ts';
-import {
-  chooseDigest,
-  noAcceptableHash,
-  planNight, type PlanInput,
-  type Plan,
-  type PlanAction,
-  type PlanFinding,
-  type PlanRules,
-} from '../stages/plan.ts';
+import { planNight, type Plan, type PlanInput, type PlanRules } from '../stages/plan.ts';
 import type { NightDependencies } from './dependencies.ts';
 
 /** What the planner needs of the configuration. */
@@ -71,18 +63,16 @@ export async function planFromCatalogue(
   });
 }
 
-/** What waits for a token, and nothing else: for a run between nights, which renews nothing. */
+/** What waits for a token, and nothing else: for a run between nights, which renews nothing. Its own ceiling holds. */
 export async function planProtection(
   { catalogue, config }: Pick<NightDependencies, 'catalogue' | 'config'>,
   runAt: Temporal.Instant,
-): Promise<{
-  readonly action?: PlanAction;
-  readonly finding?: PlanFinding & { readonly level: 'error' };
-}> {
-  const groups = await countWaitingGroups(catalogue);
-  if (groups === 0) return {};
-  const rules = planRules(config);
-  const digestAlgorithm = chooseDigest(rules, runAt);
-  if (digestAlgorithm) return { action: { kind: 'protect', digestAlgorithm, groups } };
-  return { finding: { level: 'error', ...noAcceptableHash(rules) } };
+): Promise<Plan> {
+  return planNight({
+    runAt,
+    rules: planRules(config),
+    batches: [],
+    demand: new Map(),
+    waitingGroups: await countWaitingGroups(catalogue),
+  });
 }

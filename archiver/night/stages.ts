@@ -129,9 +129,9 @@ export class Night {
       this.#tally.added += added;
       this.#tally.findAll(findings);
     }
-    const { action, finding } = await planProtection(this.#deps, this.#options.runAt);
-    if (finding) this.#tally.find(finding);
-    if (mayBuy && action) await this.#renew([action], evidence);
+    const plan = await planProtection(this.#deps, this.#options.runAt);
+    for (const finding of plan.findings) this.#tally.find({ level: 'error', ...finding });
+    if (mayBuy && plan.allowed) await this.#renew(plan.actions, evidence);
   }
 
   async #load(): Promise<Evidence> {

@@ -148,14 +148,6 @@ export function chooseDigest(rules: PlanRules, at: Temporal.Instant): DigestAlgo
   );
 }
 
-/** Nothing new can be stamped. */
-export function noAcceptableHash({ digestAlgorithms }: PlanRules): PlanFinding {
-  return {
-    kind: 'no-acceptable-hash',
-    message: `no configured hash (${digestAlgorithms.join(', ')}) is acceptable for new evidence`,
-  };
-}
-
 /** Whether a chain's hash has to be left: a renewal with the same one would end as soon. */
 function hashIsEnding(batch: BatchRow, rules: PlanRules, at: Temporal.Instant): boolean {
   const until = at.add({ hours: 24 * rules.leadTime.total('days') });
@@ -336,7 +328,10 @@ export function planNight(input: PlanInput): Plan {
         tokens: { first: batches, second: rules.second ? batches : 0 },
       });
     } else {
-      findings.push(noAcceptableHash(rules));
+      findings.push({
+        kind: 'no-acceptable-hash',
+        message: `no configured hash (${rules.digestAlgorithms.join(', ')}) is acceptable for new evidence`,
+      });
     }
   }
   const first = steps.reduce((sum, step) => sum + step.tokens.first, 0);

@@ -268,6 +268,15 @@ for (const row of rows)
     t.regex(await answer.text(), row.text);
   });
 
+test('more groups than an answer holds are refused', async (t) => {
+  await using folder = await temporaryFolder();
+  await using tsa = await start(folder.path);
+  const groups = Array.from({ length: 1001 }, (_, i) => [of(`${i}`)]);
+  const answer = await send(tsa.url, { hashAlgorithm: 'SHA-256', groups });
+  t.is(answer.status, 400);
+  t.regex(await answer.text(), /at most 1000/);
+});
+
 test('a query that asks for a policy is refused: the token is of all that came in', async (t) => {
   await using folder = await temporaryFolder();
   await using tsa = await start(folder.path);

@@ -26,6 +26,9 @@ export type EvidenceEndpointOptions = AdmitOptions & {
 
 const recordMediaType = 'application/octet-stream';
 
+/** Their records are one answer of some megabytes, held in memory until it is sent. */
+const maxGroupsOfRequest = 1000;
+
 /** The digests of a request, or how it is refused. */
 async function readDigests(
   request: Request,
@@ -47,7 +50,7 @@ async function readDigests(
   try {
     return mediaType === queryMediaType
       ? digestOfQuery(octets, profile)
-      : digestsOfJson(octets, profile, maxGroups);
+      : digestsOfJson(octets, profile, Math.min(maxGroups, maxGroupsOfRequest));
   } catch (error) {
     if (error instanceof FormatError || error instanceof UnsupportedError)
       return plainAnswers.notUnderstood(error.message);

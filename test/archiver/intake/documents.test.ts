@@ -209,6 +209,17 @@ test('an intake that comes while a night is at work waits for it', async (t) => 
   t.deepEqual(await served.archive.states(), { old: 'protected', new: 'protected' });
 });
 
+test('above the ceiling of a run nothing is bought: stored, and it waits', async (t) => {
+  const settings = {
+    ceiling: { tokens: 100, cost: 5 },
+    tsa: { price: { amount: 10, currency: 'JPY' } },
+  };
+  await using served = await serveArchive({}, { settings });
+  t.is((await served.post('a', 'content')).status, 202);
+  t.is(served.archive.tsa.tokens(), 0);
+  t.deepEqual(await served.archive.states(), { a: 'waiting' });
+});
+
 test('by two TSAs: two records', async (t) => {
   await using served = await serveArchive({}, { archive: { second: true } });
   const { records } = (await (await served.post('a', 'content')).json()) as Answer;
