@@ -49,8 +49,9 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Octets of a hexadecimal string of either case; `undefined` where it is none. */
 export function fromHex(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
-  return new Uint8Array(Buffer.from(text, 'hex'));
+  // Decoding stops at the first character that is no digit.
+  const octets = Buffer.from(text, 'hex');
+  return 2 * octets.length === text.length ? new Uint8Array(octets) : undefined;
 }
 
 /** Base64 with padding, no line breaks. */

@@ -27,7 +27,9 @@ const workerScript = new URL('./folder-digest-worker.ts', import.meta.url);
 
 type Waiting = {
   readonly task: DigestTask;
+  readonly signal: AbortSignal;
   readonly answer: (result: DigestResult | undefined) => void;
+  readonly refuse: (reason: unknown) => void;
 };
 
 type Thread = { readonly worker: Worker; readonly sent: (readonly Waiting[])[] };
@@ -54,6 +56,14 @@ export function createDigestPool(
     const left = [...threads.flatMap(({ sent }) => sent.splice(0)).flat(), ...waiting.splice(0)];
     for (const { answer } of left) answer(undefined);
     for (const { worker } of threads.splice(0)) void worker.terminate();
+  };
+
+  /** Listened to once each: a run has one signal for all of its documents. */
+  const heard = new WeakSet<AbortSignal>();
+
+  const abort = (aborted: AbortSignal): void => {
+    for (const { signal, refuse } of [...threads.flatMap(({ sent }) => sent).flat(), ...waiting])
+      if (signal === aborted) refuse(aborted.reason);
   };
 
   const start = (): void => {
@@ -94,24 +104,26 @@ export function createDigestPool(
   };
 
   return {
-    digest: async (task, signal) => {
-      signal.throwIfAborted();
-      if (state === 'given-up' || before-- > 0) return undefined;
+    digest: (task, signal) => {
+      if (signal.aborted) return Promise.reject(signal.reason as Error);
+      if (state === 'given-up' || before-- > 0) return Promise.resolve(undefined);
       if (state === 'resting') start();
+      if (!heard.has(signal)) {
+        heard.add(signal);
+        signal.addEventListener(
+          'abort',
+          () => {
+            abort(signal);
+          },
+          { once: true },
+        );
+      }
       const { promise, resolve, reject } = Promise.withResolvers<DigestResult | undefined>();
-      const abort = (): void => {
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      waiting.push({ task, answer: resolve });
+      waiting.push({ task, signal, answer: resolve, refuse: reject });
       // Whatever is asked for in this turn goes together.
       if (!sending) setImmediate(send);
       sending = true;
-      try {
-        return await promise;
-      } finally {
-        signal.removeEventListener('abort', abort);
-      }
+      return promise;
     },
     [Symbol.asyncDispose]: async () => {
       const workers = threads.map(({ worker }) => worker);

@@ -47,7 +47,7 @@ export function buildObjectListHead(batchId: BatchId): Uint8Array {
 }
 
 export function buildObjectListLine(line: ObjectListLine): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+  return Buffer.from(`${JSON.stringify(line)}\n`);
 }
 
 /**
