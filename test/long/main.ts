@@ -10,6 +10,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ConformanceResult } from '../conformance/_report.ts';
 import { allSamples } from '../interop/_cades-samples.ts';
+import { killAugmentations } from './augmentation-kills.ts';
 import { judgeSample } from './cades.ts';
 import { chaos } from './chaos.ts';
 import {
@@ -87,6 +88,11 @@ const proofs: readonly Proof[] = [
         milliseconds: sample ? 1000 : 600_000,
       }),
     ],
+  },
+  {
+    name: 'augmentation',
+    parts: sample ? 1 : 10,
+    prove: (part) => killAugmentations(firstSeed + part, sample ? 8 : 1000),
   },
   // The sample of these is the interop step's.
   ...(sample
