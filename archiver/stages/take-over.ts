@@ -112,7 +112,8 @@ class TakingOver {
     if (row.facts.format === 'ER-XML')
       return {
         kind: 'undecided',
-        reason: 'a record in XML (RFC 6283) is verified and kept, and not renewed by this version',
+        reason:
+          'a record in XML (RFC 6283) is kept with its document, and not renewed by this version',
       };
     try {
       const { context, accept } = this.#deps;
@@ -125,8 +126,11 @@ class TakingOver {
       return { kind: 'taken-over', batchId: id, genTime: token.genTime };
     } catch (error) {
       const { signal } = this.#deps.context.run;
-      if (signal.aborted || !(error instanceof TokiwaError) || error instanceof InvariantError)
-        throw error;
+      if (signal.aborted || !(error instanceof TokiwaError)) throw error;
+      // A stranger's token that does not stand being kept is no broken promise of ours, and stops no night.
+      if (error.code === 'ERR_INVARIANT_READ_BACK')
+        return { kind: 'refused', reason: error.message };
+      if (error instanceof InvariantError) throw error;
       return { kind: 'undecided', reason: error.message };
     }
   }

@@ -3,7 +3,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { xmlEvidenceOf } from '#archiver/commands/evidence.ts';
 import type { RunSummary } from '#archiver/reports/report.ts';
+import { InvariantError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { exported, imported } from '../_moved.ts';
 import {
@@ -244,6 +246,49 @@ for (const { what, bring: bringUnfit, says } of unfit)
     t.is(await archive.judge('a.txt'), 'valid');
     await assertSound(t, archive);
   });
+
+test('a record that cannot be kept as it is stops no night', async (t) => {
+  const { archive, other } = await twoArchives();
+  await using _other = other;
+  await using _archive = archive;
+  await bring(archive, other);
+  const night = await archive.night({
+    deps: ({ evidence, ...deps }) => ({
+      ...deps,
+      evidence: {
+        ...evidence,
+        objects: {
+          ...evidence.objects,
+          write: (...args) =>
+            args[0].endsWith('/taken-over.ers')
+              ? Promise.reject(new InvariantError('ERR_INVARIANT_READ_BACK', 'not as written'))
+              : evidence.objects.write(...args),
+        },
+      },
+    }),
+  });
+  t.deepEqual(kindsOf(night), ['record-not-valid']);
+  t.is(night.protectedGroups, 1);
+  t.deepEqual(kindsOf(await nightAfter(archive, other, 1)), ['taken-over']);
+  await assertSound(t, archive);
+});
+
+test('a record in XML is kept, and it is said that nothing renews it', async (t) => {
+  const { archive, other } = await twoArchives();
+  await using _other = other;
+  await using _archive = archive;
+  const { signal } = new AbortController();
+  await archive.put('a.txt', 'a');
+  await archive.put(
+    'a.txt.ers',
+    await xmlEvidenceOf(await other.open(), await other.row('a.txt'), signal),
+  );
+  const night = await archive.night();
+  t.deepEqual(kindsOf(night), ['record-undecided']);
+  t.regex(messageOf(night, 'record-undecided'), /RFC 6283/);
+  t.is(night.protectedGroups, 1);
+  await assertSound(t, archive);
+});
 
 test('a record whose TSA is not trusted yet waits, and is taken over when it is', async (t) => {
   const { archive, other } = await twoArchives();
