@@ -47,7 +47,10 @@ async function exchangeAndJudge(provider: Provider, options: ObtainOptions): Pro
       const trust = await provider.trust(now);
       return judgeAnswer(response, { ...options, provider, trust, now });
     };
-    const first = await judge();
+    const token = provider.own?.tokenIn(response);
+    const asked = { ...options, response, now: options.clock.now() };
+    const first =
+      token && provider.own ? await provider.own.verdicts.of(token, asked, judge) : await judge();
     if (first.kind !== 'unknown-signer') return { judged: first, response };
     // certReq FALSE and a signer never seen: learn the provider's certificates, once a day at most.
     if (provider.record.takeProbe(options.clock.now())) await options.probe(provider);

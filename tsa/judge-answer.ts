@@ -18,7 +18,8 @@ import type { FailureBit } from './replies.ts';
 export type GoodAnswer = {
   readonly kind: 'token';
   readonly response: Uint8Array;
-  readonly token: TimeStampToken;
+  readonly serialNumber: bigint;
+  readonly genTime: Temporal.Instant;
   /** TSU first. */
   readonly path: readonly Certificate[];
 };
@@ -112,8 +113,9 @@ function judgeToken(response: TimeStampResp, octets: Uint8Array, options: JudgeO
   const unaccredited = accreditationOffence(token, options);
   if (verdict.status === 'valid' && unaccredited !== undefined)
     return { kind: 'next', failure: 'invalid-token', reason: unaccredited };
+  const { serialNumber, genTime } = token.tstInfo;
   if (verdict.status === 'valid')
-    return { kind: 'token', response: response.raw, token, path: verdict.path };
+    return { kind: 'token', response: response.raw, serialNumber, genTime, path: verdict.path };
   const failed = verdict.findings.filter(
     (finding) => finding.level === 'error' || finding.level === 'unknown',
   );

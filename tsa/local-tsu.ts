@@ -1,6 +1,9 @@
 // The embedded time-stamping unit: signs tokens with its own clock (RFC 3161 §2). It is a provider like any other
 // and says of itself that nobody accredited it; keys and certificates are the authority's work.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { verifySignature } from '#shared/crypto/signature.ts';
+import { parseAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
+import { InvariantError } from '#shared/errors.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { isBefore } from '#shared/time.ts';
 import { buildTimeStampToken, type TokenSigner } from '#shared/tsp/build-token.ts';
@@ -16,6 +19,7 @@ import { createProviderRecord } from './provider-record.ts';
 import type { Provider, TrustMaterial } from './providers.ts';
 import { buildRejection } from './replies.ts';
 import type { SerialSource } from './serials.ts';
+import { createStandingVerdicts, type OwnToken } from './standing-verdict.ts';
 
 /** Octets to parsed structures, parsed once each: certificates and CRLs change once in a while. */
 function memoized<T>(parse: (octets: Uint8Array) => T): (octets: Uint8Array) => T {
@@ -27,13 +31,24 @@ function memoized<T>(parse: (octets: Uint8Array) => T): (octets: Uint8Array) => 
   };
 }
 
+/** The key with its certificate; every signature is verified as it is made. */
 function signerOf(credential: TsuCredential): TokenSigner {
+  const certificate = parseCertificate(credential.generation.certificate);
+  const algorithm = parseAlgorithmIdentifier(credential.key.algorithm);
   return {
-    certificate: parseCertificate(credential.generation.certificate),
+    certificate,
     chain: [parseCertificate(credential.issuerCertificate)],
     digestAlgorithm: credential.generation.signatureDigest,
     signatureAlgorithm: credential.key.algorithm,
-    sign: credential.key.sign,
+    sign: (data) => {
+      const signature = credential.key.sign(data);
+      const { publicKey } = certificate;
+      const { ok } = verifySignature({ publicKey, algorithm, data, signature });
+      // A bad chip, or a bad module under the key: this signature goes nowhere.
+      if (!ok)
+        throw new InvariantError('ERR_INVARIANT_READ_BACK', 'a signature that does not verify');
+      return signature;
+    },
   };
 }
 
@@ -70,6 +85,7 @@ export function createLocalTsu(options: {
   const crlOf = memoized<CertificateList>(parseCertificateList);
   const record = createProviderRecord();
   const guard = createClockGuard();
+  const made = new WeakMap<Uint8Array, OwnToken>();
 
   const stamp = async (request: TimeStampReq): Promise<Uint8Array> => {
     const credential = await authority.credential(clock.now());
@@ -100,9 +116,10 @@ export function createLocalTsu(options: {
       });
     }
     last = now;
+    const tsaPolicy = request.reqPolicy ?? policy ?? '';
     const token = buildTimeStampToken({
       tstInfo: {
-        policy: request.reqPolicy ?? policy ?? '',
+        policy: tsaPolicy,
         messageImprint: request.messageImprint.raw,
         serialNumber,
         genTime: now,
@@ -113,7 +130,15 @@ export function createLocalTsu(options: {
       signer: signer.value,
       certReq: request.certReq,
     });
-    return buildTimeStampResp({ status: 'granted', token });
+    const response = buildTimeStampResp({ status: 'granted', token });
+    const { algorithm = '' } = request.messageImprint;
+    made.set(response, {
+      serialNumber,
+      genTime: now,
+      signer: signer.value,
+      terms: `${tsaPolicy} ${algorithm} ${request.certReq}`,
+    });
+    return response;
   };
 
   const trust = async (now: Temporal.Instant): Promise<TrustMaterial> => {
@@ -149,6 +174,7 @@ export function createLocalTsu(options: {
     },
     trust,
     record,
+    own: { tokenIn: (response) => made.get(response), verdicts: createStandingVerdicts() },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

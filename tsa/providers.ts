@@ -8,6 +8,7 @@ import type { CertificateList } from '#shared/x509/crl.ts';
 import { isAccredited, type Accreditation } from './accreditation.ts';
 import type { Price, Profile } from './config.ts';
 import type { ProviderRecord, RateLimit } from './provider-record.ts';
+import type { OwnToken, StandingVerdicts } from './standing-verdict.ts';
 
 /** What the tokens of one provider are verified with. */
 export type TrustMaterial = {
@@ -35,6 +36,11 @@ export type Provider = TimestampSource & {
   /** Anchors and CRLs as of `now`, refreshed where they are due. */
   readonly trust: (now: Temporal.Instant) => Promise<TrustMaterial>;
   readonly record: ProviderRecord;
+  /** Of a local unit: what it knows of an answer that it has just made. */
+  readonly own?: {
+    readonly tokenIn: (response: Uint8Array) => OwnToken | undefined;
+    readonly verdicts: StandingVerdicts;
+  };
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
