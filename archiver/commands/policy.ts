@@ -5,6 +5,7 @@ import { loadCertificates } from '#shared/io/trust-files.ts';
 import type { ArchiverConfig } from '../config.ts';
 import { horizonRules } from '../trust.ts';
 import type { Aspect, AspectCount, Difference, Side } from '../reports/difference.ts';
+import { showServices } from './accreditation.ts';
 import { parseInstant } from './archive.ts';
 import { configOption, loadConfig, systemClock, withArchiver } from './context.ts';
 import { exportPolicy, importPolicy, showPolicies } from './policy-files.ts';
@@ -103,6 +104,14 @@ export function registerPolicyCommands(program: Command): void {
     .option(...configOption)
     .option('--json', 'as JSON')
     .action(showPolicies);
+  policy
+    .command('services')
+    .description(
+      'timestamp services that were seen to be accredited, or one as an entry to fill in and confirm',
+    )
+    .argument('[id]', 'id of a service')
+    .option('--json', 'as JSON')
+    .action(showServices);
   policy
     .command('export')
     .description('an algorithm policy as a DSSC file (RFC 5698)')

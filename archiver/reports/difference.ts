@@ -228,8 +228,12 @@ export async function compareConfigurations(
   const facts = asksFacts(sides.from) || asksFacts(sides.to);
   for await (const page of catalogue.documentOutlines({ facts })) {
     signal.throwIfAborted();
-    for (const document of page) if (compare(document)) moved++;
-    documents += page.length;
+    for (const document of page) {
+      // An earlier version of a document, whose newer one is compared.
+      if (document.state === 'superseded') continue;
+      documents++;
+      if (compare(document)) moved++;
+    }
     onProgress?.(documents);
   }
   return {

@@ -27,6 +27,27 @@ export type AccreditationFile = {
 };
 
 /**
+ * Shape of the bundled data file, shared/policy/data/timestamp-services.json: services that were seen to be
+ * accredited once. A starting point for an operator who reads the list in force; nothing counts by it.
+ */
+export type TimestampServiceFile = {
+  readonly asOf: string;
+  readonly services: readonly {
+    readonly id: string;
+    readonly operator: { readonly ja: string; readonly en: string };
+    readonly service: { readonly ja: string; readonly en: string };
+    readonly schemes: readonly string[];
+    readonly firstAccredited: string | null;
+    readonly status: string;
+    readonly confidence: string;
+    /** Policies that its tokens were seen with. */
+    readonly tsaPolicies: readonly { readonly oid: string; readonly seenIn: string }[];
+    readonly notes: readonly string[];
+    readonly sources: readonly string[];
+  }[];
+};
+
+/**
  * What an operator confirmed, and by which document, of one provider under one scheme. It counts for a
  * token whose path ends at one of the anchors, under one of the policies, within the period.
  */

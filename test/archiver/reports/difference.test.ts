@@ -50,6 +50,8 @@ async function compare(to: Side, from = side()): Promise<Difference> {
   const members = [
     { batch: 'b1', document: documentRow('a') },
     { document: documentRow('waits', { state: 'waiting' }) },
+    // An earlier version counts in nothing.
+    { batch: 'b1', document: documentRow('a', { state: 'superseded', versionId: '1' }) },
   ];
   await using catalogue = await catalogueOf(members, [batch]);
   return await compareConfigurations(catalogue, { from, to }, { at, maxExamples: 3, signal });
