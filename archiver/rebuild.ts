@@ -26,7 +26,7 @@ import { digestStoreName, readStatement, statementKey } from './intake/digest-st
 import type { JournalEntry } from './journal-entries.ts';
 import { journalSeen } from './night/restored.ts';
 import { catalogueFile, openArchiver } from './main.ts';
-import { applyAugmentedEntry } from './stages/augment.ts';
+import { applyAugmentedEntry } from './stages/apply-augmented.ts';
 import { applyManifest, applyValidationEntry } from './stages/catalogue.ts';
 import { detachedContent, needsValidationData } from './stages/intake.ts';
 import { readDocument, type DocumentReading } from './stages/read-document.ts';

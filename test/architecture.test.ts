@@ -122,7 +122,7 @@ const judges = [
   'archiver/augmentation/read-back.ts',
 ];
 const builders =
-  /^(?:archiver\/evidence\/(?!read-back|judge-record|types\.ts$)|shared\/ers\/(?:build|renewal|record-writer|xml-record-writer|continuation)\.ts$|shared\/tsp\/(?:build-token|evidence-form)\.ts$|archiver\/augmentation\/(?:raise|validation-data|tokens)\.ts$|shared\/cades\/augment\/|shared\/der\/splice\.ts$)/;
+  /^(?:archiver\/evidence\/(?!read-back|judge-record|types\.ts$)|shared\/ers\/(?:build|renewal|record-writer|xml-record-writer|continuation)\.ts$|shared\/tsp\/(?:build-token|evidence-form)\.ts$|archiver\/augmentation\/(?:raise|placement|validation-data|tokens|augment-stored)\.ts$|shared\/cades\/augment\/|shared\/der\/splice\.ts$)/;
 
 const sources = readSources();
 const byPath = new Map(sources.map((source) => [source.path, source]));

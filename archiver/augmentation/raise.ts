@@ -13,57 +13,23 @@ import {
   type SignerAdditions,
   spliceSignedData,
 } from '#shared/cades/augment/splice-signed-data.ts';
-import {
-  basicOcspResponseOctets,
-  buildRevocationValues,
-  embeddedValidationData,
-} from '#shared/cms/revocation-values.ts';
+import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import { parseSignedData, type SignedData } from '#shared/cms/signed-data.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { applySplice } from '#shared/der/splice.ts';
-import { derContext, derObjectIdentifier, derSequence } from '#shared/der/writer.ts';
+import { derSequence } from '#shared/der/writer.ts';
 import { InvariantError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { compareInstants } from '#shared/time.ts';
-import type { StatusMaterial } from '#shared/trust/chain-status.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
-import type { TimestampReading } from '#shared/validation/collect.ts';
-import type { Facts, SignatureFacts } from '#shared/validation/facts.ts';
-import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
+import { readDocument } from '#shared/validation/inspect.ts';
 import type { LongTermVerdict } from '#shared/validation/long-term.ts';
 import { changedImprints } from './imprints.ts';
+import { holdsOldArchive, placementOf } from './placement.ts';
+import { ownSignatures, refused, unsupported } from './refusals.ts';
 import { carriedBy, judgedAt, judgeDocument, offenceOf } from './judge.ts';
 import type { AugmentationOutcome, AugmentationQuestion, Refusal } from './types.ts';
 import { gather, joined, lackOf, signedBy, without } from './validation-data.ts';
-
-function refused(reason: Refusal['reason'], message: string, rest: Partial<Refusal> = {}): Refusal {
-  return { kind: 'refused', reason, message, findings: [], missing: [], ...rest };
-}
-
-/** The document's own signatures, in the order of signerInfos. */
-function ownSignatures({ signatures }: Facts): readonly SignatureFacts[] {
-  return signatures.filter(({ countersigns }) => countersigns === undefined);
-}
-
-/** What no later step could mend. */
-function unsupported({ facts }: LongTermVerdict): Refusal | undefined {
-  const signatures = ownSignatures(facts);
-  if (signatures.length === 0)
-    return refused('unsupported', `${facts.format} without a signature to be raised`);
-  const plain = signatures.find(({ format }) => format !== 'CAdES');
-  if (plain)
-    return refused(
-      'unsupported',
-      `${plain.id} is ${plain.format}, not CAdES: it has no signing-certificate attribute; an evidence record keeps it provable`,
-    );
-  // RFC 4998 Appendix A: it is over the whole of what was there, so that nothing may be added beside it.
-  if (facts.evidenceRecords.some(({ of }) => of !== undefined))
-    return refused(
-      'unsupported',
-      'a signature carries an evidence record, which is renewed instead of being stamped over',
-    );
-  return undefined;
-}
 
 /** A verdict, and all the material that it stands on. */
 type Known = {
@@ -261,52 +227,14 @@ class Raising {
       (by) => lackOf(by, by.purpose === 'tsu' ? carried : beside, material, question) ?? [],
     );
     const lack = without(joined(lacking), beside);
-    this.#place(lack, before);
+    const placed = placementOf(lack, before);
+    if (placed) this.#add(placed);
     const alone = this.#judge({ ...given, certificates: [], crls: [], ocspResponses: [] });
     const offence = offenceOf(alone);
     return (
       offence &&
       this.#withReasons({ ...offence, reason: 'validation-data-missing' }, material.reasons)
     );
-  }
-
-  /** Certificates and revocation data where the level wants them; with an old archive timestamp in a token. */
-  #place(lack: StatusMaterial, { reading, facts }: LongTermVerdict): void {
-    const certificates = lack.certificates.map(({ raw }) => raw);
-    const crls = lack.crls.map(({ raw }) => raw);
-    if (certificates.length + crls.length + lack.ocspResponses.length === 0) return;
-    if (!holdsOldArchive(reading)) {
-      const others = lack.ocspResponses.map(({ raw }) =>
-        derContext(1, derObjectIdentifier(oids.idRiOcspResponse), raw),
-      );
-      this.#add({ certificates, revocationInfo: [...crls, ...others] });
-      return;
-    }
-    // EN 319 122-1 §5.5.1: archive timestamps older than version 3 are over `certificates` and `crls`.
-    const ocspVals = lack.ocspResponses.flatMap(
-      (response) => basicOcspResponseOctets(response) ?? [],
-    );
-    const values =
-      ocspVals.length > 0
-        ? [
-            buildAttribute(
-              oids.idAaEtsRevocationValues,
-              buildRevocationValues({ crlVals: [], ocspVals }),
-            ),
-          ]
-        : [];
-    const additions: SignedDataAdditions = {
-      ...noAdditions,
-      certificates,
-      revocationInfo: crls,
-      signers: [{ attributes: values }],
-    };
-    this.#add({
-      signers: ownSignatures(facts).map(({ id }): SignerAdditions => {
-        const token = newestToken(reading.timestamps.filter(({ of }) => of === id));
-        return { attributes: [], token: token && { octets: token, additions } };
-      }),
-    });
   }
 
   /** EN 319 122-1 §5.5.3: one archive timestamp for each signer, all over the same state. */
@@ -346,23 +274,6 @@ class Raising {
 function placeholder(isBare: boolean): SignerAdditions {
   const empty = buildAttribute(oids.idAaSignatureTimeStampToken, derSequence());
   return { attributes: isBare ? [empty] : [] };
-}
-
-/** Whether an archive timestamp is older than version 3, which alone has an index. */
-function holdsOldArchive({ timestamps }: DocumentReading): boolean {
-  return timestamps.some(
-    ({ type, atsHashIndex }) => type === 'archive' && atsHashIndex === undefined,
-  );
-}
-
-/** The newest archive timestamp, else the newest signature timestamp: nothing of the signature is over it. */
-function newestToken(timestamps: readonly TimestampReading[]): Uint8Array | undefined {
-  const newest = (type: TimestampReading['type']): Uint8Array | undefined =>
-    timestamps
-      .filter((one) => one.type === type)
-      .toSorted((a, b) => compareInstants(a.token.tstInfo.genTime, b.token.tstInfo.genTime))
-      .at(-1)?.token.raw;
-  return newest('archive') ?? newest('signature');
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Catalogue } from '#shared/ports/catalogue.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { AnchorNumber } from '../evidence/types.ts';
-import { documentsToAugment, tokensFor } from '../stages/augment.ts';
+import { documentsToAugment, tokensFor } from '../stages/augment-due.ts';
 import { refreshHorizons } from '../stages/catalogue.ts';
 import { countGroupsWithoutAnchor, countWaitingGroups } from '../stages/groups.ts';
 import { planNight, type Plan, type PlanInput, type PlanRules } from '../stages/plan.ts';

@@ -1,30 +1,23 @@
-// Raises the documents whose rule asks for embedded augmentation: which are due, one new version each, and what the
+// Raises the documents that are due for embedded augmentation (augment-due.ts): one new version each, and what the
 // journal and the catalogue say of it. What cannot be raised is a finding, and is stamped like any other document.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConflictError, InvariantError, SourceError, TokiwaError } from '#shared/errors.ts';
-import type {
-  Catalogue,
-  DocumentIdentity,
-  DocumentRow,
-  NewDocument,
-} from '#shared/ports/catalogue.ts';
+import type { Catalogue, DocumentRow, NewDocument } from '#shared/ports/catalogue.ts';
 import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
-import { isBefore } from '#shared/time.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import { augmentStored, type StoredOutcome } from '../augmentation/augment-stored.ts';
-import { embeddedHorizon } from '../augmentation/embedded-horizon.ts';
 import { intendedVersions, openPending, pendingId } from '../augmentation/pending.ts';
 import { contentOf } from '../augmentation/stored-document.ts';
-import type { ArchiverConfig, RetentionRule } from '../config.ts';
+import type { ArchiverConfig } from '../config.ts';
 import type { EvidenceContext } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
+import { applyAugmentedEntry, type AugmentedEntry } from './apply-augmented.ts';
+import { documentsToAugment, ruleOf } from './augment-due.ts';
 import { type IntakeContent, takeIn } from './intake.ts';
-import { dueBefore } from './plan.ts';
 import { readDocument } from './read-document.ts';
-import { ruleFor } from './retention.ts';
 import { identityOf } from './scan.ts';
 
 export type AugmentDependencies = {
@@ -43,95 +36,6 @@ export type AugmentSummary = {
   readonly tokens: number;
   readonly findings: readonly FindingLine[];
 };
-
-export type AugmentedEntry = Extract<JournalEntry, { readonly kind: 'augmented' }>;
-
-/** The rule that a detached signature falls under is that of its document. */
-async function ruleOf(
-  { catalogue, config }: Pick<AugmentDependencies, 'catalogue' | 'config'>,
-  row: DocumentRow,
-): Promise<RetentionRule | undefined> {
-  const main =
-    row.attachedTo === undefined ? undefined : await catalogue.getDocument(row.attachedTo);
-  return ruleFor(config, (main ?? row).key);
-}
-
-/** Whether a document is to be raised now, by what the catalogue knows of it. */
-function isDue(
-  { facts, intake, state }: DocumentRow,
-  rule: RetentionRule,
-  { config, horizonRules }: Pick<AugmentDependencies, 'config' | 'horizonRules'>,
-  runAt: Temporal.Instant,
-): boolean {
-  // What was lost when it came is not made better by a timestamp; what could not be decided may be now.
-  if (facts.format !== 'CAdES' || !['valid', 'indeterminate'].includes(intake.status)) return false;
-  if (facts.level !== 'LTA') return true;
-  // A document that came at LTA has nothing of ours until it is stamped once.
-  if (rule.renewal === 'augmentation' && state === 'waiting') return true;
-  const horizon = embeddedHorizon(facts, horizonRules);
-  return horizon?.at !== undefined && !isBefore(runAt, dueBefore(horizon.at, config));
-}
-
-/** Documents to be raised; none is looked at where no rule asks for it. */
-export async function* documentsToAugment(
-  deps: Pick<AugmentDependencies, 'catalogue' | 'config' | 'horizonRules'>,
-  runAt: Temporal.Instant,
-): AsyncIterable<DocumentRow> {
-  if (deps.config.rules.every(({ renewal }) => renewal === 'evidence-record')) return;
-  for await (const row of deps.catalogue.documents({ states: ['waiting', 'protected'] })) {
-    const rule = await ruleOf(deps, row);
-    if (!rule || rule.renewal === 'evidence-record' || !isDue(row, rule, deps, runAt)) continue;
-    if (await isNewest(deps.catalogue, row)) yield row;
-  }
-}
-
-/** A version goes on from the newest one; those before keep the evidence that they have. */
-async function isNewest(
-  catalogue: Catalogue,
-  { id, store, key, versionId }: DocumentRow,
-): Promise<boolean> {
-  if (versionId === '') return true;
-  let newest = id;
-  for await (const row of catalogue.documents({ store, key })) newest = Math.max(newest, row.id);
-  return newest === id;
-}
-
-/** One archive timestamp a signature, and a signature timestamp where there is none yet. */
-export function tokensFor({ facts }: Pick<DocumentRow, 'facts'>): number {
-  const own = facts.signatures.filter(({ countersigns }) => countersigns === undefined);
-  return own.reduce((sum, { level }) => sum + (level === 'B' ? 2 : 1), 0);
-}
-
-/**
- * What an augmentation made of the catalogue, as journalled; applied again it changes nothing. The older
- * version leaves its batches: all that it was is in the newer one.
- */
-export async function applyAugmentedEntry(
-  catalogue: Catalogue,
-  { previous, document, protectedBy, at }: AugmentedEntry,
-): Promise<void> {
-  const find = ({ store, key, versionId, sha256 }: DocumentIdentity) =>
-    catalogue.findContent(store, key, versionId, sha256);
-  const [old, fresh] = [await find(previous), await find(document)];
-  const stateSince = Temporal.Instant.from(at);
-  if (old) {
-    const batchIds = (await catalogue.memberships(old.id)).map(({ batchId }) => batchId);
-    await catalogue.retireMemberships([old.id], batchIds);
-    await catalogue.updateDocument(old.id, {
-      state: 'superseded',
-      stateSince,
-      stateReason: 'its content stands whole in a newer version of it',
-      validationPending: false,
-      regroup: false,
-    });
-  }
-  if (!fresh) return;
-  await catalogue.updateDocument(fresh.id, {
-    validationPending: false,
-    ...(protectedBy === 'augmentation' &&
-      fresh.state === 'waiting' && { state: 'protected', stateSince, stateReason: undefined }),
-  });
-}
 
 class Augmenting {
   readonly #deps: AugmentDependencies;
