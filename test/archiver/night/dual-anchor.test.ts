@@ -223,7 +223,9 @@ test('a token of one TSA that is damaged is left to the other and stamped anew',
   // id-ct-TSTInfo: what follows is signed.
   const signed = (octets: Buffer): number =>
     octets.indexOf('2a864886f70d0109100104', 0, 'hex') + 40;
-  await flipFile(archive.batchFile(manifest?.id ?? '', 'token.der'), signed);
+  // In both forms: from the other one it would be made again.
+  for (const name of ['token.der', 'received.tsr'])
+    await flipFile(archive.batchFile(manifest?.id ?? '', name), signed);
   const found = await archive.nightAfter(1, { reread: 'whole' });
   t.true(kindsOf(found).includes('broken-evidence'));
   t.is(await archive.judge('a.txt', 1), 'valid');
