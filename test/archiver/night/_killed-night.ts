@@ -1,9 +1,10 @@
 // One night in a process of its own that ends itself with SIGKILL at a chosen call to stores or TSA, before or after the call's effect. Arguments: configuration file, the instant of the night, the
-// number of the call (0: none), `before` or `after`, and keys that came in between nights, where it is a run over these.
+// number of the call (0: none), `before` or `after`, and keys that came in between nights, the last one's digest alone, where it is a run over these.
 // Says when it begins, and at its end how many calls there were.
 import process from 'node:process';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { openEvidenceStore } from '#archiver/evidence-store.ts';
+import { digestStoreName } from '#archiver/intake/digest-statement.ts';
 import { openArchiver } from '#archiver/main.ts';
 import type { StampingTsa } from '#archiver/evidence/types.ts';
 import { runIntake, runNight } from '#archiver/run.ts';
@@ -77,9 +78,8 @@ process.stdout.write('begins\n');
 const summary =
   keys.length === 0
     ? await runNight(deps, { runAt, signal, reread: 'whole' })
-    : await runIntake(
-        deps,
-        { runAt, signal },
-        keys.map((key) => ({ store: 'documents', key })),
-      );
+    : await runIntake(deps, { runAt, signal }, [
+        ...keys.slice(0, -1).map((key) => ({ store: 'documents', key })),
+        ...keys.slice(-1).map((key) => ({ store: digestStoreName, key })),
+      ]);
 process.stdout.write(`${JSON.stringify({ calls, outcome: summary.outcome })}\n`);
