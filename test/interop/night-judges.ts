@@ -44,7 +44,8 @@ async function caseOf(archiver: Archiver, row: DocumentRow, folder: string): Pro
   const documents = await Promise.all(
     members.map(async ({ key }) => new Uint8Array(await readFile(path.join(folder, key)))),
   );
-  const record = await evidenceOf(archiver, row, signal);
+  // One of the samples comes with another product's record, which is over the document alone.
+  const record = await evidenceOf(archiver, row, signal, { own: true });
   return { name: row.key, good: true, record, documents };
 }
 
