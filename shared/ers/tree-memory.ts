@@ -12,6 +12,9 @@ const maxTreeOctets = 16 * 1024;
 /** Archive timestamps of one record whose trees are kept: a chain of renewals. */
 const maxTrees = 64;
 
+/** Nodes that are kept; then all are forgotten, which costs a path to the root once in hundreds of records. */
+const maxNodes = 1024;
+
 /** A tree as it was read: octets of our own, where each list starts in them, and views of them. */
 type KnownTree = {
   readonly octets: Buffer;
@@ -67,13 +70,14 @@ export function rememberNodes(hashNode: NodeHasher = hashMembers): NodeHasher {
     readonly below: Uint8Array;
     readonly node: Uint8Array;
   };
-  const known = new WeakMap<PartialHashtree, KnownNode>();
+  const known = new Map<PartialHashtree, KnownNode>();
   return (algorithm, list, below) => {
     if (!below) return hashNode(algorithm, list, below);
     const last = known.get(list);
     if (last?.algorithm === algorithm && (last.below === below || equalBytes(last.below, below)))
       return last.node;
     const node = hashNode(algorithm, list, below);
+    if (known.size >= maxNodes) known.clear();
     known.set(list, { algorithm, below, node });
     return node;
   };
