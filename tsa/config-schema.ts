@@ -139,7 +139,9 @@ const evidence = z
       .min(1)
       .max(50_000)
       .default(defaultEvidence.maxGroups)
-      .describe('Groups of digests at which a batch is stamped at once; a request has 1,000 at most.'),
+      .describe(
+        'Groups of digests at which a batch is stamped at once; a request has 1,000 at most.',
+      ),
     maxWaiting: z
       .int()
       .min(1)

@@ -86,7 +86,10 @@ export async function prepared(situation: Situation, place = inFolder): Promise<
 export type Unbroken = { readonly calls: number; readonly milliseconds: number };
 
 /** Runs the night in a process of its own; `undefined` where it was killed. */
-export async function nightInProcess(archive: TestArchive, kill: Kill): Promise<Unbroken | undefined> {
+export async function nightInProcess(
+  archive: TestArchive,
+  kill: Kill,
+): Promise<Unbroken | undefined> {
   const [call, when] = 'call' in kill ? [kill.call, kill.when] : [0, 'before'];
   const keys = kill.situation === 'intake' ? ['a.txt', 'b.txt', 'b.txt.p7s', statedKey] : [];
   const file = await archive.writeConfig();
