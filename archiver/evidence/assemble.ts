@@ -21,13 +21,13 @@ import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
 import { reEncodeAsDer } from '#shared/der/re-encode.ts';
 import { FormatError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
-import { batchKey, readSmall } from './batch-objects.ts';
 import { loadChainIndex, type ChainIndex } from './chains.ts';
 import { blockSize } from './leaf-table.ts';
 import { openLeafTable, type LeafTableReader, type StoredGroup } from './leaf-table-reader.ts';
 import { leafTableOf } from './manifest.ts';
 import { loadTakenOver, type TakenOver } from './taken-over.ts';
 import type { BatchId, GroupPosition } from './types.ts';
+import { readToken } from './token-object.ts';
 
 /** The ArchiveTimeStampSequence of one group, whole element in DER, and its chains' hash algorithms. */
 export type AssembledSequence = {
@@ -106,10 +106,7 @@ export function createAssembler(
   const renewalParts = new Map<string, Promise<readonly Uint8Array[]>>();
 
   const token = (id: BatchId): Promise<Uint8Array> =>
-    cached(tokens, id, async () => {
-      const { octets } = await readSmall(store, batchKey(id, 'token'), options);
-      return octets;
-    });
+    cached(tokens, id, () => readToken(store, chains, id, options));
 
   const takenOverRecords = new Map<BatchId, Promise<TakenOver>>();
   const isTakenOver = (id: BatchId): boolean => chains.manifest(id).kind === 'taken-over';

@@ -16,6 +16,9 @@ export type ChainIndex = {
   readonly renewalsOf: (id: BatchId) => readonly GroupPosition[];
   /** Whether a later timestamp covers this batch's token, so that its evidence form is frozen. */
   readonly isCovered: (id: BatchId) => boolean;
+  /** The evidence form of an uncovered token that was written since. */
+  readonly writtenToken: (id: BatchId) => Uint8Array | undefined;
+  readonly noteToken: (id: BatchId, evidenceForm: Uint8Array) => void;
   /** Takes in a batch that was committed since. */
   readonly add: (manifest: BatchManifest) => void;
 };
@@ -23,6 +26,7 @@ export type ChainIndex = {
 /** An index over these manifests, in any order. */
 export function createChainIndex(initial: Iterable<BatchManifest> = []): ChainIndex {
   const manifests = new Map<BatchId, BatchManifest>();
+  const written = new Map<BatchId, Uint8Array>();
   const renewals = new Map<BatchId, GroupPosition[]>();
   let covered: Set<BatchId> | undefined;
 
@@ -80,6 +84,10 @@ export function createChainIndex(initial: Iterable<BatchManifest> = []): ChainIn
     isCovered: (id) => {
       covered ??= findCovered();
       return covered.has(id);
+    },
+    writtenToken: (id) => written.get(id),
+    noteToken: (id, evidenceForm) => {
+      written.set(id, evidenceForm);
     },
     add: (added) => {
       covered = undefined;

@@ -79,7 +79,7 @@ export async function refreshEvidenceForm(
   current: JudgedToken,
 ): Promise<void> {
   if (current.verdict.status !== 'valid') return;
-  const { store, run } = context;
+  const { store, chains, run } = context;
   const form = await formFromReceived(context, id, { whole: true });
   if (!form) return;
   const stored = await readSmall(store, batchKey(id, 'token'), { signal: run.signal });
@@ -88,6 +88,7 @@ export async function refreshEvidenceForm(
     signal: run.signal,
     condition: { kind: 'match', etag: stored.etag },
   });
+  chains.noteToken(id, form);
 }
 
 /**
@@ -103,5 +104,6 @@ export async function remakeToken(context: EvidenceContext, id: BatchId): Promis
   const form = await formFromReceived(context, id, { whole: false });
   if (!form) return false;
   await store.write(batchKey(id, 'token'), form, { signal: run.signal });
+  chains.noteToken(id, form);
   return true;
 }

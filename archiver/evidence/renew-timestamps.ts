@@ -4,7 +4,7 @@ import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { timestampRenewalGroup, xmlTimestampRenewalGroup } from '#shared/ers/renewal.ts';
 import { InvariantError } from '#shared/errors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
-import { batchKey, newBatchId, readSmall } from './batch-objects.ts';
+import { newBatchId } from './batch-objects.ts';
 import { refreshEvidenceForm } from './freeze.ts';
 import { inFlightFinding, loadInFlight } from './in-flight.ts';
 import { createLeafTableBuilder } from './leaf-table-builder.ts';
@@ -20,6 +20,7 @@ import type {
   TimestampRenewalOutcome,
 } from './types.ts';
 import { createChainVerifier, type ChainVerifier } from './verify-chain.ts';
+import { readToken } from './token-object.ts';
 
 export type TimestampRenewal = {
   /** Batches of documents or of records taken over, of one tree hash algorithm, each at most once. */
@@ -130,8 +131,7 @@ async function prepareRenewal(
     const renewals = chains.renewalsOf(id);
     const tokens = [...(await tokensBefore(store, chains, id, run))];
     for (const tokenId of [id, ...renewals.map(({ batchId }) => batchId)]) {
-      const { octets } = await readSmall(store, batchKey(tokenId, 'token'), run);
-      tokens.push(octets);
+      tokens.push(await readToken(store, chains, tokenId, run));
     }
     builder.add(timestampRenewalGroup(digestAlgorithm, tokens));
     xmlGroups.push(xmlTimestampRenewalGroup(digestAlgorithm, tokens));

@@ -11,6 +11,7 @@ import { createChainIndex } from '../../../archiver/evidence/chains.ts';
 import { buildManifest, listBatches, parseManifest } from '../../../archiver/evidence/manifest.ts';
 import { readObjectList } from '../../../archiver/evidence/object-list.ts';
 import { loadRequest } from '../../../archiver/evidence/request-file.ts';
+import { readToken } from '../../../archiver/evidence/token-object.ts';
 import type { BatchManifest } from '../../../archiver/evidence/types.ts';
 import { createMemoryStore } from '../../_memory-store.ts';
 import { signal } from './_tables.ts';
@@ -202,4 +203,15 @@ test('a chain that forks or has a gap is no chain', (t) => {
   t.throws(() => createChainIndex([renewal('b', 1)]).renewalsOf(id), {
     instanceOf: InvariantError,
   });
+});
+
+test('a token that comes back with an earlier content than was written stops the run', async (t) => {
+  const store = createMemoryStore();
+  const chains = createChainIndex([manifest()]);
+  await store.write(batchKey(id, 'token'), Uint8Array.of(1), { signal });
+  t.deepEqual([...(await readToken(store, chains, id, { signal }))], [1]);
+  chains.noteToken(id, Uint8Array.of(2));
+  await t.throwsAsync(readToken(store, chains, id, { signal }), { code: 'ERR_SOURCE_ANSWER' });
+  await store.write(batchKey(id, 'token'), Uint8Array.of(2), { signal });
+  t.deepEqual([...(await readToken(store, chains, id, { signal }))], [2]);
 });
