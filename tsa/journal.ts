@@ -61,6 +61,8 @@ export type Journal = {
   /** Where it did not: tries whether one would now, so that a service that nobody is sent to comes back. */
   readonly recheck: () => Promise<void>;
   readonly newId: () => string;
+  /** Whether other replicas write it too, so that another's token may have come before one's own. */
+  readonly shared: boolean;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
@@ -218,6 +220,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
       if (!writable) writable = await files.takesWrites();
     },
     newId: () => toHex(random(16)),
+    shared: false,
     [Symbol.asyncDispose]: async () => {
       closed = true;
       await switching;

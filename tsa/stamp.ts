@@ -247,9 +247,11 @@ export function createStampService(options: {
     const record = recordOf(purchase, obtained.provider, obtained.answer, false);
     try {
       await paid.append(record);
-      // Whoever asks again is answered with the first token of the journal; so is whoever asks first.
+      // Whoever asks again is answered with the first token of the journal; so is whoever asks first. Another
+      // replica's may stand there, too: its last write can come after its end, when its claim is gone.
       const { repeatKey, cameLate } = purchase;
-      const first = repeatKey && cameLate ? await journal.find(repeatKey) : undefined;
+      const mayBeSecond = cameLate || journal.shared;
+      const first = repeatKey && mayBeSecond ? await journal.find(repeatKey) : undefined;
       return { kind: 'granted', record: first ?? record, repeated: false };
     } catch {
       return journalFailed;

@@ -14,10 +14,9 @@ import { endChild, startSigstore, type PeerTsa } from './_peer-tsas.ts';
 
 const run = promisify(execFile);
 const javaFolder = path.join(import.meta.dirname, 'java');
-const cache = path.join(
-  process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'),
-  'tokiwa-ci',
-);
+// Set to nothing is not set.
+const { XDG_CACHE_HOME: cacheHome = '' } = process.env;
+const cache = path.join(cacheHome === '' ? path.join(homedir(), '.cache') : cacheHome, 'tokiwa-ci');
 const clock = {
   now: () => Temporal.Now.instant(),
   set: () => undefined,

@@ -11,6 +11,7 @@ import { exportAuditLog } from '#tsa/adapters/audit-export.ts';
 import { readAuditFolder } from '#tsa/adapters/audit-files.ts';
 import { checkAuditLog } from '#tsa/audit-check.ts';
 import { openBooks, type Books } from '#tsa/books.ts';
+import { repeatKeyOf } from '#tsa/journal.ts';
 import { localTsaConfig, type Budget, type DatabaseConfig, type TsaConfig } from '#tsa/config.ts';
 import {
   answerTo,
@@ -203,6 +204,28 @@ test('the same request at two replicas at once buys one token', async (t) => {
   t.is(upstream.queries.length, 1);
   for (const { octets } of replies) t.deepEqual(octets, replies[0]?.octets);
   t.deepEqual((await ask(second.url, queryFor('a'))).octets, replies[0]?.octets);
+});
+
+test('the last write of a replica that is gone comes before another one’s token: everybody gets the first', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  const books: { gone?: Books } = {};
+  await using upstream = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      // Its claim ended with it; what it had sent to the database did not.
+      const asked = { client: 'anonymous', profile: 'default', octets: request.raw };
+      const earlier = { ...tokenOf(clock, 'x'), repeatKey: repeatKeyOf(asked) };
+      await books.gone?.journal.append({ ...earlier, response: self.grant(request) });
+      return { body: self.grant(request) };
+    },
+  });
+  const config = await proxyConfig(folder.path, server.newDatabase(), upstream);
+  await using gone = await openBooks({ config, clock, random, events: nothing });
+  books.gone = gone;
+  await using replica = await startTestTsa(config, clock);
+  t.is((await ask(replica.url, queryFor('a'))).token?.tstInfo.serialNumber, 1n);
+  t.is((await ask(replica.url, queryFor('a'))).token?.tstInfo.serialNumber, 1n);
 });
 
 test('a replica that is killed between journal and answer: another one gives its token', async (t) => {

@@ -150,6 +150,7 @@ export function openDatabaseJournal(options: {
       if (!writable) writable = await database.takesWrites();
     },
     newId: () => toHex(random(16)),
+    shared: true,
     [Symbol.asyncDispose]: () => writer.idle(),
   };
 }
