@@ -1,5 +1,6 @@
 // A line of text led by a piece of its own digest, so that a torn or damaged line is told from a whole one.
-import { toHex } from '#shared/bytes.ts';
+import { z } from 'zod';
+import { fromBase64, toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 
 const checkLength = 16;
@@ -21,3 +22,21 @@ export function parseCheckedLine(line: Uint8Array): unknown {
   if (buffer.toString('latin1', 0, checkLength + 1) !== `${checkOf(text)} `) return undefined;
   return JSON.parse(text.toString());
 }
+
+/** An instant in a line, as Temporal writes it. */
+export const instant = z.string().transform((text, context) => {
+  try {
+    return Temporal.Instant.from(text);
+  } catch {
+    context.addIssue('not an instant');
+    return z.NEVER;
+  }
+});
+
+/** Octets in a line, as base64. */
+export const octets = z.string().transform((text, context) => {
+  const value = fromBase64(text);
+  if (value) return value;
+  context.addIssue('not base64');
+  return z.NEVER;
+});

@@ -1,8 +1,8 @@
 // Records of the journal and their form: one JSON line each, led by a piece of its own digest, so that a torn or
 // damaged line is told from a whole one. Reading and writing files is for journal.ts.
 import { z } from 'zod';
-import { fromBase64, toBase64 } from '#shared/bytes.ts';
-import { buildCheckedLine, parseCheckedLine } from './checked-line.ts';
+import { toBase64 } from '#shared/bytes.ts';
+import { buildCheckedLine, instant, octets, parseCheckedLine } from './checked-line.ts';
 import type { Price } from './config.ts';
 
 type Common = {
@@ -54,20 +54,6 @@ export type FailureRecord = Common &
 
 export type JournalRecord = RequestRecord | TokenRecord | FailureRecord;
 
-const instant = z.string().transform((text, context) => {
-  try {
-    return Temporal.Instant.from(text);
-  } catch {
-    context.addIssue('not an instant');
-    return z.NEVER;
-  }
-});
-const octets = z.string().transform((text, context) => {
-  const value = fromBase64(text);
-  if (value) return value;
-  context.addIssue('not base64');
-  return z.NEVER;
-});
 const common = { id: z.string(), at: instant };
 const forWhom = { client: z.string().optional(), profile: z.string().optional() };
 const recordSchema = z.discriminatedUnion('kind', [

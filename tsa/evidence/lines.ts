@@ -1,9 +1,9 @@
 // Lines of the evidence log and their form: what was taken in, which batch it is in, and the batch's token. Digests
 // and tokens only. Reading and writing files is for segments.ts.
 import { z } from 'zod';
-import { fromBase64, toBase64 } from '#shared/bytes.ts';
+import { toBase64 } from '#shared/bytes.ts';
 import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { buildCheckedLine, parseCheckedLine } from '../checked-line.ts';
+import { buildCheckedLine, instant, octets, parseCheckedLine } from '../checked-line.ts';
 
 /** Whose batch it is, and under which hash: what may share a tree. */
 export type LaneFields = {
@@ -48,20 +48,6 @@ export type TokenLine = {
 
 export type EvidenceLine = SubmissionLine | BatchLine | TokenLine;
 
-const instant = z.string().transform((text, context) => {
-  try {
-    return Temporal.Instant.from(text);
-  } catch {
-    context.addIssue('not an instant');
-    return z.NEVER;
-  }
-});
-const octets = z.string().transform((text, context) => {
-  const value = fromBase64(text);
-  if (value) return value;
-  context.addIssue('not base64');
-  return z.NEVER;
-});
 const lane = {
   client: z.string(),
   profile: z.string(),
