@@ -34,7 +34,8 @@ export async function ask(context: EvidenceContext, stored: StoredRequest): Prom
   }
 }
 
-function rejection(response: TimeStampResp): SourceError {
+/** Why an answer has no token, in the TSA's own words. */
+export function rejection(response: TimeStampResp): SourceError {
   const said = response.statusString.map((text) => printableText(text)).join(' ');
   return new SourceError(
     'ERR_SOURCE_REFUSED',

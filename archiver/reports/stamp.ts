@@ -2,8 +2,9 @@
 // (design §4, "report"). One token of the configured TSA, bought because somebody asked for it.
 import { SourceError } from '#shared/errors.ts';
 import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
-import { parseTimeStampResp, printableText } from '#shared/tsp/response.ts';
+import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { toHex } from '#shared/bytes.ts';
+import { rejection } from '../evidence/ask.ts';
 import { judgeToken } from '../evidence/tokens.ts';
 import type { NightDependencies } from '../night/dependencies.ts';
 
@@ -26,17 +27,9 @@ export async function stampReport(
     certReq: true,
   });
   const response = await tsa.source.exchange(request, { signal });
-  const { token, statusName, status, failInfo, statusString } = parseTimeStampResp(response);
-  const refused = (why: string): SourceError =>
-    new SourceError('ERR_SOURCE_REFUSED', `the report has no timestamp: ${why}`, {
-      retryable: true,
-      pkiStatus: status,
-      failInfo,
-    });
-  if (!token)
-    throw refused(
-      `the TSA answered ${statusName ?? status} ${printableText([...failInfo, ...statusString].join('; '))}`,
-    );
+  const answer = parseTimeStampResp(response);
+  const { token } = answer;
+  if (!token) throw rejection(answer);
   const expected = {
     imprint: { algorithm, digest: sha256 },
     request: parseTimeStampReq(request),
@@ -45,7 +38,11 @@ export async function stampReport(
   const judged = await judgeToken(token, expected, tsa.verification, { at, signal });
   if (judged.verdict.status !== 'valid' && !judged.revocationUnknown) {
     const reasons = judged.verdict.findings.filter(({ level }) => level === 'error');
-    throw refused(reasons.map(({ message }) => message).join('; ') || judged.verdict.status);
+    throw new SourceError(
+      'ERR_SOURCE_REFUSED',
+      `the token over the report is no proof: ${reasons.map(({ message }) => message).join('; ') || judged.verdict.status}`,
+      { retryable: true },
+    );
   }
   return { response, genTime: judged.token.tstInfo.genTime };
 }
