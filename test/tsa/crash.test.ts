@@ -45,21 +45,26 @@ test('killed after the token is in the journal and before it is answered', async
   await second.kill();
 });
 
-test('killed while the provider works: the same octets are sent again', async (t) => {
-  await using folder = await temporaryFolder();
-  let kill: (() => Promise<void>) | undefined;
-  await using upstream = await startUpstream({
+/** An upstream at whose first query somebody is killed, before it answers. */
+function startKillingUpstream(doomed: { kill?: () => Promise<void> }) {
+  return startUpstream({
     ...clock,
     handler: async (request, self) => {
-      const doomed = kill;
-      kill = undefined;
-      await doomed?.();
+      const { kill } = doomed;
+      delete doomed.kill;
+      await kill?.();
       return { body: self.grant(request) };
     },
   });
+}
+
+test('killed while the provider works: the same octets are sent again', async (t) => {
+  await using folder = await temporaryFolder();
+  const doomed: { kill?: () => Promise<void> } = {};
+  await using upstream = await startKillingUpstream(doomed);
   const config = configWith(folder.path, [await upstream.provider(folder.path)]);
   const first = await spawnTsa(config);
-  kill = first.kill;
+  doomed.kill = first.kill;
   await t.throwsAsync(ask(first.url, queryFor('a')));
   const second = await spawnTsa(config);
   t.is((await ask(second.url, queryFor('a'))).response.statusName, 'granted');
@@ -115,20 +120,12 @@ for (const fatal of [
 
 test('killed while the provider works on a batch: the same octets are sent again', async (t) => {
   await using folder = await temporaryFolder();
-  let kill: (() => Promise<void>) | undefined;
-  await using upstream = await startUpstream({
-    ...clock,
-    handler: async (request, self) => {
-      const doomed = kill;
-      kill = undefined;
-      await doomed?.();
-      return { body: self.grant(request) };
-    },
-  });
+  const doomed: { kill?: () => Promise<void> } = {};
+  await using upstream = await startKillingUpstream(doomed);
   const base = configWith(folder.path, [await upstream.provider(folder.path)]);
   const config = { ...base, evidence: { ...base.evidence, intervalSeconds: 0 } };
   const first = await spawnTsa(config);
-  kill = first.kill;
+  doomed.kill = first.kill;
   await t.throwsAsync(sendDigest(first.url));
   const second = await spawnTsa(config);
   t.is((await sendDigest(second.url)).records.length, 1);
