@@ -19,7 +19,7 @@ import type { ConformanceReport, ConformanceResult } from './_report.ts';
 import { conformanceProfile } from './_tsp-policy.ts';
 import { checksOfReason, choices } from './_tsp-reasons.ts';
 
-type Item = {
+export type Item = {
   readonly id: string;
   readonly kind: 'response' | 'token';
   readonly file: string;
@@ -40,9 +40,9 @@ type Item = {
   readonly statusString?: readonly string[];
 };
 
-type Manifest = { readonly policy?: string; readonly items: readonly Item[] };
+export type Manifest = { readonly policy?: string; readonly items: readonly Item[] };
 
-type RequestItem = {
+export type RequestItem = {
   readonly id: string;
   readonly file: string;
   readonly expect: 'forward' | 'reject';

@@ -9,38 +9,12 @@ import { buildTimeStampReq } from '#shared/tsp/request.ts';
 import { buildTimeStampResp, parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import { defaultHashAlgorithms, defaultProfile, type TsaConfig } from '#tsa/config.ts';
+import type { Item, Manifest, RequestItem } from '../conformance/tsp.ts';
 import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
 import { conformanceProfile } from '../conformance/_tsp-policy.ts';
 import { choices } from '../conformance/_tsp-reasons.ts';
 import { configWith, createTestClock, startTestTsa, temporaryFolder } from '../tsa/_proxy.ts';
 import { startUpstream, upstreamPolicy } from '../tsa/_upstream.ts';
-
-type Item = {
-  readonly id: string;
-  readonly kind: 'response' | 'token';
-  readonly file: string;
-  readonly request?: string;
-  readonly data?: string;
-  readonly trust: string | null;
-  readonly untrusted?: string;
-  readonly signer?: string;
-  readonly at: string;
-  readonly now?: string;
-  readonly expect: 'accept' | 'reject';
-  readonly reason: string;
-  readonly firm: boolean;
-};
-
-type Manifest = { readonly policy?: string; readonly items: readonly Item[] };
-
-type RequestItem = {
-  readonly id: string;
-  readonly file: string;
-  readonly expect: 'forward' | 'reject';
-  readonly reason: string;
-  readonly firm: boolean;
-  readonly failInfo?: string;
-};
 
 async function post(url: string, body: Uint8Array): Promise<Uint8Array> {
   const answer = await fetch(url, {
