@@ -162,15 +162,18 @@ test('two replicas write one audit chain, whose times do not go back, and one of
     lines: 60,
   });
 
-  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const begun = Promise.withResolvers<undefined>();
+  const end = Promise.withResolvers<undefined>();
   let leaders = 0;
   const lead = async (): Promise<void> => {
     leaders++;
-    await promise;
+    begun.resolve(undefined);
+    await end.promise;
   };
   const leading = first.alone('audit-stamp', lead);
+  await begun.promise;
   await second.alone('audit-stamp', lead);
-  resolve(undefined);
+  end.resolve(undefined);
   await leading;
   t.is(leaders, 1);
   await second.alone('audit-stamp', lead);
