@@ -28,10 +28,17 @@ async function answers(url: string, signal: AbortSignal): Promise<boolean> {
 const nothing: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() };
 
 /** @throws SourceError ERR_SOURCE_UNREACHABLE: the port is taken by something else */
-export const startEmbeddedTsa: EmbeddedTsa = async (tsa, { clock, events, signal }) => {
+export const startEmbeddedTsa: EmbeddedTsa = async (
+  { tsa, profile },
+  { clock, events, signal },
+) => {
   if (!tsa.local || (await answers(tsa.url, signal))) return nothing;
   return startTsa({
-    config: localTsaConfig({ stateDir: tsa.local.state, port: tsa.local.port }),
+    config: localTsaConfig({
+      stateDir: tsa.local.state,
+      port: tsa.local.port,
+      algorithmPolicy: profile,
+    }),
     clock,
     random: (length) => new Uint8Array(randomBytes(length)),
     events,

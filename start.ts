@@ -108,7 +108,7 @@ async function start(options: StartOptions): Promise<void> {
   const config = await loadConfig(configFile);
   say(`Tokiwa: state in ${options.state}, documents in ${options.documents}`);
   try {
-    await using _tsa = await startEmbeddedTsa(config.tsa, { clock, events, signal });
+    await using _tsa = await startEmbeddedTsa(config, { clock, events, signal });
     say(
       `timestamps from ${config.tsa.url}${config.tsa.local ? ' (local TSU, not accredited)' : ''}`,
     );

@@ -156,7 +156,7 @@ export const localProvider = z.strictObject({
     .enum(localKeyKinds)
     .default(defaultLocalProvider.key)
     .describe(
-      'Key of CA and TSU; another one makes a new CA and TSU. Ed25519 goes with SHA-512; what `algorithmPolicy` does not allow is handed to nobody.',
+      'Key of CA and TSU; another one makes a new CA and TSU. Ed25519 goes with SHA-512. Certificates end where `algorithmPolicy` ends it; less than `tsuRenewBeforeDays` of that left is refused.',
     ),
   keyPasswordFile: filePath
     .optional()

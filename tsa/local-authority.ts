@@ -1,8 +1,10 @@
 // The certification authority behind the local TSU: makes its own CA and TSU certificates, replaces them ahead of
 // their end, and reissues the CRLs daily (RFC 5280 §4, §5). It signs no token; that is local-tsu.ts.
 import { toHex } from '#shared/bytes.ts';
+import { ConfigError } from '#shared/errors.ts';
+import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { addCalendar, earlier, isBefore } from '#shared/time.ts';
+import { addCalendar, isBefore } from '#shared/time.ts';
 import type { AuthorityFiles } from './adapters/authority-files.ts';
 import type { PublicFiles } from './adapters/public-files.ts';
 import type { SigningKey } from './adapters/signing-key.ts';
@@ -15,6 +17,7 @@ import {
 } from './authority-plan.ts';
 import { buildCertificate, buildCertificateList, buildName } from './certificate-builder.ts';
 import type { LocalProviderConfig } from './config.ts';
+import { keyTerms, type KeyTerms } from './key-terms.ts';
 
 /** What signs tokens. */
 export type TsuCredential = {
@@ -32,6 +35,14 @@ export type LocalAuthority = {
   readonly credential: (now: Temporal.Instant) => Promise<TsuCredential>;
   /** Renews what is due: CA, TSU, CRLs, public files. */
   readonly upkeep: (now: Temporal.Instant) => Promise<void>;
+  /**
+   * Another algorithm policy, which counts from when the result is called: certificates end no later than it allows.
+   * @throws ConfigError ERR_CONFIG_INVALID: it does not accept the unit's key for long enough
+   */
+  readonly preparePolicy: (
+    profile: AlgorithmProfile | undefined,
+    now: Temporal.Instant,
+  ) => () => void;
   /** CA certificates of all generations in DER, oldest first. */
   readonly anchors: () => readonly Uint8Array[];
   /** The newest CRL of each CA that is still valid, in DER, oldest CA first. */
@@ -50,6 +61,7 @@ const tsuName = buildName([
   ['2.5.4.3', 'Tokiwa local TSU - not accredited'],
 ]);
 
+type Renewal = Extract<AuthorityPlan, { readonly kind: 'renew' }>;
 type OpenCa = { readonly generation: CaGeneration; readonly key: SigningKey };
 type IssuedCrl = { readonly thisUpdate: Temporal.Instant; readonly octets: Uint8Array };
 
@@ -66,6 +78,7 @@ export async function openLocalAuthority(options: {
 }): Promise<LocalAuthority> {
   const { config, files, publicFiles, random, events } = options;
   let state = await files.loadState();
+  let terms: KeyTerms | undefined;
   const noteAnchors = (): void => {
     publicFiles.noteAnchors(
       config.name,
@@ -100,10 +113,9 @@ export async function openLocalAuthority(options: {
     return open;
   };
 
-  const createCa = async (now: Temporal.Instant): Promise<OpenCa> => {
+  const createCa = async (now: Temporal.Instant, notAfter: Temporal.Instant): Promise<OpenCa> => {
     const id = newId();
     const key = await files.createKey(`ca-${id}`, config.key, config.signatureDigest);
-    const notAfter = addCalendar(now, { days: config.caLifeDays });
     const certificate = buildCertificate({
       role: 'ca',
       serialNumber: newSerial(),
@@ -126,13 +138,13 @@ export async function openLocalAuthority(options: {
     return { generation, key };
   };
 
-  const createTsu = async (ca: OpenCa, now: Temporal.Instant): Promise<TsuCredential> => {
+  const createTsu = async (
+    ca: OpenCa,
+    now: Temporal.Instant,
+    notAfter: Temporal.Instant,
+  ): Promise<TsuCredential> => {
     const id = newId();
     const key = await files.createKey(`tsu-${id}`, config.key, config.signatureDigest);
-    const notAfter = earlier(
-      addCalendar(now, { days: config.tsuLifeDays }),
-      ca.generation.notAfter,
-    );
     const certificate = buildCertificate({
       role: 'tsu',
       serialNumber: newSerial(),
@@ -156,11 +168,29 @@ export async function openLocalAuthority(options: {
     return { generation, issuerCertificate: ca.generation.certificate, key };
   };
 
-  const renew = async (plan: AuthorityPlan, now: Temporal.Instant): Promise<void> => {
+  const keyEnd = () => ({
+    algorithm: terms?.algorithm,
+    policy: terms?.policy,
+    endExclusive: terms?.end?.toString(),
+  });
+
+  /** Why a certificate is shorter than `tsuLifeDays` says (R-31). */
+  const sayCut = ({ tsuNotAfter }: Renewal): void => {
+    events({
+      level: 'warn',
+      name: 'tsa.local.life-cut',
+      provider: config.name,
+      tsuNotAfter: tsuNotAfter.toString(),
+      source: terms?.source,
+      ...keyEnd(),
+    });
+  };
+
+  const renew = async (plan: Renewal, now: Temporal.Instant): Promise<void> => {
     const newest = state.cas.at(-1);
     const current = plan.newCa || !newest ? undefined : await openCa(newest, now);
-    const ca = current ?? (await createCa(now));
-    const created = await createTsu(ca, now);
+    const ca = current ?? (await createCa(now, plan.caNotAfter));
+    const created = await createTsu(ca, now, plan.tsuNotAfter);
     const replaced = state.tsu;
     // Keys are durable by now; this write makes them count. A crash before it leaves unused key files.
     const next: AuthorityState = {
@@ -182,6 +212,7 @@ export async function openLocalAuthority(options: {
       newCa: current === undefined,
       tsuNotAfter: created.generation.notAfter.toString(),
     });
+    if (isBefore(plan.tsuNotAfter, addCalendar(now, { days: config.tsuLifeDays }))) sayCut(plan);
   };
 
   const issueCrls = async (now: Temporal.Instant): Promise<void> => {
@@ -210,8 +241,11 @@ export async function openLocalAuthority(options: {
   };
 
   const bringUpToDate = async (now: Temporal.Instant): Promise<void> => {
-    const plan = planAuthority(state, config, now);
-    if (plan.newTsu) await renew(plan, now);
+    const plan = planAuthority(state, config, now, terms?.end);
+    if (plan.kind === 'renew') await renew(plan, now);
+    // It started when its key was good enough, and says so until somebody gives it another one.
+    if (plan.kind === 'refuse')
+      events({ level: 'error', name: 'tsa.local.key-ended', provider: config.name, ...keyEnd() });
     if (!published && state.tsu) {
       await publicFiles.publishAnchors();
       await publicFiles.publishTsu(config.name, state.tsu.certificate);
@@ -230,7 +264,7 @@ export async function openLocalAuthority(options: {
 
   const isDue = (now: Temporal.Instant): boolean =>
     !published ||
-    planAuthority(state, config, now).newTsu ||
+    planAuthority(state, config, now, terms?.end).kind === 'renew' ||
     state.cas.some((generation) => {
       const last = crls.get(generation.id);
       if (!last) return !isBefore(generation.notAfter, now);
@@ -253,6 +287,17 @@ export async function openLocalAuthority(options: {
       return credential;
     },
     upkeep,
+    preparePolicy: (profile, now) => {
+      const next = profile && keyTerms(profile, config, now);
+      if (planAuthority(state, config, now, next?.end).kind === 'refuse')
+        throw new ConfigError(
+          'ERR_CONFIG_INVALID',
+          `provider "${config.name}" cannot sign with ${config.key}: ${next?.algorithm ?? ''} ends on ${next?.end?.toString() ?? ''} (${next?.policy ?? ''}), less than tsuRenewBeforeDays (${config.tsuRenewBeforeDays}) from now; choose another key`,
+        );
+      return () => {
+        terms = next;
+      };
+    },
     anchors: () => state.cas.map((ca) => ca.certificate),
     certificateLists: () =>
       state.cas.flatMap((ca) => {

@@ -96,12 +96,7 @@ export function createLocalTsu(options: {
     const { notBefore, notAfter } = signer.value.certificate;
     const jumpMs = options.steadyClock && guard.check(now, options.steadyClock());
     const steppedBack = last !== undefined && isBefore(now, last);
-    if (
-      jumpMs !== undefined ||
-      steppedBack ||
-      isBefore(now, notBefore) ||
-      isBefore(notAfter, now)
-    ) {
+    if (jumpMs !== undefined || steppedBack || isBefore(now, notBefore)) {
       events({
         level: 'error',
         name: 'tsa.local.clock-refused',
@@ -113,6 +108,14 @@ export function createLocalTsu(options: {
       return buildRejection({
         failureBit: 'timeNotAvailable',
         message: 'the clock of the local unit was set, or went back, and is not trusted',
+      });
+    }
+    if (isBefore(notAfter, now)) {
+      const ended = { provider: config.name, notAfter: notAfter.toString() };
+      events({ level: 'error', name: 'tsa.local.certificate-ended', ...ended });
+      return buildRejection({
+        failureBit: 'systemFailure',
+        message: 'the certificate of the local unit has ended, and the policy allows no other',
       });
     }
     last = now;

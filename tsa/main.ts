@@ -210,6 +210,7 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
     const others = listClients(next, await loadCredentials(next.credentialsFile));
     const commits: (() => void)[] = [];
     for (const listener of secure) commits.push(await listener.prepareReload());
+    commits.push(local.preparePolicy(next.algorithmPolicy));
     commits.push(await prepare(next));
     for (const commit of commits) commit();
     admission.replace(others);

@@ -34,6 +34,11 @@ export type Settings = {
 export type LocalUnits = AsyncDisposable & {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly authorities: readonly LocalAuthority[];
+  /**
+   * Another algorithm policy for all of them, which counts from when the result is called.
+   * @throws ConfigError ERR_CONFIG_INVALID: it does not accept the key of one of them for long enough
+   */
+  readonly preparePolicy: (profile: TsaConfig['algorithmPolicy']) => () => void;
 };
 
 async function openLocalUnit(
@@ -59,7 +64,10 @@ async function openLocalUnit(
   return { provider, authority };
 }
 
-/** Opens every local unit of the configuration. @throws ConfigError ERR_CONFIG_INVALID: damaged state */
+/**
+ * Opens every local unit of the configuration.
+ * @throws ConfigError ERR_CONFIG_INVALID: damaged state, or a key that the algorithm policy does not accept for long enough
+ */
 export async function openLocalUnits(
   config: TsaConfig,
   options: ProviderOptions,
@@ -73,8 +81,21 @@ export async function openLocalUnits(
     providers.set(one.name, stack.use(provider));
     authorities.push(authority);
   }
+  const preparePolicy: LocalUnits['preparePolicy'] = (profile) => {
+    const now = options.clock.now();
+    const commits = authorities.map((authority) => authority.preparePolicy(profile, now));
+    return () => {
+      for (const commit of commits) commit();
+    };
+  };
+  preparePolicy(config.algorithmPolicy)();
   const owned = stack.move();
-  return { providers, authorities, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    providers,
+    authorities,
+    preparePolicy,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** Settings with the providers behind URLs that are theirs; disposing gives up their connections. */

@@ -30,7 +30,7 @@ async function run(
         options.allowTokens === undefined ? undefined : Number(options.allowTokens);
       if (allowTokens !== undefined && !Number.isSafeInteger(allowTokens))
         throw new ConfigError('ERR_CONFIG_USAGE', '--allow-tokens takes a whole number');
-      await using _tsa = await embeddedTsa(archiver.config.tsa, { clock, events, signal });
+      await using _tsa = await embeddedTsa(archiver.config, { clock, events, signal });
       const summary = await runNight(await archiver.night(signal), {
         runAt: clock.now(),
         signal,

@@ -6,6 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { createDigest } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
+import { strongestFirst } from '#shared/tsp/strongest-digest.ts';
+import type { ReportDigests } from '../reports/stamp.ts';
 import { parseInstant } from './archive.ts';
 import { configOption, systemClock, withArchiver } from './context.ts';
 
@@ -32,19 +34,28 @@ async function report(options: ReportOptions): Promise<void> {
       await pipeline(pieces, process.stdout, { end: false });
       return;
     }
-    const sha256 = createDigest('SHA-256');
+    const digests = strongestFirst.map(
+      (algorithm) => [algorithm, createDigest(algorithm)] as const,
+    );
     const digesting = async function* (octets: AsyncIterable<string | Uint8Array>) {
       for await (const piece of octets) {
-        sha256.update(typeof piece === 'string' ? Buffer.from(piece) : piece);
+        const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece;
+        if (stamp) for (const [, running] of digests) running.update(chunk);
         yield piece;
       }
     };
     await pipeline(pieces, digesting, createWriteStream(output));
     if (!stamp) return;
     const { stampReport } = await import('../reports/stamp.ts');
-    const stamped = await stampReport(await archiver.night(signal), sha256.finish(), signal);
+    const finished = Object.fromEntries(
+      digests.map(([algorithm, running]) => [algorithm, running.finish()]),
+    ) as ReportDigests;
+    const stamped = await stampReport(await archiver.night(signal), finished, signal);
     await writeFile(`${output}.tsr`, stamped.response);
-    process.stdout.write(`${output}.tsr: stamped at ${stamped.genTime.toString()}\n`);
+    const { genTime, algorithm, reason } = stamped;
+    process.stdout.write(
+      `${output}.tsr: stamped at ${genTime.toString()} by ${algorithm} (${reason})\n`,
+    );
   });
 }
 

@@ -18,7 +18,7 @@ async function serve(options: Options, embeddedTsa: EmbeddedTsa): Promise<void> 
     const progress = trackProgress(context.events);
     const { events } = progress;
     const { config } = archiver;
-    await using _tsa = await embeddedTsa(config.tsa, { clock, events, signal });
+    await using _tsa = await embeddedTsa(config, { clock, events, signal });
     const runner = runnerOf(archiver, clock, signal);
     const planned: { schedule?: Schedule } = {};
     await using web = await startWeb({

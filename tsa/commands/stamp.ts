@@ -6,6 +6,7 @@ import { digestAlgorithms, isDigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { systemErrorCode, writeNewFile } from '#shared/io/durable-file.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
+import { byStrongestDigest } from '#shared/tsp/strongest-digest.ts';
 import { stampFile } from '../adapters/stamp-file.ts';
 import { defaultLimits } from '../config.ts';
 import { untilSignal, withExitCode } from './context.ts';
@@ -17,28 +18,37 @@ async function stamp(
   options: {
     readonly url: string;
     readonly out?: string;
-    readonly hash: string;
+    readonly hash?: string;
     readonly anchors?: string[];
   },
 ): Promise<void> {
-  if (!isDigestAlgorithm(options.hash)) {
+  const { hash } = options;
+  if (hash !== undefined && !isDigestAlgorithm(hash)) {
     throw new ConfigError(
       'ERR_CONFIG_USAGE',
-      `no digest algorithm ${options.hash}; there are: ${digestAlgorithms.join(', ')}`,
+      `no digest algorithm ${hash}; there are: ${digestAlgorithms.join(', ')}`,
     );
   }
   const out = options.out ?? `${file}.tsr`;
   // Asked before anything is bought; the write itself refuses as well.
   if (existsSync(out))
     throw new ConfigError('ERR_CONFIG_USAGE', `${out} cannot be written: it exists already`);
-  const { response, token, trusted } = await stampFile({
+  const asking = {
     file,
     url: options.url,
-    algorithm: options.hash,
     anchors: options.anchors ? await loadCertificates(options.anchors) : [],
     now: Temporal.Now.instant(),
     signal: untilSignal(),
-  });
+  };
+  const { value, algorithm, reason } =
+    hash === undefined
+      ? await byStrongestDigest((strongest) => stampFile({ ...asking, algorithm: strongest }))
+      : {
+          value: await stampFile({ ...asking, algorithm: hash }),
+          algorithm: hash,
+          reason: '--hash',
+        };
+  const { response, token, trusted } = value;
   try {
     await writeNewFile(out, response);
   } catch (error) {
@@ -49,7 +59,7 @@ async function stamp(
   }
   const { genTime, policy } = token.tstInfo;
   process.stderr.write(
-    `${out}: stamped at ${genTime.toString()} under policy ${policy}` +
+    `${out}: stamped at ${genTime.toString()} under policy ${policy}, by ${algorithm} (${reason})` +
       `${trusted ? '' : '; the signature holds, the TSA was not checked against anchors (--anchors)'}\n`,
   );
 }
@@ -62,7 +72,10 @@ export function registerStamp(program: Command): void {
     .argument('<file>', 'file to stamp; only its digest is sent')
     .option('--url <url>', 'address of the TSA', defaultUrl)
     .option('-o, --out <file>', 'where the answer goes (default: FILE.tsr)')
-    .option('--hash <algorithm>', 'digest algorithm', 'SHA-256')
+    .option(
+      '--hash <algorithm>',
+      'digest algorithm (default: SHA-512, SHA-384 or SHA-256, the first that the TSA takes)',
+    )
     .option('--anchors <file...>', 'trust anchors that the TSA must lead to (PEM or DER)')
     .action((file: string, options: Parameters<typeof stamp>[1]) =>
       withExitCode(() => stamp(file, options)),

@@ -1,16 +1,20 @@
 // Reports that are handed out: as a table, on paper, with a timestamp.
 import test from 'ava';
+import type { Archiver } from '#archiver/main.ts';
 import { loadTypefaces } from '#archiver/adapters/typefaces.ts';
 import { reportCsv } from '#archiver/reports/csv.ts';
 import { documentLines } from '#archiver/reports/document-line.ts';
 import { loadPage, pageDocuments } from '#archiver/reports/load-page.ts';
 import { renderPaper } from '#archiver/reports/render-paper.ts';
-import { stampReport } from '#archiver/reports/stamp.ts';
+import { type ReportDigests, stampReport } from '#archiver/reports/stamp.ts';
 import { renderReport } from '#archiver/reports/write.ts';
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { readPdf } from '#shared/pades/read.ts';
-import { parseTimeStampResp } from '#shared/tsp/response.ts';
+import type { Event } from '#shared/ports/runtime.ts';
+import { parseTimeStampReq } from '#shared/tsp/request.ts';
+import { buildTimeStampResp, parseTimeStampResp } from '#shared/tsp/response.ts';
+import type { StrongestDigest } from '#shared/tsp/strongest-digest.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import { createArchive } from '../night/_night.ts';
 import { throwsCode } from '../adapters/_store-contract.ts';
@@ -56,23 +60,61 @@ test('an unknown format is refused with those that there are', async (t) => {
   });
 });
 
-test('a stamped report has a token over its octets', async (t) => {
+function digestsOf(text: string): ReportDigests {
+  const octets = new TextEncoder().encode(text);
+  const of = (algorithm: StrongestDigest) => digest(algorithm, octets);
+  return { 'SHA-256': of('SHA-256'), 'SHA-384': of('SHA-384'), 'SHA-512': of('SHA-512') };
+}
+
+/** The night’s TSA, taking no query whose imprint is of these lengths; and the events of what is done with it. */
+async function nightTaking(archiver: Archiver, refusedLengths: readonly number[]) {
+  const night = await archiver.night(signal);
+  const events: Event[] = [];
+  const exchange: typeof night.tsa.source.exchange = (octets, options) => {
+    const { hashedMessage } = parseTimeStampReq(octets).messageImprint;
+    return refusedLengths.includes(hashedMessage.length)
+      ? Promise.resolve(buildTimeStampResp({ status: 'rejection', failInfo: ['badAlg'] }))
+      : night.tsa.source.exchange(octets, options);
+  };
+  const tsa = { ...night.tsa, source: { ...night.tsa.source, exchange } };
+  return { night: { ...night, tsa, events: (event: Event) => events.push(event) }, events };
+}
+
+const choices: readonly [string, readonly number[], StrongestDigest, RegExp][] = [
+  ['every hash', [], 'SHA-512', /the TSA takes it/],
+  ['no SHA-512', [64], 'SHA-384', /badAlg to SHA-512$/],
+  ['SHA-256 alone', [64, 48], 'SHA-256', /badAlg to SHA-512 and SHA-384/],
+];
+for (const [name, refusedLengths, algorithm, reason] of choices)
+  test(`a report is stamped by ${algorithm} where the TSA takes ${name}, and the log says why`, async (t) => {
+    await using archive = await createArchive();
+    const { night, events } = await nightTaking(await archive.open(), refusedLengths);
+    const digests = digestsOf('the report');
+    const { response, genTime } = await stampReport(night, digests, signal);
+    const token = parseTimeStampToken(parseTimeStampResp(response).token ?? new Uint8Array());
+    t.is(toHex(token.tstInfo.messageImprint.hashedMessage), toHex(digests[algorithm]));
+    t.true(token.tstInfo.genTime.equals(genTime));
+    const [chosen] = events.filter((event) => event.name === 'archiver.report.stamped');
+    t.is(chosen?.algorithm, algorithm);
+    t.regex(String(chosen?.reason), reason);
+  });
+
+test('a TSA that takes none of them gives no stamp', async (t) => {
   await using archive = await createArchive();
-  const archiver = await archive.open();
-  const sha256 = digest('SHA-256', new TextEncoder().encode('the report'));
-  const { response, genTime } = await stampReport(await archiver.night(signal), sha256, signal);
-  const token = parseTimeStampToken(parseTimeStampResp(response).token ?? new Uint8Array());
-  t.is(toHex(token.tstInfo.messageImprint.hashedMessage), toHex(sha256));
-  t.true(token.tstInfo.genTime.equals(genTime));
+  const { night } = await nightTaking(await archive.open(), [64, 48, 32]);
+  await throwsCode(
+    t,
+    () => stampReport(night, digestsOf('the report'), signal),
+    'ERR_SOURCE_REFUSED',
+  );
 });
 
 test('a token over something else is no stamp', async (t) => {
   await using archive = await createArchive();
   const night = await (await archive.open()).night(signal);
-  const sha256 = digest('SHA-256', new TextEncoder().encode('the report'));
-  const { response } = await stampReport(night, sha256, signal);
+  const { response } = await stampReport(night, digestsOf('the report'), signal);
   const source = { ...night.tsa.source, exchange: () => Promise.resolve(response) };
-  const other = digest('SHA-256', new TextEncoder().encode('another report'));
+  const other = digestsOf('another report');
   await throwsCode(
     t,
     () => stampReport({ ...night, tsa: { ...night.tsa, source } }, other, signal),

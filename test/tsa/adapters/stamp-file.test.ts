@@ -2,8 +2,9 @@
 import test from 'ava';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { digest } from '#shared/crypto/digest.ts';
+import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { buildTimeStampResp } from '#shared/tsp/response.ts';
+import { byStrongestDigest } from '#shared/tsp/strongest-digest.ts';
 import { parsePemCertificates } from '#shared/x509/certificate.ts';
 import { stampFile } from '#tsa/adapters/stamp-file.ts';
 import { issueRoot } from '../../_authority.ts';
@@ -16,13 +17,14 @@ async function stampIn(
   folder: string,
   url: string,
   anchors: Parameters<typeof stampFile>[0]['anchors'] = [],
+  algorithm: DigestAlgorithm = 'SHA-512',
 ) {
   const file = path.join(folder, '文書 1.txt');
   await writeFile(file, 'content');
   return stampFile({
     file,
     url,
-    algorithm: 'SHA-512',
+    algorithm,
     anchors,
     now: clock.now(),
     signal: new AbortController().signal,
@@ -75,6 +77,42 @@ for (const [name, handler, code] of bad) {
     await t.throwsAsync(stampIn(folder.path, upstream.url), { code });
   });
 }
+
+/** Answers badAlg to imprints longer than this. */
+const takingAtMost =
+  (octets: number): Handler =>
+  (q, self) => ({
+    body:
+      q.messageImprint.hashedMessage.length > octets
+        ? buildTimeStampResp({ status: 'rejection', failInfo: ['badAlg'] })
+        : self.grant(q),
+  });
+
+const choices: readonly [number, DigestAlgorithm, string][] = [
+  [64, 'SHA-512', 'the strongest that is asked for, and the TSA takes it'],
+  [48, 'SHA-384', 'the TSA answered badAlg to SHA-512'],
+  [32, 'SHA-256', 'the TSA answered badAlg to SHA-512 and SHA-384'],
+];
+for (const [length, algorithm, reason] of choices)
+  test(`where no hash is named, a TSA that takes ${length} octets gets ${algorithm}`, async (t) => {
+    await using folder = await temporaryFolder();
+    await using upstream = await startUpstream({ now: clock.now, handler: takingAtMost(length) });
+    const chosen = await byStrongestDigest((one) => stampIn(folder.path, upstream.url, [], one));
+    t.like(chosen, { algorithm, reason });
+    t.is(chosen.value.token.tstInfo.messageImprint.algorithm, algorithm);
+  });
+
+test('SHA-1 is never asked for, and another refusal than badAlg is final', async (t) => {
+  await using folder = await temporaryFolder();
+  await using none = await startUpstream({ now: clock.now, handler: takingAtMost(20) });
+  const ask = (url: string) => byStrongestDigest((one) => stampIn(folder.path, url, [], one));
+  await t.throwsAsync(ask(none.url), { code: 'ERR_SOURCE_REFUSED', message: /badAlg/ });
+  t.is(none.queries.length, 3);
+  const body = buildTimeStampResp({ status: 'rejection', failInfo: ['systemFailure'] });
+  await using down = await startUpstream({ now: clock.now, handler: () => ({ body }) });
+  await t.throwsAsync(ask(down.url), { code: 'ERR_SOURCE_REFUSED' });
+  t.is(down.queries.length, 1);
+});
 
 test('a file that is not there is a usage error', async (t) => {
   const { signal } = new AbortController();
