@@ -1,11 +1,12 @@
 // Proofs that take hours when they are done thoroughly:
 //
-//   npm run test:long [-- --sample] [--seed N] [--only PROOF] [--resume FILE]
+//   npm run test:long [-- --sample] [--seed N] [--only PROOF] [--resume FILE] [--rate N]
 //
 // With --sample, as in .ci/run, a few parts of each from a fixed seed, in minutes. A proof has numbered
 // parts; each is named with its seed, so that one that fails can be run again. With --resume, parts that
 // FILE lists as passed are left out, and those that pass are added as they end: a run that was stopped
-// goes on where it was. Closes with `N passed, N failed`.
+// goes on where it was. `memory` asks each of its proxies for `--rate` tokens a second at most; without it, for
+// as many as they give. Closes with `N passed, N failed`.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ConformanceResult } from '../conformance/_report.ts';
@@ -35,10 +36,12 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
     resume: { type: 'string' },
+    rate: { type: 'string', default: '0' },
   },
 });
 const { sample, resume } = values;
 const firstSeed = Number(values.seed);
+const rate = Number(values.rate);
 
 type Proof = {
   readonly name: string;
@@ -76,7 +79,7 @@ const proofs: readonly Proof[] = [
     prove: (part) => chaos(firstSeed + part, part, sample ? 30_000 : 600_000),
   },
   // An hour; what a minute shows is the start.
-  ...(sample ? [] : [{ name: 'memory', parts: 1, prove: () => memoryAtLoad(3_600_000) }]),
+  ...(sample ? [] : [{ name: 'memory', parts: 1, prove: () => memoryAtLoad(3_600_000, rate) }]),
   { name: 'decades', parts: sample ? 1 : 20, prove: simulateDecades },
   {
     name: 'fuzz',
