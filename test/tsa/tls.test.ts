@@ -1,11 +1,16 @@
 // TLS: who comes in by certificate and who is refused in the handshake, and which versions, suites and groups are
 // spoken at all.
+import { generateKeyPairSync } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect, type ConnectionOptions } from 'node:tls';
 import test from 'ava';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
-import { tls12Suites, tls13Suites, tlsGroups } from '#tsa/tls-table.ts';
+import { tls12Suites, tls13Suites, tlsGroups, tlsTable } from '#tsa/tls-table.ts';
+import { oids } from '#shared/oid.ts';
+import { issueCertificate, type Issued } from '../_authority.ts';
+import { extendedKeyUsage, keyUsage } from '../_extensions.ts';
+import { freshKey } from '../_keys.ts';
 import {
   createTestClock,
   queryFor,
@@ -58,21 +63,64 @@ test('a certificate of nobody is let in by TLS and refused with 403', async (t) 
   t.regex(await auditText(folder.path), /CN=nobody .*belongs to no client/);
 });
 
-const bad: readonly (keyof TestPki)[] = ['expired', 'future', 'forServers', 'revoked', 'foreign'];
-test('bad certificates, and none, are refused in the handshake, with a line of the audit log each', async (t) => {
+const bad: readonly (readonly [name: keyof TestPki, reason: string])[] = [
+  ['expired', 'CERT_HAS_EXPIRED'],
+  ['future', 'CERT_NOT_YET_VALID'],
+  ['forServers', 'INVALID_PURPOSE'],
+  ['revoked', 'CERT_REVOKED'],
+  ['foreign', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+];
+test('bad certificates, and none, are refused in the handshake; from where and why is in the audit log', async (t) => {
   await using folder = await temporaryFolder();
   const { tsa, byCertificate } = await start(folder.path);
   await using _tsa = tsa;
   await t.throwsAsync(post(byCertificate, query, { ca }), undefined, 'none');
-  for (const name of bad)
+  for (const [name] of bad)
     await t.throwsAsync(post(byCertificate, query, { ca, ...pemOf(pki[name]) }), undefined, name);
   // A refusal is written after the connection is closed.
   await tsa.close();
   const lines = (await auditText(folder.path))
     .split('\n')
-    .filter((one) => one.includes('"refused"'));
-  t.is(lines.length, bad.length + 1);
-  t.true(lines.every((line) => line.includes('"status":0')));
+    .filter((one) => one.includes('"refused"'))
+    .map((one) => JSON.parse(one) as { status: number; address: string; reason: string });
+  const reasons = ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', ...bad.map(([, reason]) => reason)];
+  t.deepEqual(
+    lines.map(({ status, address, reason }) => [status, address, reason]),
+    reasons.map((reason) => [0, '127.0.0.1', reason]),
+  );
+});
+
+/** RSA of 1024 bits, which is good in every other way. */
+function issueWeak(purpose: string): Issued {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
+  const key = { ...freshKey('P-256'), privateKey, publicKey: spki };
+  return issueCertificate({ subject: 'CN=records,O=Clinic', issuer: pki.root, key }, [
+    keyUsage(['digitalSignature']),
+    extendedKeyUsage([purpose]),
+  ]);
+}
+
+test('keys below the guideline’s length are refused, of clients and of the listener itself', async (t) => {
+  await using folder = await temporaryFolder();
+  const { tsa, byCertificate } = await start(folder.path);
+  await using _tsa = tsa;
+  const client = pemOf(issueWeak(oids.idKpClientAuth));
+  const ciphers = 'DEFAULT:@SECLEVEL=0';
+  const options = { ca, ...client, ciphers, sigalgs: 'ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256' };
+  await t.throwsAsync(post(byCertificate, query, options));
+  await tsa.close();
+  // Node has no name for "key too small".
+  t.regex(await auditText(folder.path), /"status":0,"reason":"UNSPECIFIED"/);
+  const server = issueWeak(oids.idKpServerAuth);
+  const config = await tlsConfig(folder.path, { ...pki, server });
+  await t.throwsAsync(startTestTsa(config, createTestClock()), { code: 'ERR_CONFIG_INVALID' });
+});
+
+test('every row of the table says what defines it and which demand it meets', (t) => {
+  const rows = Object.values(tlsTable).flat();
+  t.true(rows.every(({ defined, demand }) => /^RFC \d+ §/.test(defined) && demand !== ''));
+  t.is(new Set(rows.map(({ name }) => name)).size, rows.length);
 });
 
 test('clients see neither figures nor the head of the audit log', async (t) => {

@@ -2,7 +2,7 @@
 import { constants } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { Socket, type AddressInfo } from 'node:net';
 import { createSecureContext, TLSSocket, type SecureContextOptions } from 'node:tls';
 import { readFile } from 'node:fs/promises';
 import { ConfigError, FormatError } from '#shared/errors.ts';
@@ -145,6 +145,28 @@ function applyContext<T>(apply: () => T, config: TlsListenerConfig): T {
 }
 
 /**
+ * Tells of handshakes that failed: from where, and why. A certificate that does not verify has node:tls destroy the
+ * connection: the reason stays on the TLS socket, the address on the socket below it alone.
+ */
+function watchHandshakes(
+  server: TlsServer,
+  onRefused: (address: string, reason: string) => void,
+): void {
+  const addresses = new WeakMap<Socket, string>();
+  server.prependListener('connection', (socket) => {
+    addresses.set(socket, socket.remoteAddress ?? '');
+  });
+  server.on('tlsClientError', (error: Error & { readonly code?: string }, socket) => {
+    const below: unknown = Reflect.get(socket, '_parent');
+    const known = below instanceof Socket ? addresses.get(below) : undefined;
+    const { authorizationError } = socket as { readonly authorizationError?: unknown };
+    const reason =
+      typeof authorizationError === 'string' ? authorizationError : (error.code ?? error.message);
+    onRefused(socket.remoteAddress ?? known ?? '', reason);
+  });
+}
+
+/**
  * Listens for HTTPS. `onRefused` is told of each handshake that failed, with the address and OpenSSL's reason.
  * @throws ConfigError ERR_CONFIG_INVALID: a file that it names, or the address, cannot be used
  */
@@ -169,9 +191,7 @@ export async function openTlsListener(
       serve,
     );
   const server = applyContext(create, config);
-  server.on('tlsClientError', (error, socket) => {
-    onRefused(socket.remoteAddress ?? '', error.message);
-  });
+  watchHandshakes(server, onRefused);
   const listener = await listen('https', server, config);
   return {
     ...listener,
