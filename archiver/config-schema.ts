@@ -1,6 +1,7 @@
 // What may stand in the archiver's configuration file, each key with its default and a sentence;
 // docs/configuration.md is made from these.
 import { z } from 'zod';
+import { algorithmSettings } from '#shared/yaml-config/algorithms.ts';
 
 const folderStore = z.strictObject({
   kind: z.literal('folder'),
@@ -293,57 +294,7 @@ export const archiverSettings = z.strictObject({
   algorithms: z
     .strictObject({
       profile: z.string().default('jp-medical').describe('Combination of algorithm policies.'),
-      policies: z
-        .array(
-          z.strictObject({
-            id: z
-              .string()
-              .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/)
-              .describe('Name of the policy, in profiles and reports.'),
-            file: z.string().describe('DSSC file (RFC 5698, XML).'),
-            signedBy: z
-              .array(z.string())
-              .default([])
-              .describe(
-                'PEM or DER files of certificates: the policy has to be signed by the key of one of them.',
-              ),
-          }),
-        )
-        .default([]),
-      profiles: z
-        .array(
-          z.strictObject({
-            id: z
-              .string()
-              .regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/)
-              .describe('Name of the combination, for `profile`.'),
-            uses: z
-              .enum(['new', 'verify'])
-              .default('new')
-              .describe(
-                'Which use has to be allowed: making new evidence, or accepting it without an older proof.',
-              ),
-            policies: z
-              .array(z.string())
-              .min(1)
-              .describe('Ids of bundled policies and of those above; the earliest end wins.'),
-            fallback: z
-              .string()
-              .optional()
-              .describe('The one of them that answers for algorithms that another does not list.'),
-          }),
-        )
-        .default([]),
-      overrides: z
-        .array(
-          z.strictObject({
-            algorithm: z.string().describe('A digest (`SHA-256`), a scheme (`ECDSA`) or `RSA`.'),
-            minimumBits: z.number().int().optional().describe('Only keys below this size.'),
-            endExclusive: z.iso.date().describe('First day on which it is not acceptable.'),
-            source: z.string().default('operator').describe('Who says so; shown in reports.'),
-          }),
-        )
-        .default([]),
+      ...algorithmSettings.shape,
     })
     .prefault({}),
   digestAlgorithm: z.string().default('SHA-256').describe('Tree hash of new batches.'),

@@ -7,8 +7,8 @@ import type { AlgorithmProfile, PolicyFile } from '#shared/policy/algorithm-poli
 import { bundledPresets } from '#shared/policy/bundled.ts';
 import { selectPreset, type RetentionPreset } from '#shared/policy/retention-rule.ts';
 import { parseYamlConfig, type YamlConfig } from '#shared/yaml-config.ts';
+import { type ReadFile, readNoFile, resolveAlgorithms } from '#shared/yaml-config/algorithms.ts';
 import { resolveAccreditation } from './config-accreditation.ts';
-import { type ReadFile, readNoFile, resolveAlgorithms } from './config-policies.ts';
 import {
   type SignerSources,
   checkLicences,
@@ -165,7 +165,13 @@ export function parseArchiverConfig(
   const accreditation = resolveAccreditation(settings, at, problems);
   const assessments = resolveAssessments(settings, at, problems);
   checkLicences(settings, at, problems);
-  const { profile, policies } = resolveAlgorithms(settings, at, problems, { absolute, readFile });
+  const { profile, policies } = resolveAlgorithms(
+    settings.algorithms,
+    { profile: settings.algorithms.profile, key: ['algorithms', 'profile'] },
+    at,
+    problems,
+    { absolute, readFile },
+  );
   const state = absolute(settings.state);
   const evidence = store(
     settings.evidence ?? {

@@ -107,7 +107,7 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
   ['fontkit', /^archiver\/(?:pdf\/fonts|adapters\/typefaces)\.ts$/],
   ['pg', /^tsa\/adapters\/database\//],
   ['yaml', /^(?:shared\/yaml-config\.ts|start\.ts|tsa\/yaml-lines\.ts)$/],
-  ['zod', /^(?:shared\/(?:yaml-config\.ts|policy\/)|tsa\/|archiver\/)/],
+  ['zod', /^(?:shared\/(?:yaml-config(?:\.ts|\/)|policy\/)|tsa\/|archiver\/)/],
 ]);
 
 /**

@@ -1,9 +1,11 @@
-// The configuration file read: notation, keys, relations, then frozen settings. Files that it names are opened at
-// start, not here.
+// The configuration file read: notation, keys, relations, then frozen settings. Of the files that it names, algorithm
+// policies are read here; others are opened at the start.
 import path from 'node:path';
-import { selectProfile } from '#shared/policy/algorithm-policy.ts';
+import type { ConfigProblem } from '#shared/errors.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
-import { parseYamlConfig } from '#shared/yaml-config.ts';
+import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
+import { parseYamlConfig, type YamlConfig } from '#shared/yaml-config.ts';
+import { type ReadFile, readNoFile, resolveAlgorithms } from '#shared/yaml-config/algorithms.ts';
 import { checkRelations } from './config-relations.ts';
 import { tsaConfigSchema, type TsaConfigFile } from './config-schema.ts';
 import type { HttpProviderConfig, Profile, ProviderConfig, TsaConfig } from './config.ts';
@@ -66,17 +68,38 @@ function isOpen(file: TsaConfigFile): boolean {
   return file.listeners.length === 0 && Object.keys(file.clients).length === 0;
 }
 
+/** What tokens are judged by; problems in what it is made of are told whether it is used or not. */
+function algorithmPolicyOf(
+  at: YamlConfig<TsaConfigFile>,
+  problems: ConfigProblem[],
+  files: Parameters<typeof resolveAlgorithms>[4],
+): AlgorithmProfile | undefined {
+  const { algorithmPolicy, algorithms } = at.value;
+  const isOff = algorithmPolicy === 'none';
+  const chosen = {
+    profile: isOff ? bundledPolicies.defaultProfile : algorithmPolicy,
+    key: ['algorithmPolicy'],
+  };
+  const { profile } = resolveAlgorithms(algorithms, chosen, at, problems, files);
+  return isOff ? undefined : profile;
+}
+
 /**
- * Settings from the text of a YAML file; paths in it count from the file's folder.
+ * Settings from the text of a YAML file; paths in it count from the file's folder. `readFile` gives the octets of
+ * policy files that it names.
  * @throws ConfigError ERR_CONFIG_INVALID with every problem: line, key, what is wrong
  */
-export function parseTsaConfig(text: string, options: { readonly fileName: string }): TsaConfig {
-  const { fileName } = options;
-  const { value: file, problem, fail } = parseYamlConfig(text, tsaConfigSchema, fileName);
-  const relations = checkRelations(file);
-  if (relations.length > 0)
-    throw fail(relations.map(({ path: key, message }) => problem(key, message)));
+export function parseTsaConfig(
+  text: string,
+  options: { readonly fileName: string; readonly readFile?: ReadFile },
+): TsaConfig {
+  const { fileName, readFile = readNoFile } = options;
+  const at = parseYamlConfig(text, tsaConfigSchema, fileName);
+  const { value: file, problem, fail } = at;
   const resolve = (one: string): string => path.resolve(path.dirname(fileName), one);
+  const problems = checkRelations(file).map(({ path: key, message }) => problem(key, message));
+  const algorithmPolicy = algorithmPolicyOf(at, problems, { absolute: resolve, readFile });
+  if (problems.length > 0) throw fail(problems);
   const profiles = Object.entries(file.profiles).map(([name, profile]): [string, Profile] => [
     name,
     { name, ...profile },
@@ -119,10 +142,7 @@ export function parseTsaConfig(text: string, options: { readonly fileName: strin
     },
     timeZone: file.timeZone,
     budgets: file.budgets,
-    algorithmPolicy:
-      file.algorithmPolicy === 'none'
-        ? undefined
-        : selectProfile(bundledPolicies, file.algorithmPolicy),
+    algorithmPolicy,
     defaultProfile: file.defaultProfile,
     profiles: Object.fromEntries(profiles),
     providers: Object.fromEntries(

@@ -2,6 +2,7 @@
 // config-relations.ts; unknown keys are refused, so that a mistyped one is not silently without effect.
 import { z } from 'zod';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { algorithmSettings } from '#shared/yaml-config/algorithms.ts';
 import { clientSchema, nameSchema, tlsListenerSchema } from './config-clients.ts';
 import {
   accreditationScheme,
@@ -258,9 +259,12 @@ export const tsaConfigSchema = z.strictObject({
     .describe('Where months of budgets and days of quotas begin.'),
   budgets: z.array(budget).max(1000).default([]),
   algorithmPolicy: z
-    .enum(['none', ...bundledPolicies.profiles.map((one) => one.id)])
+    .string()
     .default(bundledPolicies.defaultProfile)
-    .describe('Which algorithms a token may use.'),
+    .describe(
+      'Which algorithms a token may use: `none`, a bundled combination, or one of `algorithms.profiles`.',
+    ),
+  algorithms: algorithmSettings.prefault({}),
   defaultProfile: name
     .default(defaultProfile.name)
     .describe('The profile behind `POST /`; each one is behind `POST /tsa/NAME`.'),

@@ -177,7 +177,7 @@ export async function openLocalAuthority(options: {
   /** Why a certificate is shorter than `tsuLifeDays` says (R-31). */
   const sayCut = ({ tsuNotAfter }: Renewal): void => {
     events({
-      level: 'warn',
+      level: 'info',
       name: 'tsa.local.life-cut',
       provider: config.name,
       tsuNotAfter: tsuNotAfter.toString(),

@@ -21,7 +21,7 @@ import type { TokenRecord } from './journal-line.ts';
 import { openLocalUnits, openSettings, type LocalUnits, type Settings } from './provider-set.ts';
 import { createSwitch } from './reload.ts';
 import { errorFields } from './replies.ts';
-import { daysUntil, endingSoon, type Snapshot } from './snapshot.ts';
+import { algorithmEditions, daysUntil, endingSoon, type Snapshot } from './snapshot.ts';
 import { createStampService, type StampService } from './stamp.ts';
 import { createTally } from './tally.ts';
 
@@ -204,7 +204,7 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
   stack.defer(() => {
     clearInterval(timer);
   });
-  events({ level: 'info', name: 'tsa.started', url });
+  events({ level: 'info', name: 'tsa.started', url, algorithmPolicy: algorithmEditions(config) });
 
   const reload = async (next: TsaConfig): Promise<void> => {
     const others = listClients(next, await loadCredentials(next.credentialsFile));
@@ -215,8 +215,10 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
     for (const commit of commits) commit();
     admission.replace(others);
     books.budgets.replace(budgetsOf(next));
-    await note({ event: 'reloaded', configuration: configurationDigest(next) });
-    events({ level: 'info', name: 'tsa.reloaded', configuration: configurationDigest(next) });
+    const configuration = configurationDigest(next);
+    await note({ event: 'reloaded', configuration });
+    const algorithmPolicy = algorithmEditions(next);
+    events({ level: 'info', name: 'tsa.reloaded', configuration, algorithmPolicy });
   };
 
   // One at a time: the second finds what the first left.

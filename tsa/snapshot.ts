@@ -1,9 +1,11 @@
 // How the proxy is just now, as one value: what the status page shows and what metrics are made of.
+import { editionsOf } from '#shared/policy/algorithm-policy.ts';
 import { accreditationEnds } from './accreditation.ts';
 import type { AuditHead } from './audit-line.ts';
 import type { BreakerState } from './breaker.ts';
 import type { BudgetState } from './budget-rules.ts';
 import type { Books } from './books.ts';
+import type { TsaConfig } from './config.ts';
 import { monthOf } from './days.ts';
 import type { ProviderFigures } from './provider-record.ts';
 import type { Settings } from './provider-set.ts';
@@ -24,6 +26,16 @@ export type OwnCertificate = {
   readonly notAfter: Temporal.Instant;
 };
 
+/** A profile and what it consists of, edition by edition. */
+export type AlgorithmEditions = { readonly profile: string; readonly editions: readonly string[] };
+
+/** The editions in force, for the log and the status page (R-13). */
+export function algorithmEditions({
+  algorithmPolicy,
+}: Pick<TsaConfig, 'algorithmPolicy'>): AlgorithmEditions | undefined {
+  return algorithmPolicy && { profile: algorithmPolicy.id, editions: editionsOf(algorithmPolicy) };
+}
+
 export type Snapshot = {
   readonly at: Temporal.Instant;
   readonly timeZone: string;
@@ -40,6 +52,8 @@ export type Snapshot = {
   readonly certificates: readonly OwnCertificate[];
   /** Groups of digests that were promised a record and have none. */
   readonly evidenceWaiting: number;
+  /** What tokens are judged by; `undefined`: by no policy. */
+  readonly algorithmPolicy: AlgorithmEditions | undefined;
   readonly answers: ReturnType<Tally['answers']>;
   readonly refusals: ReturnType<Tally['refusals']>;
 };
@@ -111,6 +125,7 @@ export function takeSnapshot(
       ),
     ],
     evidenceWaiting: parts.evidence.waiting(),
+    algorithmPolicy: algorithmEditions(settings.config),
     answers: tally.answers(),
     refusals: tally.refusals(),
   };

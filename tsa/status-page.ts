@@ -149,6 +149,11 @@ function budgetSection(snapshot: Snapshot, texts: StatusTexts): string {
   );
 }
 
+function algorithmText({ algorithmPolicy }: Snapshot, texts: StatusTexts): string {
+  if (!algorithmPolicy) return texts.noAlgorithms;
+  return `${algorithmPolicy.profile}: ${algorithmPolicy.editions.join('; ')}`;
+}
+
 /** The page. */
 export function renderStatusPage(snapshot: Snapshot, language: Language): string {
   const texts = statusTexts[language];
@@ -187,6 +192,7 @@ ${table(
 )}
 ${budgetSection(snapshot, texts)}
 ${endingSection(snapshot, texts, tools)}
+<p>${escape(texts.algorithms)}: ${escape(algorithmText(snapshot, texts))}</p>
 <p>${escape(texts.audit)}: ${seq} <code>${hash}</code></p>
 </main>
 </body>

@@ -39,6 +39,8 @@ const en = {
   perMonth: 'this month',
   perDay: 'today',
   audit: 'Audit log: last line and its SHA-256',
+  algorithms: 'Algorithm policy',
+  noAlgorithms: 'none: any algorithm that verifies',
   other: '日本語',
 } as const;
 
@@ -82,6 +84,8 @@ const ja: StatusTexts = {
   perMonth: '今月',
   perDay: '本日',
   audit: '監査ログの最終行とそのSHA-256',
+  algorithms: 'アルゴリズムポリシー',
+  noAlgorithms: 'なし(検証できるアルゴリズムはすべて可)',
   other: 'English',
 };
 

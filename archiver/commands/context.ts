@@ -1,9 +1,9 @@
 // What every command of the archiver shares: the configuration file, an open archiver, signals,
 // events on standard error, and output on standard out.
-import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '#shared/errors.ts';
+import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
@@ -19,28 +19,6 @@ export const configOption = [
   '-c, --config <file>',
   'configuration file (default: $TOKIWA_CONFIG or state/tokiwa.yaml)',
 ] as const;
-
-/** Policies and certificates that a configuration names; a policy has a tenth of it. */
-const maxNamedFileOctets = 8 * 1024 * 1024;
-
-/** @throws ConfigError ERR_CONFIG_INVALID: not there, or too large for what it is to be */
-export function readBoundedFile(file: string): Uint8Array {
-  try {
-    if (statSync(file).size > maxNamedFileOctets)
-      throw new ConfigError(
-        'ERR_CONFIG_INVALID',
-        `${file} has more than ${maxNamedFileOctets} octets`,
-      );
-    return readFileSync(file);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new ConfigError(
-      'ERR_CONFIG_INVALID',
-      `${file} cannot be read (${systemErrorCode(error) ?? 'unknown'})`,
-      { cause: error },
-    );
-  }
-}
 
 /** @throws ConfigError ERR_CONFIG_INVALID: not there, or with problems */
 export async function loadConfig(file: string | undefined): Promise<ArchiverConfig> {

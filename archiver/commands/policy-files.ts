@@ -3,14 +3,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { systemErrorCode, writeNewFile } from '#shared/io/durable-file.ts';
 import type { AlgorithmPolicy, PolicyFile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { buildDssc } from '#shared/policy/dssc-write.ts';
 import { nameOf } from '#shared/policy/dssc-names.ts';
-import { certificatesOf, readPolicyFile } from '../config-policies.ts';
-import { defaultConfigFile, loadConfig, readBoundedFile } from './context.ts';
+import { certificatesOf, readPolicyFile } from '#shared/trust/policy-file.ts';
+import { defaultConfigFile, loadConfig } from './context.ts';
 
 type ConfigOption = { readonly config?: string };
 

@@ -3,6 +3,7 @@
 // shared/validation, what is printed in verify-output.ts.
 import type { Command } from 'commander';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { ConfigError, FormatError, TokiwaError, UnsupportedError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { openHttpSender } from '#shared/io/http-sender.ts';
@@ -22,8 +23,8 @@ import { loadConfiguredStatus } from '../adapters/configured-status-source.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { contentBeside, readEvidenceFile, readVerifiedFile } from '../adapters/verified-file.ts';
 import { parseInstant } from './archive.ts';
-import { readPolicyFile } from '../config-policies.ts';
-import { configOption, interruptSignal, readBoundedFile, withArchiver } from './context.ts';
+import { readPolicyFile } from '#shared/trust/policy-file.ts';
+import { configOption, interruptSignal, withArchiver } from './context.ts';
 import { withHorizons } from './verify-horizons.ts';
 import {
   csvHeader,

@@ -1,5 +1,6 @@
 // The report as JSON, written piece by piece: never the whole archive in memory. The same state
 // gives the same octets but for `at` (R-35); layout in docs/report.md.
+import { editionsOf } from '#shared/policy/algorithm-policy.ts';
 import { bundledPresets } from '#shared/policy/bundled.ts';
 import type { Catalogue, RunRow } from '#shared/ports/catalogue.ts';
 import { dependencyLines } from './dependencies.ts';
@@ -21,7 +22,7 @@ const guideline = 'MHLW guideline for the safe management of medical information
 export function reportEditions({ profile, accreditation }: ReportRules): ReportEditions {
   return {
     algorithmProfile: profile.id,
-    algorithmPolicies: profile.policies.map((policy) => `${policy.id} (${policy.version})`),
+    algorithmPolicies: editionsOf(profile),
     retentionPresets: bundledPresets.asOf,
     guideline,
     accreditation: `${accreditation.guideline}; ${accreditation.file.asOf}; ${accreditation.entries.length}`,

@@ -8,15 +8,17 @@ import { earlier, isBefore } from '#shared/time.ts';
 export type AlgorithmUse = 'new' | 'verify';
 
 /** Signature schemes as the policies name them. */
-export type SignatureScheme =
-  | 'RSASSA-PKCS1-v1_5'
-  | 'RSASSA-PSS'
-  | 'ECDSA'
-  | 'PLAIN-ECDSA'
-  | 'EdDSA'
-  | 'DSA'
-  | 'ML-DSA'
-  | 'SLH-DSA';
+export const signatureSchemes = [
+  'RSASSA-PKCS1-v1_5',
+  'RSASSA-PSS',
+  'ECDSA',
+  'PLAIN-ECDSA',
+  'EdDSA',
+  'DSA',
+  'ML-DSA',
+  'SLH-DSA',
+] as const;
+export type SignatureScheme = (typeof signatureSchemes)[number];
 
 /** What is asked about. `keyBits`: RSA and DSA modulus length, curve size in bits. */
 export type AlgorithmQuestion =
@@ -140,6 +142,17 @@ export function selectProfile(
     fallback: profile.fallback,
     overrides,
   };
+}
+
+/** What a profile consists of, for logs and reports: its policies with their editions, then the operator's own ends. */
+export function editionsOf({ policies, overrides }: AlgorithmProfile): readonly string[] {
+  return [
+    ...policies.map(({ id, version }) => `${id} (${version})`),
+    ...overrides.map(({ algorithm, minimumBits, endExclusive, source }) => {
+      const keys = minimumBits === undefined ? '' : ` below ${minimumBits} bits`;
+      return `override: ${algorithm}${keys} ends ${endExclusive.toString().slice(0, 10)} (${source})`;
+    }),
+  ];
 }
 
 function dayStart(date: string): Temporal.Instant {

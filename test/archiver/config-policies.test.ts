@@ -1,7 +1,8 @@
 // Algorithm policies of the operator in the configuration: files, their signatures, combinations, and what
 // is refused.
 import test from 'ava';
-import { type ReadFile, certificatesOf, readPolicyFile } from '#archiver/config-policies.ts';
+import { certificatesOf, readPolicyFile } from '#shared/trust/policy-file.ts';
+import type { ReadFile } from '#shared/yaml-config/algorithms.ts';
 import { parseArchiverConfig } from '#archiver/config.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { type AlgorithmPolicy, acceptableAt, askProfile } from '#shared/policy/algorithm-policy.ts';

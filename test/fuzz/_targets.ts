@@ -2,7 +2,7 @@
 // ends with a value or with one of our own errors; anything else is a crash.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { readPolicyFile } from '#archiver/config-policies.ts';
+import { readPolicyFile } from '#shared/trust/policy-file.ts';
 import { digest, digestAlgorithms } from '#shared/crypto/digest.ts';
 import { findDerOffence } from '#shared/der/strict.ts';
 import { readChildren, readWhole, type Tlv } from '#shared/der/reader.ts';

@@ -1,7 +1,11 @@
 // The configuration file: every problem in one error, each with its line and key.
 import test from 'ava';
 import { ConfigError } from '#shared/errors.ts';
+import { type AlgorithmPolicy, editionsOf } from '#shared/policy/algorithm-policy.ts';
+import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { buildDssc } from '#shared/policy/dssc-write.ts';
 import { parseTsaConfig } from '#tsa/config-file.ts';
+import { issueRoot } from '../_authority.ts';
 
 const good = `stateDir: state
 profiles:
@@ -22,9 +26,18 @@ providers:
 
 const database = 'database: { host: db.example, database: d, user: u }';
 
+const [bundled] = bundledPolicies.policies as readonly [AlgorithmPolicy];
+const files = new Map<string, Uint8Array>([
+  ['/etc/tokiwa/own.xml', buildDssc({ ...bundled, version: '2029-04' }, '2029-04-01')],
+  ['/etc/tokiwa/no.xml', Buffer.from('<no/>')],
+  ['/etc/tokiwa/root.der', issueRoot().certificate.raw],
+]);
+
+const readFile = (file: string): Uint8Array => files.get(file) ?? new Uint8Array();
+
 function problemsOf(text: string): ConfigError['problems'] {
   try {
-    parseTsaConfig(text, { fileName: '/etc/tokiwa/tsa.yaml' });
+    parseTsaConfig(text, { fileName: '/etc/tokiwa/tsa.yaml', readFile });
   } catch (error) {
     if (error instanceof ConfigError && error.code === 'ERR_CONFIG_INVALID') return error.problems;
     throw error;
@@ -44,6 +57,24 @@ test('a good file becomes frozen settings with paths beside the file', (t) => {
   t.like(paid, { crls: ['/etc/tokiwa/crls', 'https://tsa.example/root.crl'] });
   t.like(paid, { auth: { kind: 'basic', passwordFile: '/etc/tokiwa/secret/password' } });
   t.true(Object.isFrozen(config) && Object.isFrozen(config.profiles['default']?.providers));
+});
+
+test('tokens are judged by a DSSC file of the operator, combined and overridden', (t) => {
+  const algorithms = `algorithmPolicy: mine
+algorithms:
+  policies: [{ id: own, file: own.xml }]
+  profiles: [{ id: mine, policies: [own, jp-gov-pqc-2035], fallback: own }]
+  overrides: [{ algorithm: RSA, minimumBits: 3072, endExclusive: 2030-04-01, source: memo }]
+`;
+  const { algorithmPolicy } = parseTsaConfig(good + algorithms, {
+    fileName: '/etc/tokiwa/tsa.yaml',
+    readFile,
+  });
+  t.deepEqual(algorithmPolicy && editionsOf(algorithmPolicy), [
+    'own (2029-04)',
+    'jp-gov-pqc-2035 (interim)',
+    'override: RSA below 3072 bits ends 2030-04-01 (memo)',
+  ]);
 });
 
 type Row = {
@@ -403,6 +434,36 @@ const rows: readonly Row[] = [
     line: 2,
     key: 'algorithmPolicy',
     message: /jp-medical/,
+  },
+  {
+    name: 'a policy file that is no policy, though the policy is off',
+    replace: [
+      'stateDir: state',
+      'stateDir: state\nalgorithmPolicy: none\nalgorithms:\n  policies: [{ id: a, file: no.xml }]',
+    ],
+    line: 4,
+    key: 'algorithms.policies[0]',
+    message: /SecuritySuitabilityPolicy/,
+  },
+  {
+    name: 'a policy file that is not signed by whom it has to be',
+    replace: [
+      'stateDir: state',
+      'stateDir: state\nalgorithms: { policies: [{ id: a, file: own.xml, signedBy: [root.der] }] }',
+    ],
+    line: 2,
+    key: 'algorithms.policies[0]',
+    message: /there is none/,
+  },
+  {
+    name: 'an override of an algorithm that nobody knows',
+    replace: [
+      'stateDir: state',
+      'stateDir: state\nalgorithms: { overrides: [{ algorithm: SHA256, endExclusive: 2031-01-01 }] }',
+    ],
+    line: 2,
+    key: 'algorithms.overrides[0].algorithm',
+    message: /no algorithm SHA256/,
   },
 ];
 

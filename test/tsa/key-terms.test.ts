@@ -145,7 +145,7 @@ test('certificates of TSU and CA end with the policy, and the log says by which'
   t.like(
     opened.events.find(({ name }) => name === 'tsa.local.life-cut'),
     {
-      level: 'warn',
+      level: 'info',
       algorithm: 'ECDSA P-256',
       policy: 'jp-gov-pqc-2035',
       endExclusive: '2036-01-01T00:00:00Z',

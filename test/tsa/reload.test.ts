@@ -5,7 +5,13 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import { type AlgorithmPolicy } from '#shared/policy/algorithm-policy.ts';
+import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { buildDssc } from '#shared/policy/dssc-write.ts';
+import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { createApiKey } from '#tsa/adapters/password.ts';
+import { parseTsaConfig } from '#tsa/config-file.ts';
+import type { TsaConfig } from '#tsa/config.ts';
 import { projectRoot } from '../_sources.ts';
 import {
   ask,
@@ -42,6 +48,59 @@ test('a request under way ends with the provider that it began with; the next go
   release(undefined);
   t.is((await pending).response.statusName, 'granted');
   t.is(old.queries.length, 1);
+});
+
+/** The file's policy without SHA-256, which tokens of the upstream use. */
+function withoutSha256(policy: AlgorithmPolicy): AlgorithmPolicy {
+  const hashAlgorithms = policy.hashAlgorithms.filter(({ alg }) => alg !== 'SHA-256');
+  return { ...policy, version: 'second', hashAlgorithms };
+}
+
+test('another edition of a policy file counts from the reload on, and no request is dropped', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  const { promise: held, resolve: release } = Promise.withResolvers<undefined>();
+  await using upstream = await startUpstream({
+    ...clock,
+    handler: async (request, self, count) => {
+      if (count === 1) await held;
+      return { body: self.grant(request) };
+    },
+  });
+  const [first] = bundledPolicies.policies as readonly [AlgorithmPolicy];
+  const text = `stateDir: state
+algorithmPolicy: mine
+algorithms: { policies: [{ id: own, file: own.xml }], profiles: [{ id: mine, policies: [own] }] }
+profiles: { default: { providers: [a] } }
+providers: { a: { type: http, url: 'https://tsa.example/', anchors: [a.pem] } }`;
+  const timeouts = { connectMs: 5000, responseMs: 20_000, lateMs: 20_000 };
+  const providers = [await upstream.provider(folder.path, { timeouts })];
+  const under = (policy: AlgorithmPolicy): TsaConfig => ({
+    ...configWith(folder.path, providers),
+    algorithmPolicy: parseTsaConfig(text, {
+      fileName: '/tsa.yaml',
+      readFile: () => buildDssc(policy, '2029-01-01'),
+    }).algorithmPolicy,
+  });
+  await using tsa = await startTestTsa(under({ ...first, version: 'first' }), clock);
+  const pending = ask(tsa.url, queryFor('under way'));
+  while (upstream.queries.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await tsa.reload(under(withoutSha256(first)));
+  release(undefined);
+  t.is((await pending).response.statusName, 'granted');
+  const after = await fetch(tsa.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/timestamp-query' },
+    body: Buffer.from(queryFor('afterwards')),
+  });
+  t.is(parseTimeStampResp(new Uint8Array(await after.arrayBuffer())).statusName, 'rejection');
+  const editions = tsa.events
+    .filter(({ name }) => name === 'tsa.started' || name === 'tsa.reloaded')
+    .map(({ algorithmPolicy }) => algorithmPolicy);
+  t.deepEqual(editions, [
+    { profile: 'mine', editions: ['own (first)'] },
+    { profile: 'mine', editions: ['own (second)'] },
+  ]);
 });
 
 test('figures of a provider that stays the same go on', async (t) => {

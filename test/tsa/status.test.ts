@@ -157,6 +157,7 @@ const empty: Snapshot = {
     { use: 'provider over', notAfter: Temporal.Instant.from('2029-12-01T00:00:00Z') },
   ],
   evidenceWaiting: 0,
+  algorithmPolicy: undefined,
   answers: [],
   refusals: [],
 };
@@ -181,4 +182,12 @@ test('the language is the one asked for, else the first that is there', (t) => {
   t.is(chooseLanguage('xx', 'fr, ja;q=0.8, en;q=0.5'), 'ja');
   t.is(chooseLanguage(undefined, 'en-GB'), 'en');
   t.is(chooseLanguage(['ja'], undefined), 'en');
+});
+
+test('the page names the algorithm policy by profile and edition, or says that there is none', (t) => {
+  const algorithmPolicy = { profile: 'mine', editions: ['own <1> (2027-04)', 'override: RSA'] };
+  const page = renderStatusPage({ ...empty, algorithmPolicy }, 'en');
+  t.true(page.includes('Algorithm policy: mine: own &lt;1&gt; (2027-04); override: RSA'));
+  for (const language of ['ja', 'en'] as const)
+    t.true(renderStatusPage(empty, language).includes(statusTexts[language].noAlgorithms));
 });

@@ -1,6 +1,7 @@
 // What the commands of the proxy share: exit codes, signals, the configuration file, the log on standard error.
 import { readFile } from 'node:fs/promises';
 import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
+import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
 import { parseTsaConfig } from '../config-file.ts';
@@ -52,5 +53,5 @@ export async function readable<T>(path: string, read: () => Promise<T>): Promise
 /** @throws ConfigError ERR_CONFIG_USAGE: no such file; ERR_CONFIG_INVALID: every problem in it */
 export async function loadTsaConfig(file: string): Promise<TsaConfig> {
   const text = await readable(file, () => readFile(file, 'utf8'));
-  return parseTsaConfig(text, { fileName: file });
+  return parseTsaConfig(text, { fileName: file, readFile: readBoundedFile });
 }

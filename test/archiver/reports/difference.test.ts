@@ -105,7 +105,11 @@ for (const [what, [to, expected]] of Object.entries(rows))
 
 test('editions before and after are named, and the earliest date', async (t) => {
   const { editions, byAspect, examples } = await compare(side(ended('SHA-256', '2032-01-01')));
-  t.deepEqual(editions.from, editions.to);
+  t.is(editions.to.algorithmProfile, editions.from.algorithmProfile);
+  t.deepEqual(editions.to.algorithmPolicies, [
+    ...editions.from.algorithmPolicies,
+    'override: SHA-256 ends 2032-01-01 (test)',
+  ]);
   t.is(byAspect['proof-horizon']?.worse, 1);
   t.is(byAspect['proof-horizon']?.earliest, '2032-01-01T00:00:00Z');
   t.is(examples[0]?.key, 'a');
