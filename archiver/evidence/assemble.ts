@@ -11,8 +11,8 @@ import {
 import { currentFirstList, currentLeaves } from '#shared/ers/continuation.ts';
 import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import {
+  createBlockWriter,
   createPathEncoder,
-  createRecordRoom,
   createRecordWriter,
   type PathEncoder,
   type RecordWriter,
@@ -48,8 +48,8 @@ export type Assembler = {
   /** The EvidenceRecord in DER; throws as `sequence`. */
   readonly record: (position: GroupPosition) => Promise<Uint8Array>;
   /**
-   * Every record of a batch in the order of its groups, a block at a time: for handing out many. The
-   * same octets as `record` gives; throws as `sequence`.
+   * Every record of a batch in the order of its groups, a block at a time: for handing out many. The same octets as
+   * `record` gives, borrowed: they hold until the next block is asked for. Throws as `sequence`.
    */
   readonly records: (batchId: BatchId) => AsyncIterable<readonly Uint8Array[]>;
   /** The group as its leaf table has it. */
@@ -178,7 +178,8 @@ export function createAssembler(
     const block = await table(batchId).block(number);
     if (writer.above?.number !== number)
       writer.above = { number, path: writer.upper(block.upper, number) };
-    return writer.write(block.members(at), writer.lower(block.tree, at), writer.above.path);
+    const members = block.several(at) ?? [block.leaf(at)];
+    return writer.write(members, writer.lower(block.tree, at), writer.above.path);
   };
 
   /** The chains up to a place and its number of renewals, oldest first. */
@@ -220,13 +221,12 @@ export function createAssembler(
       yield [recordAround(await sequence({ batchId, index: 0 }))];
       return;
     }
-    const write = createRecordWriter({
+    const write = createBlockWriter({
       digestAlgorithm,
       timeStamp: await token(batchId),
       renewals: await renewals(batchId, chains.renewalsOf(batchId).length),
-      allocate: createRecordRoom(),
     });
-    const [lower, upper] = [createPathEncoder(digestAlgorithm), createPathEncoder(digestAlgorithm)];
+    const upper = createPathEncoder(digestAlgorithm);
     for (let number = 0; number * blockSize < groupCount; number++) {
       const first = number * blockSize;
       const count = Math.min(blockSize, groupCount - first);
@@ -239,10 +239,11 @@ export function createAssembler(
         continue;
       }
       const block = await table(batchId).block(number);
-      const above = upper(block.upper, number);
-      yield Array.from({ length: count }, (_, at) =>
-        write(block.members(at), lower(block.tree, at), above),
-      );
+      yield write({
+        tree: block.tree,
+        above: upper(block.upper, number),
+        several: block.several,
+      });
     }
   };
 

@@ -2,12 +2,12 @@
 // with SHA-256 and nothing else stays in memory, whatever the groups are (design, invariant 8).
 import { digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { buildHashTree, leafDigest } from '#shared/ers/hash-tree.ts';
-import { FormatError } from '#shared/errors.ts';
 import {
   blindLength,
   blockSize,
   buildHeader,
   leafTableLayout,
+  leavesOfRows,
   putRow,
   type LeafRow,
   type LeafTableShape,
@@ -40,6 +40,9 @@ export type LeafTableBuilder = {
   readonly finish: () => BuiltLeafTable;
 };
 
+/** So many blocks are one piece of memory, and one piece of a write. */
+const blocksPerPage = 4;
+
 /** A builder for one table; `previous` and `blind` fix what each row carries. */
 export function createLeafTableBuilder(options: {
   readonly digestAlgorithm: DigestAlgorithm;
@@ -48,41 +51,51 @@ export function createLeafTableBuilder(options: {
 }): LeafTableBuilder {
   const { digestAlgorithm, previous, blind } = options;
   const length = digestLength(digestAlgorithm);
-  const rows = createPages(length + 4 + (previous ? 8 : 0));
+  const rowLength = length + 4 + (previous ? 8 : 0);
+  const pages: Uint8Array[] = [];
+  let page = new Uint8Array(0);
+  /** Rows in the page at hand, and those of its blocks that are closed. */
+  let rows = 0;
+  let closed = 0;
   const members = createPages(length);
   const blinds = createPages(blindLength);
   const blockRoots: Uint8Array[] = [];
-  const block = new Uint8Array(blockSize * length);
   let groupCount = 0;
   let memberCount = 0;
 
-  const closeBlock = (leaves: number): void => {
-    const tree = buildHashTree(digestAlgorithm, block.subarray(0, leaves * length));
-    blockRoots.push(tree.root.slice());
+  const addRow = (row: LeafRow): void => {
+    if (rows * rowLength === page.length) {
+      page = new Uint8Array(blocksPerPage * blockSize * rowLength);
+      pages.push(page);
+      rows = 0;
+      closed = 0;
+    }
+    putRow(page, rows * rowLength, row);
+    rows += 1;
+    if (rows - closed === blockSize) closeBlock();
+  };
+
+  const closeBlock = (): void => {
+    const octets = page.subarray(closed * rowLength, rows * rowLength);
+    const leaves = leavesOfRows(octets, { digestLength: length, rowLength });
+    blockRoots.push(buildHashTree(digestAlgorithm, leaves).root.slice());
+    closed = rows;
   };
 
   return {
     add: (digests, more = {}) => {
-      if (digests.length === 0 || digests.some((value) => value.length !== length))
-        throw new FormatError(
-          'ERR_FORMAT_DIGEST_LENGTH',
-          `a group needs digests of ${length} octets (${digestAlgorithm})`,
-          { clause: 'RFC 4998 §4.2' },
-        );
-      if (blind) blinds.entry().set(more.blindValue ?? new Uint8Array(blindLength));
       const leaf = leafDigest(digestAlgorithm, digests);
-      putRow(rows.entry(), { leaf, memberStart: memberCount, previous: more.previous });
+      if (blind) blinds.entry().set(more.blindValue ?? new Uint8Array(blindLength));
+      addRow({ leaf, memberStart: memberCount, previous: more.previous });
       if (digests.length > 1) {
         for (const value of digests) members.entry().set(value);
         memberCount += digests.length;
       }
-      block.set(leaf, (groupCount % blockSize) * length);
       groupCount += 1;
-      if (groupCount % blockSize === 0) closeBlock(blockSize);
     },
     count: () => groupCount,
     finish: () => {
-      if (groupCount % blockSize !== 0) closeBlock(groupCount % blockSize);
+      if (rows > closed) closeBlock();
       const shape = { digestAlgorithm, groupCount, memberCount, blind, previous };
       const roots = Buffer.concat(blockRoots);
       const root = buildHashTree(digestAlgorithm, roots).root.slice();
@@ -93,7 +106,7 @@ export function createLeafTableBuilder(options: {
         octets: async function* () {
           yield buildHeader(shape, root);
           yield roots;
-          yield* rows.octets();
+          for (const each of pages) yield each === page ? each.subarray(0, rows * rowLength) : each;
           yield* members.octets();
           yield* blinds.octets();
           await Promise.resolve();

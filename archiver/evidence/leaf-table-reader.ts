@@ -1,6 +1,6 @@
 // Reads stored leaf tables: one group's reduced hash tree in at most three range reads, or block by
 // block for a walk over all groups. What is read must lead to the root that the manifest names.
-import { concatBytes, equalBytes } from '#shared/bytes.ts';
+import { equalBytes } from '#shared/bytes.ts';
 import {
   buildHashTree,
   leafDigest,
@@ -17,6 +17,8 @@ import {
   blockSize,
   getRow,
   leafTableLayout,
+  leavesOfRows,
+  memberStartAt,
   type LeafRow,
   type LeafTableShape,
 } from './leaf-table.ts';
@@ -42,8 +44,10 @@ export type StoredBlock = {
   /** Over the block's leaves, and over the roots of all blocks. */
   readonly tree: HashTree;
   readonly upper: HashTree;
-  /** Digests of a group, by its place in the block. @throws FormatError ERR_FORMAT_STORED */
-  readonly members: (at: number) => readonly Uint8Array[];
+  /** The leaf of a group, by its place in the block: of a lone object the digest itself. */
+  readonly leaf: (at: number) => Uint8Array;
+  /** Digests of a group that has several. @throws FormatError ERR_FORMAT_STORED: they do not fit its leaf */
+  readonly several: (at: number) => readonly Uint8Array[] | undefined;
 };
 
 export type LeafTableReader = {
@@ -60,7 +64,8 @@ export type LeafTableReader = {
 
 type Block = {
   readonly number: number;
-  readonly rows: readonly LeafRow[];
+  /** Its rows as they are stored. */
+  readonly octets: Uint8Array;
   /** Where the members of the row after the last one start. */
   readonly memberEnd: number;
   readonly tree: HashTree;
@@ -122,15 +127,15 @@ export function openLeafTable(
     const start = layout.rowsOffset + first * layout.rowLength;
     // One row more says where the members of the last one end.
     const octets = await rowOctets(start, start + (count + (isLast ? 0 : 1)) * layout.rowLength);
-    const rows = Array.from({ length: octets.length / layout.rowLength }, (_, i) =>
-      getRow(octets, layout, i * layout.rowLength),
-    );
-    const memberEnd = isLast ? shape.memberCount : (rows.pop()?.memberStart ?? 0);
-    const tree = buildHashTree(shape.digestAlgorithm, concatBytes(...rows.map((row) => row.leaf)));
+    const memberEnd = isLast
+      ? shape.memberCount
+      : memberStartAt(octets, layout, count * layout.rowLength);
+    const leaves = leavesOfRows(octets.subarray(0, count * layout.rowLength), layout);
+    const tree = buildHashTree(shape.digestAlgorithm, leaves);
     const members = options.readAhead
-      ? await membersBetween(rows[0]?.memberStart ?? 0, memberEnd)
+      ? await membersBetween(memberStartAt(octets, layout, 0), memberEnd)
       : undefined;
-    return { number, rows, memberEnd, tree, members };
+    return { number, octets, memberEnd, tree, members };
   };
 
   /** The tree over the blocks' roots; of one block nothing needs to be read. */
@@ -144,33 +149,38 @@ export function openLeafTable(
     return tree;
   };
 
-  const membersEnd = (block: Block, at: number): number =>
-    block.rows[at + 1]?.memberStart ?? block.memberEnd;
+  const rowOf = (block: Block, at: number): LeafRow => {
+    if (!(at >= 0 && at < block.tree.leafCount))
+      throw damaged(key, `no group ${block.number * blockSize + at}`);
+    return getRow(block.octets, layout, at * layout.rowLength);
+  };
 
-  const readMembers = async (block: Block, at: number, row: LeafRow): Promise<Uint8Array[]> => {
-    const end = membersEnd(block, at);
-    if (end === row.memberStart) return [row.leaf];
+  /** Where the members of the group at this place start, or those of the block end. */
+  const memberStart = (block: Block, at: number): number =>
+    at < block.tree.leafCount
+      ? memberStartAt(block.octets, layout, at * layout.rowLength)
+      : block.memberEnd;
+
+  const readMembers = async (block: Block, at: number): Promise<Uint8Array[]> => {
+    const [start, end] = [memberStart(block, at), memberStart(block, at + 1)];
+    if (end === start) return [rowOf(block, at).leaf];
     const octets = block.members
-      ? membersIn(block, block.members, row.memberStart, end)
-      : await membersBetween(row.memberStart, end);
-    return checkedMembers(block, at, row, octets);
+      ? membersIn(block, block.members, start, end)
+      : await membersBetween(start, end);
+    return checkedMembers(block, at, octets);
   };
 
   const membersIn = (block: Block, all: Uint8Array, from: number, to: number): Uint8Array => {
-    const base = block.rows[0]?.memberStart ?? 0;
+    const base = memberStart(block, 0);
     return all.subarray((from - base) * layout.digestLength, (to - base) * layout.digestLength);
   };
 
-  const checkedMembers = (
-    block: Block,
-    at: number,
-    row: LeafRow,
-    octets: Uint8Array,
-  ): Uint8Array[] => {
+  const checkedMembers = (block: Block, at: number, octets: Uint8Array): Uint8Array[] => {
+    const { leaf } = rowOf(block, at);
     const members = Array.from({ length: octets.length / layout.digestLength }, (_, i) =>
       octets.slice(i * layout.digestLength, (i + 1) * layout.digestLength),
     );
-    if (members.length === 0 || !equalBytes(leafDigest(shape.digestAlgorithm, members), row.leaf))
+    if (members.length === 0 || !equalBytes(leafDigest(shape.digestAlgorithm, members), leaf))
       throw damaged(key, `group ${block.number * blockSize + at} does not fit its leaf`);
     return members;
   };
@@ -192,19 +202,17 @@ export function openLeafTable(
   return {
     block: async (number) => {
       const [block, over] = await checkedBlock(number);
-      const { rows, tree } = block;
-      const all =
-        block.members ?? (await membersBetween(rows[0]?.memberStart ?? 0, block.memberEnd));
+      const { tree } = block;
+      const all = block.members ?? (await membersBetween(memberStart(block, 0), block.memberEnd));
       return {
         count: tree.leafCount,
         tree,
         upper: over,
-        members: (at) => {
-          const row = rows[at];
-          if (!row) throw damaged(key, `no group ${number * blockSize + at}`);
-          const end = membersEnd(block, at);
-          if (end === row.memberStart) return [row.leaf];
-          return checkedMembers(block, at, row, membersIn(block, all, row.memberStart, end));
+        leaf: (at) => rowOf(block, at).leaf,
+        several: (at) => {
+          const [start, end] = [memberStart(block, at), memberStart(block, at + 1)];
+          if (end === start) return undefined;
+          return checkedMembers(block, at, membersIn(block, all, start, end));
         },
       };
     },
@@ -214,9 +222,8 @@ export function openLeafTable(
       const number = Math.floor(index / blockSize);
       const [block, over] = await checkedBlock(number);
       const at = index % blockSize;
-      const row = block.rows[at];
-      if (!row) throw damaged(key, `no group ${index}`);
-      const members = await readMembers(block, at, row);
+      const { previous } = rowOf(block, at);
+      const members = await readMembers(block, at);
       const { tree } = block;
       const group: StoredGroup = {
         members,
@@ -224,7 +231,7 @@ export function openLeafTable(
         get reducedHashtree() {
           return reducedHashtreeFor(members, siblingPath(tree, at), siblingPath(over, number));
         },
-        previous: row.previous,
+        previous,
       };
       last = { index, group };
       return group;

@@ -70,13 +70,15 @@ export function leafTableLayout(shape: LeafTableShape): LeafTableLayout {
   };
 }
 
-/** Writes `row` at the start of `target`, which is one row long. */
-export function putRow(target: Uint8Array, row: LeafRow): void {
-  target.set(row.leaf, 0);
-  putUint32(target, row.leaf.length, row.memberStart);
-  if (!row.previous) return;
-  putUint32(target, row.leaf.length + 4, row.previous.ordinal);
-  putUint32(target, row.leaf.length + 8, row.previous.index);
+/** Writes `row` where it begins in `target`. */
+export function putRow(target: Uint8Array, at: number, row: LeafRow): void {
+  const { leaf, memberStart, previous } = row;
+  for (let i = 0; i < leaf.length; i++) target[at + i] = leaf[i] ?? 0;
+  const next = at + leaf.length;
+  putUint32(target, next, memberStart);
+  if (!previous) return;
+  putUint32(target, next + 4, previous.ordinal);
+  putUint32(target, next + 8, previous.index);
 }
 
 /** By hand: a DataView for each of a million rows costs more than the rest of a row. */
@@ -88,9 +90,27 @@ function putUint32(target: Uint8Array, at: number, value: number): void {
 }
 
 function getUint32(octets: Uint8Array, at: number): number {
-  const [a, b] = [octets[at] ?? 0, octets[at + 1] ?? 0];
-  const [c, d] = [octets[at + 2] ?? 0, octets[at + 3] ?? 0];
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const high = ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
+  return ((high << 16) | ((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0)) >>> 0;
+}
+
+/** Where the members of the row start that begins at `start` of `octets`. */
+export function memberStartAt(octets: Uint8Array, layout: LeafTableLayout, start: number): number {
+  return getUint32(octets, start + layout.digestLength);
+}
+
+/** The leaves of whole rows, one after another: a copy. */
+export function leavesOfRows(
+  octets: Uint8Array,
+  { digestLength: length, rowLength }: Pick<LeafTableLayout, 'digestLength' | 'rowLength'>,
+): Uint8Array {
+  const count = Math.floor(octets.length / rowLength);
+  const leaves = new Uint8Array(count * length);
+  // By hand: a view of each row costs more than its octets.
+  for (let row = 0, to = 0; row < count; row++)
+    for (let from = row * rowLength, end = from + length; from < end; from++)
+      leaves[to++] = octets[from] ?? 0;
+  return leaves;
 }
 
 /** The row that begins at `start` of `octets`; a view, not a copy. */
@@ -98,7 +118,7 @@ export function getRow(octets: Uint8Array, layout: LeafTableLayout, start = 0): 
   const at = start + layout.digestLength;
   return {
     leaf: octets.subarray(start, at),
-    memberStart: getUint32(octets, at),
+    memberStart: memberStartAt(octets, layout, start),
     previous:
       layout.rowLength > layout.digestLength + 4
         ? { ordinal: getUint32(octets, at + 4), index: getUint32(octets, at + 8) }

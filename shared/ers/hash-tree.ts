@@ -35,19 +35,24 @@ export function leafDigest(
   groupDigests: readonly Uint8Array[],
 ): Uint8Array {
   for (const value of groupDigests) checkLength(algorithm, value.length, true);
-  const [first, ...others] = groupDigests;
+  const [first] = groupDigests;
   if (!first) checkLength(algorithm, 0, true);
-  if (first && others.length === 0) return first;
+  if (first && groupDigests.length === 1) return first;
   return digest(algorithm, ...groupDigests.toSorted(compareBytes));
 }
 
-/** Whether the first half is not above the second in binary order. */
-function isOrdered(pair: Uint8Array, length: number): boolean {
+/** Puts the pair that begins at `start` of `level` into `pair`, the lesser in binary order first. */
+function putOrdered(level: Uint8Array, start: number, pair: Uint8Array, length: number): void {
+  let difference = 0;
+  for (let at = 0; at < length && difference === 0; at++)
+    difference = (level[start + at] ?? 0) - (level[start + length + at] ?? 0);
+  const first = difference > 0 ? start + length : start;
+  const second = difference > 0 ? start : start + length;
+  // By hand: views of a few dozen octets cost more than the octets.
   for (let at = 0; at < length; at++) {
-    const difference = (pair[at] ?? 0) - (pair[length + at] ?? 0);
-    if (difference !== 0) return difference < 0;
+    pair[at] = level[first + at] ?? 0;
+    pair[length + at] = level[second + at] ?? 0;
   }
-  return true;
 }
 
 /**
@@ -62,15 +67,10 @@ export function parentLevel(algorithm: DigestAlgorithm, level: Uint8Array): Uint
   const length = digestLength(algorithm);
   const count = level.length / length;
   const parents = Buffer.alloc(Math.ceil(count / 2) * length);
-  const swapped = new Uint8Array(2 * length);
+  const pair = new Uint8Array(2 * length);
   for (let index = 0; index + 1 < count; index += 2) {
-    const pair = level.subarray(index * length, (index + 2) * length);
-    const ordered = isOrdered(pair, length);
-    if (!ordered) {
-      swapped.set(pair.subarray(length), 0);
-      swapped.set(pair.subarray(0, length), length);
-    }
-    digestInto(algorithm, ordered ? pair : swapped, parents, (index / 2) * length);
+    putOrdered(level, index * length, pair, length);
+    digestInto(algorithm, pair, parents, (index / 2) * length);
   }
   if (count % 2 === 1) parents.set(level.subarray(-length), parents.length - length);
   return parents;

@@ -28,7 +28,7 @@ function putHeader(target: Uint8Array, at: number, identifier: number, length: n
   return at + size;
 }
 
-/** Sibling lists of a leaf, encoded; a view that holds until the next call. */
+/** Sibling lists of a leaf, encoded; a view whose octets hold until the next call. */
 export type PathEncoder = (tree: HashTree, index: number) => Uint8Array;
 
 /** More levels than any tree of this size of machine has. */
@@ -46,6 +46,10 @@ export function createPathEncoder(algorithm: DigestAlgorithm): PathEncoder {
     scratch.set([0x30, length + 2, 0x04, length], at);
   /** What stands in each slot: level and index, of `tree`. */
   const written = new Float64Array(maxLevels).fill(-1);
+  /** The first so many slots: leaves of a tree have paths of few lengths. */
+  const views = Array.from({ length: maxLevels + 1 }, (_, slots) =>
+    scratch.subarray(0, slots * slot),
+  );
   let tree: HashTree | undefined;
   return (asked, index) => {
     if (asked !== tree) written.fill(-1);
@@ -67,7 +71,7 @@ export function createPathEncoder(algorithm: DigestAlgorithm): PathEncoder {
       node >>>= 1;
       count = (count + 1) >>> 1;
     }
-    return scratch.subarray(0, slots * slot);
+    return views[slots] ?? scratch.subarray(0, slots * slot);
   };
 }
 
@@ -82,48 +86,28 @@ export type RecordWriter = (
   ...paths: readonly Uint8Array[]
 ) => Uint8Array;
 
-/**
- * Records of one chain: the batch's token, and its timestamp renewals as whole ArchiveTimeStamp elements.
- * @throws FormatError ERR_FORMAT_DIGEST_LENGTH (the writer): a digest of another length
- * @see RFC 4998 §3.1
- */
-export function createRecordWriter(fields: {
+type RecordFields = {
   readonly digestAlgorithm: DigestAlgorithm;
   readonly timeStamp: Uint8Array;
   readonly renewals: readonly Uint8Array[];
   /** Of each record only its ArchiveTimeStampSequence: what a hash-tree renewal hashes (§5.2). */
   readonly sequenceOnly?: boolean;
-  /** Where records are written; a buffer of its own for each by default. */
-  readonly allocate?: (length: number) => Buffer;
-}): RecordWriter {
+};
+
+/** A record, and where the hash values of its first list end and its paths begin. */
+type Written = { readonly record: Uint8Array; readonly pathsAt: number };
+
+/** Lays out what all records of a chain share; each call writes one into octets of its own. */
+function createLayout(
+  fields: RecordFields,
+): (members: readonly Uint8Array[], paths: readonly Uint8Array[]) => Written {
   const { digestAlgorithm, timeStamp, sequenceOnly = false } = fields;
-  const { allocate = (octets: number) => Buffer.allocUnsafe(octets) } = fields;
   const length = digestLength(digestAlgorithm);
   const oid = derObjectIdentifier(digestOid(digestAlgorithm));
   const head = Buffer.concat([derInteger(1), derSequence(derSequence(oid))]);
   const algorithm = derContext(0, oid);
   const renewals = Buffer.concat(fields.renewals);
-  /** The last record of a lone object: its neighbours differ in its digest and its lowest path. */
-  let last: { record: Uint8Array; valueAt: number; lower: number; upper: Uint8Array } | undefined;
-  return (members, ...paths) => {
-    const [only] = members;
-    const [lower, upper] = paths;
-    if (
-      last &&
-      only &&
-      members.length === 1 &&
-      only.length === length &&
-      lower?.length === last.lower &&
-      paths.length === 2 &&
-      upper === last.upper
-    ) {
-      const { record, valueAt } = last;
-      const target = allocate(record.length);
-      target.set(record);
-      target.set(only, valueAt);
-      target.set(lower, valueAt + length);
-      return target;
-    }
+  return (members, paths) => {
     for (const value of members)
       if (value.length !== length)
         throw new FormatError(
@@ -140,7 +124,7 @@ export function createRecordWriter(fields: {
     const sequence = headerSize(chain) + chain;
     const whole = headerSize(sequence) + sequence;
     const record = head.length + whole;
-    const target = allocate(sequenceOnly ? whole : headerSize(record) + record);
+    const target = Buffer.allocUnsafe(sequenceOnly ? whole : headerSize(record) + record);
     let at = sequenceOnly ? 0 : putHeader(target, 0, 0x30, record);
     const put = (octets: Uint8Array): void => {
       target.set(octets, at);
@@ -157,31 +141,82 @@ export function createRecordWriter(fields: {
       at = putHeader(target, at, 0x04, length);
       put(value);
     }
-    if (sorted.length === 1 && paths.length === 2 && lower && upper)
-      last = { record: target, valueAt: at - length, lower: lower.length, upper };
+    const pathsAt = at;
     for (const path of paths) put(path);
     put(timeStamp);
     put(renewals);
-    return target;
+    return { record: target, pathsAt };
   };
 }
 
-/** Records of about a block of a batch: one piece of memory instead of thousands. */
-const pieceLength = 1024 * 1024;
+/**
+ * Records of one chain: the batch's token, and its timestamp renewals as whole ArchiveTimeStamp elements.
+ * @throws FormatError ERR_FORMAT_DIGEST_LENGTH (the writer): a digest of another length
+ * @see RFC 4998 §3.1
+ */
+export function createRecordWriter(fields: RecordFields): RecordWriter {
+  const layOut = createLayout(fields);
+  return (members, ...paths) => layOut(members, paths).record;
+}
+
+/** A subtree whose records are written together. */
+export type RecordBlock = {
+  /** Over the leaves of the block's groups. */
+  readonly tree: HashTree;
+  /** The encoded path from the block's root up. */
+  readonly above: Uint8Array;
+  /** Digests of the group at this place of the block where it has several; of a lone object its leaf is the digest. */
+  readonly several: (at: number) => readonly Uint8Array[] | undefined;
+};
+
+/** The records of a block in the order of its groups: borrowed, their octets hold until the next block is written. */
+export type BlockWriter = (block: RecordBlock) => readonly Uint8Array[];
+
+/** A lone object's record, whose octets are written over. */
+type Slot = Written & { readonly below: number; readonly above: number };
 
 /**
- * Room for many records that go as they came: views of larger pieces of memory. Whoever keeps one of them
- * keeps its whole piece.
+ * Records of one chain a block at a time, the same octets as `createRecordWriter` gives. Neighbouring blocks have
+ * the same shape: a lone object's record is written over the one at its place of the block before, and only
+ * its digest and its siblings change.
+ * @throws FormatError ERR_FORMAT_DIGEST_LENGTH (the writer): a digest of another length
+ * @see RFC 4998 §3.1
  */
-export function createRecordRoom(): (length: number) => Buffer {
-  let piece = Buffer.alloc(0);
-  let used = 0;
-  return (length) => {
-    if (used + length > piece.length) {
-      piece = Buffer.allocUnsafeSlow(Math.max(pieceLength, length));
-      used = 0;
+export function createBlockWriter(fields: Omit<RecordFields, 'sequenceOnly'>): BlockWriter {
+  const layOut = createLayout(fields);
+  const path = createPathEncoder(fields.digestAlgorithm);
+  const length = digestLength(fields.digestAlgorithm);
+  const slots: (Slot | undefined)[] = [];
+
+  /** Room for a record with paths of these lengths, whatever stands in its first list and its paths. */
+  const slotAt = (at: number, leaf: Uint8Array, below: Uint8Array, above: Uint8Array): Slot => {
+    const fits = (slot: Slot | undefined): slot is Slot =>
+      slot?.below === below.length && slot.above === above.length;
+    const [here, before] = [slots[at], slots[at - 1]];
+    if (fits(here)) return here;
+    const made = fits(before)
+      ? { ...before, record: Buffer.from(before.record) }
+      : { ...layOut([leaf], [below, above]), below: below.length, above: above.length };
+    slots[at] = made;
+    return made;
+  };
+
+  return ({ tree, above, several }) => {
+    const records: Uint8Array[] = [];
+    for (let at = 0; at < tree.leafCount; at++) {
+      const below = path(tree, at);
+      const members = several(at);
+      if (members) {
+        records.push(layOut(members, [below, above]).record);
+        continue;
+      }
+      const leaf = tree.levels[0]?.subarray(at * length, (at + 1) * length) ?? new Uint8Array(0);
+      const { record, pathsAt } = slotAt(at, leaf, below, above);
+      record.set(leaf, pathsAt - length);
+      record.set(below, pathsAt);
+      record.set(above, pathsAt + below.length);
+      records.push(record);
     }
-    used += length;
-    return piece.subarray(used - length, used);
+    return records;
   };
 }
