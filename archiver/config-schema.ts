@@ -324,7 +324,7 @@ export const archiverSettings = z.strictObject({
   retention: z.strictObject({ rules: z.array(rule).default([]) }).default({ rules: [] }),
   detachedSuffixes: z
     .array(z.string())
-    .default(['.p7s', '.sig', '.tsr', '.ers', '.er'])
+    .default(['.p7s', '.sig', '.tsr', '.ers', '.er', '.ers.xml'])
     .describe(
       '`report.pdf.p7s` belongs to `report.pdf`. An evidence record among them is taken over.',
     ),
@@ -360,6 +360,12 @@ export const archiverSettings = z.strictObject({
     .boolean()
     .default(false)
     .describe('Add 32 random octets to each group, so that siblings say nothing.'),
+  xmlRecords: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether hash-tree renewals serve records in XML (RFC 6283), too: their leaf tables are three to four times as large.',
+    ),
   schedule: z
     .strictObject({
       cron: z.string().default('0 2 * * *').describe('When the nightly run starts.'),

@@ -69,6 +69,7 @@ export type ArchiverConfig = {
   readonly inspectLimitBytes: number;
   readonly maxLeaves: number;
   readonly blind: boolean;
+  readonly xmlRecords: boolean;
   readonly schedule: ArchiverSettings['schedule'];
   readonly web: ArchiverSettings['web'];
   readonly intake: ArchiverSettings['intake'];
@@ -280,6 +281,7 @@ export function parseArchiverConfig(
     inspectLimitBytes: settings.inspectLimitBytes,
     maxLeaves: settings.maxLeaves,
     blind: settings.blind,
+    xmlRecords: settings.xmlRecords,
     schedule: settings.schedule,
     web: settings.web,
     intake,

@@ -3,15 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ConfigError, SourceError } from '#shared/errors.ts';
 import type { BatchRow, DocumentRow, MembershipRow } from '#shared/ports/catalogue.ts';
-import { equalBytes } from '#shared/bytes.ts';
-import { createCanonicalizer } from '#shared/xml/canonicalize.ts';
-import { parseXml } from '#shared/xml/parse.ts';
+import type { RecordForm } from '#shared/ers/record-form.ts';
 import { createAssembler } from '../evidence/assemble.ts';
 import { assembleXmlEvidenceRecord, notInXml } from '../evidence/assemble-xml.ts';
 import { loadChainIndex } from '../evidence/chains.ts';
 import type { GroupPosition } from '../evidence/types.ts';
 import type { Archiver } from '../main.ts';
-import { readDocument } from '../stages/read-document.ts';
+import { isHashedAsStored } from '../stages/hashed-as-stored.ts';
 import { readValidationObject } from '../stages/validation-object.ts';
 import { configOption, withArchiver } from './context.ts';
 
@@ -39,6 +37,8 @@ export type RecordChoice = {
   readonly anchor?: number | undefined;
   /** From this archive's own batches, though another product's record was taken over. */
   readonly own?: boolean | undefined;
+  /** What it is wanted in: of another product's records, those that are rather in it. Absent: `asn1`. */
+  readonly form?: RecordForm | undefined;
 };
 
 type Place = { readonly place: MembershipRow; readonly batch: BatchRow };
@@ -47,24 +47,27 @@ export function positionOf({ batchId, groupIndex }: MembershipRow): GroupPositio
   return { batchId, index: groupIndex };
 }
 
-/** Those places whose records go on from another product's; the others, where `own`. */
+/** Those places whose records go on from another product's and can be had as asked; the others, where `own` or where there are none. */
 async function byOrigin(
   { catalogue, evidence }: Pick<Archiver, 'catalogue' | 'evidence'>,
   places: readonly Place[],
   row: DocumentRow,
-  { own = false, signal }: RecordChoice & { readonly signal: AbortSignal },
+  { own = false, form = 'asn1', signal }: RecordChoice & { readonly signal: AbortSignal },
 ): Promise<readonly Place[]> {
   const all = await catalogue.memberships(row.id);
   const batches = await Promise.all(all.map(({ batchId }) => catalogue.getBatch(batchId)));
   if (!batches.some((batch) => batch?.kind === 'taken-over')) return places;
   const chains = await loadChainIndex(evidence.objects, signal);
   const assembler = createAssembler(evidence.objects, chains, { signal });
-  const found: Place[] = [];
+  const ours: Place[] = [];
+  const found: Readonly<Record<RecordForm, Place[]>> = { asn1: [], xml: [] };
   for (const each of places) {
-    const { takenOver } = await assembler.sequence(positionOf(each.place));
-    if ((takenOver === undefined) === own) found.push(each);
+    const sequence = await assembler.sequence(positionOf(each.place));
+    (sequence.takenOver ? found[sequence.form] : ours).push(each);
   }
-  return own || found.length > 0 ? found : places;
+  // A record in ASN.1 can be had in XML where no renewal of its own followed; never the other way round.
+  const wanted = form === 'xml' ? [found.xml, found.asn1] : [found.asn1];
+  return (own ? undefined : wanted.find(({ length }) => length > 0)) ?? ours;
 }
 
 /**
@@ -114,7 +117,7 @@ export async function evidenceOf(
   signal: AbortSignal,
   choice: RecordChoice = {},
 ): Promise<Uint8Array> {
-  const position = await positionFor(archiver, row, { ...choice, signal });
+  const position = await positionFor(archiver, row, { ...choice, form: 'asn1', signal });
   const { objects } = archiver.evidence;
   const chains = await loadChainIndex(objects, signal);
   return createAssembler(objects, chains, { signal }).record(position);
@@ -138,9 +141,6 @@ async function validationDataOf(
   );
 }
 
-/** Formats of documents that a verifier of RFC 6283 takes for XML, and hashes in canonical form. */
-const xmlFormats: readonly string[] = ['XML', 'XAdES', 'ER-XML'];
-
 /**
  * RFC 6283 §3.1.1: data objects that are XML are hashed in canonical form, and the trees hold octets as stored.
  * @throws UnsupportedError ERR_UNSUPPORTED_FEATURE: the two differ
@@ -150,25 +150,12 @@ async function requireCanonical(
   row: DocumentRow,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!xmlFormats.includes(row.facts.format)) return;
   const store = stores.get(row.store);
   if (!store) throw notInXml(`the store of ${JSON.stringify(row.key)} is not configured`);
-  const { head, size } = await readDocument(store, row.key, {
-    versionId: row.versionId === '' ? undefined : row.versionId,
-    algorithms: [],
-    keep: config.inspectLimitBytes,
-    signal,
-  });
-  if (head.length === size && isCanonical(head)) return;
+  if (await isHashedAsStored(store, row, { keep: config.inspectLimitBytes, signal })) return;
   throw notInXml(
     `${JSON.stringify(row.key)} is XML and not in canonical form, in which RFC 6283 §3.1.1 hashes it`,
   );
-}
-
-function isCanonical(octets: Uint8Array): boolean {
-  const document = parseXml(octets);
-  const method = { edition: 'exclusive', comments: false } as const;
-  return equalBytes(createCanonicalizer(document)(document, method), octets);
 }
 
 /** The same in XML. @throws UnsupportedError ERR_UNSUPPORTED_FEATURE: it cannot be put into XML */
@@ -178,9 +165,9 @@ export async function xmlEvidenceOf(
   signal: AbortSignal,
   choice: RecordChoice = {},
 ): Promise<Uint8Array> {
-  const position = await positionFor(archiver, row, { ...choice, signal });
   const { objects } = archiver.evidence;
   const chains = await loadChainIndex(objects, signal);
+  const position = await positionFor(archiver, row, { ...choice, form: 'xml', signal });
   await requireCanonical(archiver, row, signal);
   for await (const attached of archiver.catalogue.attachedDocuments(row.id)) {
     const places = await archiver.catalogue.memberships(attached.id);

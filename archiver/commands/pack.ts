@@ -25,7 +25,13 @@ export async function placesOf(
   signal: AbortSignal,
 ): Promise<readonly PackPlace[]> {
   const places: PackPlace[] = [];
-  for (const choice of [{ anchor: 1 }, { anchor: 1, own: true }, { anchor: 2 }]) {
+  const choices = [
+    { anchor: 1 },
+    { anchor: 1, own: true },
+    { anchor: 2 },
+    { anchor: 1, form: 'xml' },
+  ] as const;
+  for (const choice of choices) {
     const place = await placeOf(archiver, row, { ...choice, signal });
     const batch = place && (await archiver.catalogue.getBatch(place.batchId));
     const known = places.some(

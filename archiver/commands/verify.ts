@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { ConfigError, FormatError, TokiwaError, UnsupportedError } from '#shared/errors.ts';
-import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseRecord } from '#shared/ers/record-form.ts';
 import { openHttpSender } from '#shared/io/http-sender.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import { type AlgorithmProfile, selectProfile } from '#shared/policy/algorithm-policy.ts';
@@ -96,9 +96,7 @@ function tokenOf(octets: Uint8Array): Uint8Array {
 function algorithmsOf(octets: Uint8Array, kind: 'record' | 'token'): readonly DigestAlgorithm[] {
   try {
     if (kind === 'record')
-      return parseEvidenceRecord(octets).sequence.chains.map(
-        ({ digestAlgorithm }) => digestAlgorithm,
-      );
+      return parseRecord(octets).sequence.chains.map(({ digestAlgorithm }) => digestAlgorithm);
     const { algorithm } = parseTimeStampToken(octets).tstInfo.messageImprint;
     return algorithm ? [algorithm] : [];
   } catch (error) {

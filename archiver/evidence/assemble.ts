@@ -8,7 +8,7 @@ import {
   buildArchiveTimeStampSequence,
   buildEvidenceRecord,
 } from '#shared/ers/build.ts';
-import { currentFirstList, currentLeaves } from '#shared/ers/continuation.ts';
+import { continueRecord, currentFirstList, currentLeaves } from '#shared/ers/continuation.ts';
 import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import {
   createBlockWriter,
@@ -17,36 +17,47 @@ import {
   type PathEncoder,
   type RecordWriter,
 } from '#shared/ers/record-writer.ts';
-import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
+import type { RecordForm } from '#shared/ers/record-form.ts';
+import { hashTreeRenewalDigests, xmlHashTreeRenewalGroup } from '#shared/ers/renewal.ts';
 import { reEncodeAsDer } from '#shared/der/re-encode.ts';
 import { FormatError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { cached } from './bounded-cache.ts';
 import { loadChainIndex, type ChainIndex } from './chains.ts';
 import { blockSize } from './leaf-table.ts';
 import { openLeafTable, type LeafTableReader, type StoredGroup } from './leaf-table-reader.ts';
-import { leafTableOf } from './manifest.ts';
+import { groupStride, leafTableOf } from './manifest.ts';
 import { loadTakenOver, type TakenOver } from './taken-over.ts';
-import type { BatchId, GroupPosition } from './types.ts';
+import type { BatchId, ChainPlace, GroupPosition } from './types.ts';
 import { readToken } from './token-object.ts';
+import {
+  createXmlChains,
+  xmlRecordOf,
+  xmlSequenceOf,
+  type NotInXml,
+  type XmlParts,
+} from './xml-chains.ts';
 
-/** The ArchiveTimeStampSequence of one group, whole element in DER, and its chains' hash algorithms. */
+/** The ArchiveTimeStampSequence of one group and its chains' hash algorithms. */
 export type AssembledSequence = {
+  /** XML only where it goes on from another product's record in XML. */
+  readonly form: RecordForm;
+  /** The whole element, in DER or in canonical XML. */
   readonly sequence: Uint8Array;
   readonly digestAlgorithms: readonly DigestAlgorithm[];
   /** The record of another product that it goes on from, as it was found. */
   readonly takenOver?: EvidenceRecord | undefined;
 };
 
-/** A group's place, and how many renewals of its batch belong to the chain in question. */
-export type ChainPlace = GroupPosition & { readonly renewals: number };
-
 export type Assembler = {
   /** @throws FormatError ERR_FORMAT_STORED: a leaf table is damaged; what the store throws */
   readonly sequence: (position: GroupPosition) => Promise<AssembledSequence>;
   /** The chains up to a place and its number of renewals; throws as `sequence`. */
   readonly sequenceUpTo: (place: ChainPlace) => Promise<AssembledSequence>;
-  /** The EvidenceRecord in DER; throws as `sequence`. */
+  /** The EvidenceRecord, in the form of its sequence; throws as `sequence`. */
   readonly record: (position: GroupPosition) => Promise<Uint8Array>;
+  /** The same place in parts of a record in XML, or why there is none; throws as `sequence`. */
+  readonly inXml: (place: ChainPlace) => Promise<XmlParts | NotInXml>;
   /**
    * Every record of a batch in the order of its groups, a block at a time: for handing out many. The same octets as
    * `record` gives, borrowed: they hold until the next block is asked for. Throws as `sequence`.
@@ -67,11 +78,17 @@ export type Assembler = {
 };
 
 /**
- * What a hash-tree renewal hashes of the chains so far. Tokens of another product may not be DER: then the
- * re-encoding, which is what other verifiers hash (RFC 4998 §5.2 step 3).
+ * What a hash-tree renewal puts into the leaf of data objects of these digests, with the chains so far. Tokens of
+ * another product may not be DER: then the re-encoding, which is what other verifiers hash (RFC 4998 §5.2 step 3).
  */
-export function hashedByRenewal({ sequence, takenOver }: AssembledSequence): Uint8Array {
-  return takenOver ? reEncodeAsDer(sequence) : sequence;
+export function renewalMembers(
+  algorithm: DigestAlgorithm,
+  digests: readonly Uint8Array[],
+  { form, sequence, takenOver }: AssembledSequence,
+): readonly Uint8Array[] {
+  if (form === 'xml') return xmlHashTreeRenewalGroup(algorithm, digests, sequence);
+  const hashed = takenOver ? reEncodeAsDer(sequence) : sequence;
+  return hashTreeRenewalDigests(algorithm, digests, hashed);
 }
 
 /** What another product said of the document's encryption and of its algorithms is said again. */
@@ -88,9 +105,6 @@ function recordAround({ sequence, digestAlgorithms, takenOver }: AssembledSequen
 function groupTakenOver(record: EvidenceRecord): StoredGroup {
   return { members: currentFirstList(record), reducedHashtree: [], previous: undefined };
 }
-
-/** Renewal parts that are kept: those of the batches at hand, not of a whole archive. */
-const maxCachedChains = 64;
 
 /**
  * Assembles records over one state of the store. Tokens and the archive timestamps of renewals are
@@ -111,7 +125,7 @@ export function createAssembler(
   const takenOverRecords = new Map<BatchId, Promise<TakenOver>>();
   const isTakenOver = (id: BatchId): boolean => chains.manifest(id).kind === 'taken-over';
   const takenOver = (id: BatchId): Promise<TakenOver> =>
-    cached(takenOverRecords, id, () => loadTakenOver(store, id, options));
+    cached(takenOverRecords, id, () => loadTakenOver(store, chains, id, options));
 
   const table = (id: BatchId): LeafTableReader =>
     cached(tables, id, () => openLeafTable(store, leafTableOf(chains.manifest(id)), options));
@@ -136,6 +150,7 @@ export function createAssembler(
 
   /** Where a group's record stood before its hash-tree renewal, and how long that chain was. */
   const before = async (position: GroupPosition): Promise<ChainPlace | undefined> => {
+    if (isTakenOver(position.batchId)) return undefined;
     const { previous } = await table(position.batchId).group(position.index);
     if (!previous) return undefined;
     const earlier = chains.manifest(position.batchId).previous[previous.ordinal];
@@ -146,6 +161,13 @@ export function createAssembler(
       `batch ${position.batchId}, group ${position.index}: its earlier batch is not in the manifest`,
     );
   };
+
+  const group = async (position: GroupPosition): Promise<StoredGroup> =>
+    isTakenOver(position.batchId)
+      ? groupTakenOver((await takenOver(position.batchId)).record)
+      : table(position.batchId).group(position.index);
+
+  const inXml = createXmlChains({ chains, group, token, takenOver, before });
 
   type SequenceWriter = {
     readonly write: RecordWriter;
@@ -186,7 +208,11 @@ export function createAssembler(
   const sequenceUpTo = async (place: ChainPlace): Promise<AssembledSequence> => {
     const { kind, groupCount, digestAlgorithm } = chains.manifest(place.batchId);
     if (options.readAhead && kind === 'initial' && place.index < groupCount)
-      return { sequence: await writeSequence(place), digestAlgorithms: [digestAlgorithm] };
+      return {
+        form: 'asn1',
+        sequence: await writeSequence(place),
+        digestAlgorithms: [digestAlgorithm],
+      };
     const parts: Uint8Array[] = [];
     const digestAlgorithms: DigestAlgorithm[] = [];
     let record: EvidenceRecord | undefined;
@@ -198,8 +224,10 @@ export function createAssembler(
       seen.add(batchId);
       const later = await renewals(batchId, count);
       if (isTakenOver(batchId)) {
-        const { record: found, continued } = await takenOver(batchId);
+        const { record: found, newest } = await takenOver(batchId);
         record = found;
+        if (found.xml) break;
+        const continued = continueRecord(found, newest);
         parts.unshift(
           ...continued.olderChains,
           buildArchiveTimeStampChain([...continued.archiveTimeStamps, ...later]),
@@ -212,13 +240,23 @@ export function createAssembler(
       parts.unshift(buildArchiveTimeStampChain([await archiveTimeStamp(at), ...later]));
       digestAlgorithms.unshift(chains.manifest(batchId).digestAlgorithm);
     }
-    return { sequence: buildArchiveTimeStampSequence(parts), digestAlgorithms, takenOver: record };
+    if (record?.xml) {
+      const inOwn = await inXml(place);
+      if (inOwn.kind === 'none') throw new FormatError('ERR_FORMAT_STORED', inOwn.why);
+      const sequence = xmlSequenceOf(inOwn);
+      const older = record.sequence.chains.map((chain) => chain.digestAlgorithm);
+      const all = [...older, ...inOwn.chains.map((chain) => chain.digestAlgorithm)];
+      return { form: 'xml', sequence, digestAlgorithms: all, takenOver: record };
+    }
+    const sequence = buildArchiveTimeStampSequence(parts);
+    return { form: 'asn1', sequence, digestAlgorithms, takenOver: record };
   };
 
   const records = async function* (batchId: BatchId): AsyncIterable<readonly Uint8Array[]> {
-    const { digestAlgorithm, groupCount, kind } = chains.manifest(batchId);
+    const manifest = chains.manifest(batchId);
+    const { digestAlgorithm, groupCount, kind } = manifest;
     if (kind === 'taken-over') {
-      yield [recordAround(await sequence({ batchId, index: 0 }))];
+      yield [await record({ batchId, index: 0 })];
       return;
     }
     const write = createBlockWriter({
@@ -233,8 +271,8 @@ export function createAssembler(
       // Chains before a hash-tree renewal are each group's own.
       if (kind === 'hash-tree-renewal') {
         const block: Uint8Array[] = [];
-        for (let at = 0; at < count; at++)
-          block.push(recordAround(await sequence({ batchId, index: first + at })));
+        for (let at = 0; at < count; at += groupStride(manifest))
+          block.push(await record({ batchId, index: first + at }));
         yield block;
         continue;
       }
@@ -247,26 +285,35 @@ export function createAssembler(
     }
   };
 
+  const newestPlace = (position: GroupPosition): ChainPlace => ({
+    ...position,
+    renewals: chains.renewalsOf(position.batchId).length,
+  });
   const sequence = (position: GroupPosition): Promise<AssembledSequence> =>
-    sequenceUpTo({ ...position, renewals: chains.renewalsOf(position.batchId).length });
+    sequenceUpTo(newestPlace(position));
+
+  const record = async (position: GroupPosition): Promise<Uint8Array> => {
+    const assembled = await sequence(position);
+    if (assembled.form === 'asn1') return recordAround(assembled);
+    const parts = await inXml(newestPlace(position));
+    if (parts.kind === 'parts') return xmlRecordOf(parts);
+    throw new FormatError('ERR_FORMAT_STORED', parts.why);
+  };
 
   return {
     sequence,
     sequenceUpTo,
+    inXml,
     records,
-    record: async (position) => recordAround(await sequence(position)),
-    group: async (position) =>
-      isTakenOver(position.batchId)
-        ? groupTakenOver((await takenOver(position.batchId)).record)
-        : table(position.batchId).group(position.index),
+    record,
+    group,
     leafMembersOf: async (position, digests) => {
       if (isTakenOver(position.batchId))
         return currentLeaves((await takenOver(position.batchId)).record, digests);
       const earlier = await before(position);
       if (!earlier) return digests;
       const { digestAlgorithm } = chains.manifest(position.batchId);
-      const upTo = await sequenceUpTo(earlier);
-      return hashTreeRenewalDigests(digestAlgorithm, digests, hashedByRenewal(upTo));
+      return renewalMembers(digestAlgorithm, digests, await sequenceUpTo(earlier));
     },
     blindValue: async (position) =>
       chains.manifest(position.batchId).blind
@@ -287,18 +334,4 @@ export async function assembleEvidenceRecord(
 ): Promise<Uint8Array> {
   const chains = options.chains ?? (await loadChainIndex(store, options.signal));
   return createAssembler(store, chains, { signal: options.signal }).record(position);
-}
-
-/** A map that makes what it lacks and forgets its oldest. */
-function cached<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const found = map.get(key);
-  if (found !== undefined) return found;
-  const made = make();
-  if (map.size >= maxCachedChains)
-    for (const oldest of map.keys()) {
-      map.delete(oldest);
-      break;
-    }
-  map.set(key, made);
-  return made;
 }

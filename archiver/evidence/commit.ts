@@ -5,7 +5,7 @@ import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { batchKey } from './batch-objects.ts';
 import { judgeRecord } from './judge-record.ts';
-import { buildManifest, loadManifest } from './manifest.ts';
+import { buildManifest, groupsOf, loadManifest } from './manifest.ts';
 import { readBackBatch } from './read-back.ts';
 import { sampleRecords } from './sample-records.ts';
 import { verificationFor } from './tokens.ts';
@@ -38,7 +38,7 @@ export async function commit(
     name: 'archiver.batch.committed',
     batch: manifest.id,
     kind: manifest.kind,
-    groups: manifest.groupCount,
+    groups: groupsOf(manifest),
     genTime: manifest.token.genTime,
   });
 }

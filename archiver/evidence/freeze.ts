@@ -24,7 +24,7 @@ async function receivedToken(
 ): Promise<Uint8Array | undefined> {
   const answer = await readable(async () => {
     if (chains.manifest(id).kind === 'taken-over')
-      return newestArchiveTimeStamp(await loadTakenOverRecord(store, id, run)).timeStamp;
+      return newestArchiveTimeStamp(await loadTakenOverRecord(store, id, run)).token.raw;
     const { octets } = await readSmall(store, batchKey(id, 'received'), { signal: run.signal });
     return parseTimeStampResp(octets).token;
   });

@@ -2,7 +2,7 @@
 // product's. Collects the revocation data that each token needs, then asks shared/ers. Imports
 // nothing from the code that builds records but types.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseRecord } from '#shared/ers/record-form.ts';
 import type { EvidenceDataObject, EvidenceRecordVerdict } from '#shared/ers/verdict.ts';
 import { verifyEvidenceRecord } from '#shared/ers/verify.ts';
 import type { ValidationData } from '#shared/ports/status-source.ts';
@@ -10,7 +10,7 @@ import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import type { TokenVerification } from './types.ts';
 
 export type RecordJudgement = {
-  /** The EvidenceRecord, BER or DER. */
+  /** The EvidenceRecord: BER, DER or XML. */
   readonly record: Uint8Array;
   readonly dataObjects: readonly EvidenceDataObject[];
   /** They are the whole group: other values in its first list are refused (RFC 4998 §4.3, end). */
@@ -30,7 +30,7 @@ export async function judgeRecord(
   judgement: RecordJudgement,
 ): Promise<EvidenceRecordVerdict<TokenVerdict>> {
   const { verification, at, signal } = judgement;
-  const record = parseEvidenceRecord(judgement.record);
+  const record = parseRecord(judgement.record);
   const tokens = record.sequence.chains.flatMap(({ archiveTimeStamps }) =>
     archiveTimeStamps.map(({ token }) => token),
   );

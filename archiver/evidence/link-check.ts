@@ -4,16 +4,17 @@
 import { compareBytes, equalBytes, fromHex, toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { newestArchiveTimeStamp } from '#shared/ers/continuation.ts';
-import { timestampRenewalGroup, xmlTimestampRenewalGroup } from '#shared/ers/renewal.ts';
 import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
+import { createAssembler } from './assemble.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
 import { checkLeafTable } from './leaf-table-check.ts';
 import { openLeafTable } from './leaf-table-reader.ts';
-import { hasXmlGroups, leafTableOf } from './manifest.ts';
-import { loadTakenOverRecord, tokensBefore } from './taken-over.ts';
+import { leafTableOf, xmlGroupIndex } from './manifest.ts';
+import { timestampRenewalOf } from './renewed-groups.ts';
+import { loadTakenOverRecord } from './taken-over.ts';
 import type { BatchId, BatchManifest, Damage } from './types.ts';
 
 export type LinkChecker = {
@@ -44,6 +45,7 @@ export function createLinkChecker(
 ): LinkChecker {
   const links = new Map<string, Promise<readonly Damage[]>>();
   const tokens = new Map<BatchId, Promise<Uint8Array>>();
+  const assembler = createAssembler(store, chains, { signal });
 
   const token = (id: BatchId): Promise<Uint8Array> =>
     remembered(tokens, id, async () => {
@@ -95,20 +97,20 @@ export function createLinkChecker(
     const chain = chains.renewalsOf(id);
     const renewal = chain[count];
     if (!renewal) return [];
-    const covered = [id, ...chain.slice(0, count).map(({ batchId }) => batchId)];
     const manifest = chains.manifest(renewal.batchId);
-    const { digestAlgorithm } = manifest;
     const stored = await readable(async () => {
-      const tokens = [
-        ...(await tokensBefore(store, chains, id, { signal })),
-        ...(await Promise.all(covered.map(token))),
-      ];
+      const covered = { batchId: id, renewals: count };
+      const expected = await timestampRenewalOf(
+        { store, chains, assembler, token, signal },
+        covered,
+      );
       const reader = openLeafTable(store, leafTableOf(manifest), { signal });
       const { members } = await reader.group(renewal.index);
-      if (!sameDigests(members, timestampRenewalGroup(digestAlgorithm, tokens))) return false;
-      if (!hasXmlGroups(manifest)) return true;
-      const inXml = await reader.group(manifest.previous.length + renewal.index);
-      return sameDigests(inXml.members, xmlTimestampRenewalGroup(digestAlgorithm, tokens));
+      if (!sameDigests(members, expected.members)) return false;
+      const inXml = xmlGroupIndex(manifest, renewal.index);
+      return (
+        inXml === undefined || sameDigests((await reader.group(inXml)).members, expected.inXml)
+      );
     });
     if (stored.kind === 'unreadable')
       return [damageOf('leaf-table', renewal.batchId, stored.message)];

@@ -60,6 +60,7 @@ const preparedFields = {
   anchor: z.union([z.literal(1), z.literal(2)]).optional(),
   madeUp: z.boolean().optional(),
   sameTreeAs: z.string().optional(),
+  xmlGroups: z.boolean().optional(),
   runAt: instantSchema,
   digestAlgorithm: digestAlgorithmSchema,
   groupCount: countSchema.min(1),
@@ -76,7 +77,8 @@ export const preparedSchema: z.ZodType<PreparedBatch> = z.object(preparedFields)
 const manifestSchema: z.ZodType<BatchManifest> = z.object({
   ...preparedFields,
   format: z.literal('tokiwa-batch'),
-  version: z.literal(1),
+  version: z.union([z.literal(1), z.literal(2)]),
+  recordForm: z.enum(['asn1', 'xml']).optional(),
   genTime: instantSchema,
   token: tokenSchema,
   receivedSha256: hexSchema,
@@ -93,7 +95,7 @@ export function parseManifest(octets: Uint8Array, id: BatchId): BatchManifest {
   const key = batchKey(id, 'manifest');
   const manifest = parseStoredJson(octets, key, {
     format: 'tokiwa-batch',
-    version: 1,
+    version: [1, 2],
     schema: manifestSchema,
   });
   if (manifest.id !== id)
@@ -111,12 +113,37 @@ export async function loadManifest(
   return found && parseManifest(found.octets, id);
 }
 
+/** Release 0.1 knows neither records of other products nor groups in XML behind those of a hash-tree renewal. */
+export function manifestVersion({
+  kind,
+  xmlGroups,
+}: Pick<PreparedBatch, 'kind' | 'xmlGroups'>): BatchManifest['version'] {
+  return kind === 'taken-over' || xmlGroups ? 2 : 1;
+}
+
+type GroupLayout = Pick<PreparedBatch, 'kind' | 'groupCount' | 'previous' | 'xmlGroups'>;
+
+/** Groups of a hash-tree renewal stand at every second place where each has its like in XML behind it. */
+export function groupStride({ xmlGroups }: Pick<PreparedBatch, 'xmlGroups'>): 1 | 2 {
+  return xmlGroups ? 2 : 1;
+}
+
+/** How many groups there are, those counted once that stand in the table twice. */
+export function groupsOf(batch: Pick<PreparedBatch, 'groupCount' | 'xmlGroups'>): number {
+  return batch.groupCount / groupStride(batch);
+}
+
 /**
- * Whether a timestamp renewal has its groups a second time, as records in XML hash them: number i stands
- * after the others as number `previous.length + i`. Those made before did without.
+ * Where a renewal has a group as records in XML hash it: `undefined` for one of an earlier version, made for
+ * ASN.1 alone. A timestamp renewal has these groups after all others.
  */
-export function hasXmlGroups({ kind, groupCount, previous }: PreparedBatch): boolean {
-  return kind === 'timestamp-renewal' && groupCount === 2 * previous.length;
+export function xmlGroupIndex(
+  { kind, groupCount, previous, xmlGroups }: GroupLayout,
+  index: number,
+): number | undefined {
+  if (kind === 'timestamp-renewal')
+    return groupCount === 2 * previous.length ? previous.length + index : undefined;
+  return xmlGroups ? index + 1 : undefined;
 }
 
 /** What fixes the layout of a batch's leaf table. */

@@ -3,7 +3,7 @@
 import { toBase64, toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { reEncodeAsDer } from '#shared/der/re-encode.ts';
-import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseRecord } from '#shared/ers/record-form.ts';
 import { createCanonicalizer } from '#shared/xml/canonicalize.ts';
 import { parseXml } from '#shared/xml/parse.ts';
 import type { ChainIndex } from './chains.ts';
@@ -43,9 +43,9 @@ export function createCoveredTokens({
     if (found) return found;
     const tokens = [await read(id, 'token.der')];
     if (chains.manifest(id).kind === 'taken-over') {
-      const record = parseEvidenceRecord(await read(id, 'taken-over.ers'));
+      const record = parseRecord(await read(id, 'taken-over.ers'));
       const stamps = record.sequence.chains.at(-1)?.archiveTimeStamps ?? [];
-      tokens.push(...stamps.slice(0, -1).map(({ timeStamp }) => reEncodeAsDer(timeStamp)));
+      tokens.push(...stamps.slice(0, -1).map(({ token }) => reEncodeAsDer(token.raw)));
     }
     const digests = tokens.map((token) =>
       toHex(digest(digestAlgorithm, form === 'xml' ? canonical(token) : token)),
@@ -61,6 +61,8 @@ export function createCoveredTokens({
     const { batchId, renewals } = covered;
     const chain = chains.renewalsOf(batchId).slice(0, renewals);
     if (chain.length !== renewals) return false;
+    // What is hashed of another product's record in XML stands in its own place: told by the whole record.
+    if (form === 'xml' && chains.manifest(batchId).recordForm === 'xml') return true;
     const ids = [batchId, ...chain.map((position) => position.batchId)];
     const expected = new Set((await Promise.all(ids.map((id) => digestsOf(id, form)))).flat());
     const found = new Set(members.map(toHex));

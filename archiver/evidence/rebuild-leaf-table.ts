@@ -1,23 +1,18 @@
 // Heals a lost or damaged leaf table: made again from what it was made of (the object list or the documents,
 // earlier sequences, covered tokens), and kept only if it leads to the root that the token is over.
 import { equalBytes, fromHex, toHex } from '#shared/bytes.ts';
-import {
-  hashTreeRenewalDigests,
-  timestampRenewalGroup,
-  xmlTimestampRenewalGroup,
-} from '#shared/ers/renewal.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
-import { createAssembler, hashedByRenewal, type Assembler } from './assemble.ts';
+import { createAssembler, type Assembler } from './assemble.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
 import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
 import { checkLeafTable } from './leaf-table-check.ts';
 import { checkBatch, readable } from './link-check.ts';
-import { hasXmlGroups, leafTableOf } from './manifest.ts';
+import { leafTableOf, xmlGroupIndex } from './manifest.ts';
 import { readObjectList } from './object-list.ts';
-import { tokensBefore } from './taken-over.ts';
+import { hashTreeRenewalOf, timestampRenewalOf } from './renewed-groups.ts';
 import type { BatchId, BatchManifest, Damage, GroupMember, ObjectListLine } from './types.ts';
 
 /** A member's digest as computed from the document itself; `undefined` where it cannot be read. */
@@ -116,16 +111,14 @@ function listedDigest(
 
 /** The groups of a timestamp renewal; throws where a covered token is gone, too. */
 async function addCoveredTokens(rebuilding: Rebuilding): Promise<undefined> {
-  const { store, chains, manifest, builder, signal } = rebuilding;
-  const { digestAlgorithm } = manifest;
-  const xmlGroups: Uint8Array[][] = [];
-  for (const { batchId, renewals } of manifest.previous) {
-    const chain = chains.renewalsOf(batchId).slice(0, renewals);
-    const tokens = [...(await tokensBefore(store, chains, batchId, { signal }))];
-    for (const tokenId of [batchId, ...chain.map((position) => position.batchId)])
-      tokens.push((await readSmall(store, batchKey(tokenId, 'token'), { signal })).octets);
-    builder.add(timestampRenewalGroup(digestAlgorithm, tokens));
-    if (hasXmlGroups(manifest)) xmlGroups.push(xmlTimestampRenewalGroup(digestAlgorithm, tokens));
+  const { store, manifest, builder, signal } = rebuilding;
+  const token = async (id: BatchId): Promise<Uint8Array> =>
+    (await readSmall(store, batchKey(id, 'token'), { signal })).octets;
+  const xmlGroups: (readonly Uint8Array[])[] = [];
+  for (const covered of manifest.previous) {
+    const { members, inXml } = await timestampRenewalOf({ ...rebuilding, token }, covered);
+    builder.add(members);
+    if (xmlGroupIndex(manifest, 0) !== undefined) xmlGroups.push(inXml);
   }
   for (const group of xmlGroups) builder.add(group);
 }
@@ -160,11 +153,14 @@ async function addGroup(rebuilding: Rebuilding, line: ObjectListLine): Promise<s
   const ordinal = manifest.previous.findIndex(({ batchId }) => batchId === previous.batchId);
   const earlier = manifest.previous[ordinal];
   if (!earlier) return `line ${line.index} comes from a batch that the manifest does not name`;
-  const upTo = await assembler.sequenceUpTo({ ...previous, renewals: earlier.renewals });
-  const sequence = hashedByRenewal(upTo);
-  builder.add(hashTreeRenewalDigests(manifest.digestAlgorithm, digests, sequence), {
-    previous: { ordinal, index: previous.index },
-  });
+  const { members, inXml } = await hashTreeRenewalOf(
+    assembler,
+    { ...previous, renewals: earlier.renewals },
+    { algorithm: manifest.digestAlgorithm, digests },
+  );
+  const more = { previous: { ordinal, index: previous.index } };
+  builder.add(members, more);
+  if (manifest.xmlGroups) builder.add(inXml, more);
   return undefined;
 }
 

@@ -11,7 +11,7 @@ import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { walkEvidenceRecord } from '#shared/ers/walk.ts';
 import { batchKey, ifPresent, readSmall } from './batch-objects.ts';
 import { damageOf, readable } from './link-check.ts';
-import { buildManifest, parseManifest } from './manifest.ts';
+import { buildManifest, manifestVersion, parseManifest } from './manifest.ts';
 import { loadRequest } from './request-file.ts';
 import { judgeNewest, loadTakenOverRecord, takenOverManifest } from './taken-over.ts';
 import { describeToken, judgeToken, verificationFor } from './tokens.ts';
@@ -57,7 +57,7 @@ async function manifestFromSources(sources: Sources, id: BatchId): Promise<Batch
     );
   return {
     format: 'tokiwa-batch',
-    version: 1,
+    version: manifestVersion(batch),
     ...batch,
     genTime,
     token: describeToken(judged),
@@ -112,7 +112,8 @@ export async function remakeManifest(
 function decided(manifest: BatchManifest): string {
   const token = { ...manifest.token, chain: [] };
   return new TextDecoder().decode(
-    buildManifest({ ...manifest, token, price: undefined, findings: [] }),
+    // Which version it was written in says nothing of what it says.
+    buildManifest({ ...manifest, version: 1, token, price: undefined, findings: [] }),
   );
 }
 

@@ -3,18 +3,19 @@
 // A document that does not fit its leaf is left out and holds up nobody.
 import { fromHex, memberOf } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { hashTreeRenewalDigests } from '#shared/ers/renewal.ts';
 import { ConflictError, FormatError, InvariantError, SourceError } from '#shared/errors.ts';
 import type { DigestedObject } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
-import { createAssembler, hashedByRenewal, type Assembler } from './assemble.ts';
+import { createAssembler, type Assembler } from './assemble.ts';
 import { newBatchId } from './batch-objects.ts';
 import { inOrder } from './in-order.ts';
 import { inFlightFinding, loadInFlight } from './in-flight.ts';
 import { createLeafTableBuilder, type LeafTableBuilder } from './leaf-table-builder.ts';
 import { buildObjectListHead, buildObjectListLine } from './object-list.ts';
 import { storePrepared } from './prepare.ts';
+import { groupsOf, groupStride } from './manifest.ts';
 import { refreshNewest } from './renew-timestamps.ts';
+import { hashTreeRenewalOf } from './renewed-groups.ts';
 import { stamp } from './stamp.ts';
 import type {
   BatchId,
@@ -31,6 +32,8 @@ export type HashTreeRenewal = {
   /** In the order of their batches, so that each batch's blocks are read once. */
   readonly groups: AsyncIterable<RenewalGroup>;
   readonly toAlgorithm: DigestAlgorithm;
+  /** Each group a second time, for records in XML (RFC 6283 §4.2.2): twice the leaves. */
+  readonly xmlGroups?: boolean;
   /** Told of each group that is left out, as it happens. */
   readonly onLeftOut: (left: LeftOutGroup) => Promise<void>;
   /** Whether a batch's lead time has passed, so that it is renewed although revocation is unknown. */
@@ -103,7 +106,7 @@ export async function renewHashTree(
         await renewal.onLeftOut(renewed);
         continue;
       }
-      const index = builder.count() - 1;
+      const index = builder.count() - groupStride(renewal);
       const { position } = reading.group;
       yield buildObjectListLine({ index, members: renewed.members, previous: position });
     }
@@ -121,10 +124,11 @@ export async function renewHashTree(
     run,
   );
   if (!prepared) return { stamped: { kind: 'empty' }, renewedCount: 0, leftOutCount };
-  const stamped = await stamp(context, prepared);
+  const { xmlGroups } = renewal;
+  const stamped = await stamp(context, xmlGroups ? { ...prepared, xmlGroups } : prepared);
   return {
     stamped,
-    renewedCount: stamped.kind === 'committed' ? prepared.groupCount : 0,
+    renewedCount: stamped.kind === 'committed' ? groupsOf(stamped.manifest) : 0,
     leftOutCount,
   };
 }
@@ -202,11 +206,16 @@ async function renewGroup(
   const whole = kind === 'taken-over' || missingFrom(expected, stored).length === 0;
   if (unfit.length > 0 || !whole)
     return { kind: 'broken', position, findings: [brokenFinding(group, unfit)] };
-  const sequence = hashedByRenewal(await assembler.sequence(position));
-  builder.add(hashTreeRenewalDigests(toAlgorithm, digestsUnder(toAlgorithm), sequence), {
-    previous: { ordinal: begun.ordinal, index: position.index },
-    blindValue,
-  });
+  const renewals = context.chains.renewalsOf(position.batchId).length;
+  const digests = digestsUnder(toAlgorithm);
+  const { members, inXml } = await hashTreeRenewalOf(
+    assembler,
+    { ...position, renewals },
+    { algorithm: toAlgorithm, digests },
+  );
+  const more = { previous: { ordinal: begun.ordinal, index: position.index }, blindValue };
+  builder.add(members, more);
+  if (renewal.xmlGroups) builder.add(inXml, more);
   return { members: read.members };
 }
 

@@ -1,16 +1,16 @@
 // Timestamp renewal (RFC 4998 §5.2): one small tree over the due batches, one token for them all. Each
 // batch is verified first; broken evidence is handed back as findings and never covered.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { timestampRenewalGroup, xmlTimestampRenewalGroup } from '#shared/ers/renewal.ts';
 import { InvariantError } from '#shared/errors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
+import { createAssembler } from './assemble.ts';
 import { newBatchId } from './batch-objects.ts';
 import { refreshEvidenceForm } from './freeze.ts';
 import { inFlightFinding, loadInFlight } from './in-flight.ts';
 import { createLeafTableBuilder } from './leaf-table-builder.ts';
 import { storeLeafTable } from './prepare.ts';
 import { stamp } from './stamp.ts';
-import { tokensBefore } from './taken-over.ts';
+import { timestampRenewalOf } from './renewed-groups.ts';
 import type {
   BatchId,
   EvidenceContext,
@@ -126,16 +126,17 @@ async function prepareRenewal(
 ): Promise<PreparedBatch> {
   const builder = createLeafTableBuilder({ digestAlgorithm, previous: false, blind: false });
   const previous: PreviousBatch[] = [];
-  const xmlGroups: Uint8Array[][] = [];
-  for (const id of ids) {
-    const renewals = chains.renewalsOf(id);
-    const tokens = [...(await tokensBefore(store, chains, id, run))];
-    for (const tokenId of [id, ...renewals.map(({ batchId }) => batchId)]) {
-      tokens.push(await readToken(store, chains, tokenId, run));
-    }
-    builder.add(timestampRenewalGroup(digestAlgorithm, tokens));
-    xmlGroups.push(xmlTimestampRenewalGroup(digestAlgorithm, tokens));
-    previous.push({ batchId: id, renewals: renewals.length });
+  const xmlGroups: (readonly Uint8Array[])[] = [];
+  const { signal } = run;
+  const assembler = createAssembler(store, chains, { signal });
+  const token = (id: BatchId): Promise<Uint8Array> => readToken(store, chains, id, run);
+  const sources = { store, chains, assembler, token, signal };
+  for (const batchId of ids) {
+    const covered = { batchId, renewals: chains.renewalsOf(batchId).length };
+    const { members, inXml } = await timestampRenewalOf(sources, covered);
+    builder.add(members);
+    xmlGroups.push(inXml);
+    previous.push(covered);
   }
   // Once more, as records in XML hash what they renew (RFC 6283 §4.2.1): one leaf more for a batch.
   for (const group of xmlGroups) builder.add(group);

@@ -4,10 +4,11 @@ import { fromHex } from '#shared/bytes.ts';
 import type { EvidenceDataObject } from '#shared/ers/verdict.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { createAssembler, type Assembler } from './assemble.ts';
-import { createChainIndex } from './chains.ts';
+import { createChainIndex, type ChainIndex } from './chains.ts';
 import { lineFitsLeaf } from './check-listed.ts';
 import { readable } from './link-check.ts';
 import { readObjectList } from './object-list.ts';
+import { xmlRecordOf } from './xml-chains.ts';
 import type {
   BatchId,
   BatchKind,
@@ -30,7 +31,7 @@ const linesOfBatch = 3;
 
 /**
  * Records of the first groups of the batch or, for a timestamp renewal, of the first and the last batch
- * that it covers. A batch whose objects were all deleted gives none.
+ * that it covers and of each that another product began in XML; those of a hash-tree renewal in both forms. A batch whose objects were all deleted gives none.
  */
 export async function* sampleRecords(
   { store, chains, run }: EvidenceContext,
@@ -39,15 +40,14 @@ export async function* sampleRecords(
   // The batch does not count yet: an index of its own sees it as if it did.
   const asIf = createChainIndex([...chains.manifests.values(), manifest]);
   const assembler = createAssembler(store, asIf, { signal: run.signal });
-  for (const batchId of sampledBatches(manifest))
+  for (const batchId of sampledBatches(asIf, manifest))
     for (const line of await firstLines({ store, run }, batchId)) {
       const position = { batchId, index: line.index };
       // A list that was damaged since is no fault of this batch; fixity reports it.
       if (batchId !== manifest.id && !(await lineFitsLeaf(assembler, asIf.manifest(batchId), line)))
         continue;
-      const { digestAlgorithms, takenOver } = await assembler.sequence(position);
-      yield {
-        record: await assembler.record(position),
+      const { form, digestAlgorithms, takenOver } = await assembler.sequence(position);
+      const sample = {
         dataObjects: await dataObjectsOf(assembler, batchId, line),
         kind: takenOver ? 'taken-over' : 'initial',
         // Another product may have written neighbours into the list of its first archive timestamp.
@@ -56,13 +56,24 @@ export async function* sampleRecords(
           line.members.every(({ digests }) =>
             digestAlgorithms.every((algorithm) => digests[algorithm] !== undefined),
           ),
-      };
+      } as const;
+      yield { ...sample, record: await assembler.record(position) };
+      if (form === 'asn1' && manifest.xmlGroups) {
+        const parts = await assembler.inXml({ ...position, renewals: 0 });
+        if (parts.kind === 'parts') yield { ...sample, record: xmlRecordOf(parts) };
+      }
     }
 }
 
-function sampledBatches({ id, kind, previous }: BatchManifest): ReadonlySet<BatchId> {
+function sampledBatches(
+  chains: ChainIndex,
+  { id, kind, previous }: BatchManifest,
+): ReadonlySet<BatchId> {
   if (kind !== 'timestamp-renewal') return new Set([id]);
-  return new Set([previous.at(0), previous.at(-1)].flatMap((each) => each?.batchId ?? []));
+  const ids = previous.map(({ batchId }) => batchId);
+  // Of records in XML that others made, the record alone tells whether its group is right.
+  const inXml = ids.filter((each) => chains.manifest(each).recordForm === 'xml');
+  return new Set([...ids.slice(0, 1), ...ids.slice(-1), ...inXml]);
 }
 
 async function firstLines(

@@ -13,6 +13,7 @@ import { batchKey, ifPresent, readSmall } from './batch-objects.ts';
 import { commit, reasonOf } from './commit.ts';
 import { independenceFinding } from './independence.ts';
 import { withoutPending } from './in-flight.ts';
+import { manifestVersion } from './manifest.ts';
 import { prepareBatch, type InitialBatch } from './prepare.ts';
 import { storeRequest, type StampRequest } from './request-file.ts';
 import { storeSuperseded } from './superseded.ts';
@@ -149,7 +150,7 @@ async function acceptAnswer(
   await store.write(batchKey(batch.id, 'token'), evidence, { signal: run.signal });
   const manifest: BatchManifest = {
     format: 'tokiwa-batch',
-    version: 1,
+    version: manifestVersion(batch),
     ...batch,
     genTime,
     token: described,

@@ -23,14 +23,19 @@ export function buildStoredJson(value: unknown): Uint8Array {
 }
 
 /**
- * Reads one JSON object whose `format` and `version` must be the given ones.
+ * Reads one JSON object whose `format` must be the given one, and its version among those that are known.
  * @throws FormatError ERR_FORMAT_STORED naming the key and the first field that is wrong
  * @throws UnsupportedError ERR_UNSUPPORTED_VERSION
  */
 export function parseStoredJson<T>(
   octets: Uint8Array | string,
   key: string,
-  expected: { readonly format: string; readonly version: number; readonly schema: z.ZodType<T> },
+  expected: {
+    readonly format: string;
+    /** The one that is known, or all of them. */
+    readonly version: number | readonly number[];
+    readonly schema: z.ZodType<T>;
+  },
 ): T {
   let value: unknown;
   try {
@@ -41,7 +46,7 @@ export function parseStoredJson<T>(
   const head = headSchema.safeParse(value);
   if (!head.success || head.data.format !== expected.format)
     throw new FormatError('ERR_FORMAT_STORED', `${key} is no ${expected.format}`);
-  if (head.data.version !== expected.version)
+  if (![expected.version].flat().includes(head.data.version))
     throw new UnsupportedError(
       'ERR_UNSUPPORTED_VERSION',
       `${key} is ${expected.format} of version ${head.data.version}`,

@@ -4,7 +4,9 @@
 import { fromHex, toHex } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { currentChain, currentFirstList, currentLeaves } from '#shared/ers/continuation.ts';
-import { parseEvidenceRecord, type EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { continueXmlRecord } from '#shared/ers/xml-continuation.ts';
+import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseRecord } from '#shared/ers/record-form.ts';
 import type { EvidenceDataObject } from '#shared/ers/verdict.ts';
 import { FormatError, UnsupportedError } from '#shared/errors.ts';
 import { acceptableAt, askProfile } from '#shared/policy/algorithm-policy.ts';
@@ -35,7 +37,7 @@ export type TakeOverOutcome =
 
 /** Which digests of its data objects a record asks for. @throws FormatError, UnsupportedError */
 export function digestsAskedFor(octets: Uint8Array): readonly DigestAlgorithm[] {
-  const { chains } = parseEvidenceRecord(octets).sequence;
+  const { chains } = parseRecord(octets).sequence;
   return [...new Set(chains.map(({ digestAlgorithm }) => digestAlgorithm))];
 }
 
@@ -71,7 +73,7 @@ export async function takeOver(
   const verification = verificationFor(tsa.verification, 'taken-over');
   const { algorithmPolicy } = verification;
   try {
-    const record = parseEvidenceRecord(octets);
+    const record = parseRecord(octets);
     const members = [document, ...attached.filter((member) => isCovered(record, member))];
     const verdict = await judgeRecord({
       record: octets,
@@ -91,6 +93,8 @@ export async function takeOver(
         findings: verdict.findings,
       };
     const newest = await judgeNewest(record, tsa.verification, { at, signal });
+    const holding = record.xml && whyNotContinued(octets, newest);
+    if (holding) return { kind: 'undecided', findings: [holding] };
     return await store(context, record, newest, members);
   } catch (error) {
     if (!(error instanceof FormatError || error instanceof UnsupportedError)) throw error;
@@ -102,6 +106,23 @@ export async function takeOver(
       facts: { code: error.code },
     };
     return { kind: 'refused', findings: [finding] };
+  }
+}
+
+/** A record in XML that holds and that later archive timestamps cannot be put into. */
+function whyNotContinued(octets: Uint8Array, newest: JudgedToken): Finding | undefined {
+  try {
+    continueXmlRecord(octets, { newest: evidenceFormOf(newest), renewals: [], chains: [] });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    return {
+      check: 'record-continued',
+      clause: 'RFC 6283 §4.2',
+      level: 'unknown',
+      message: `The record holds, and this version cannot renew it: ${error.message}.`,
+      facts: { code: error.code },
+    };
   }
 }
 

@@ -2,17 +2,14 @@
 // was found, never changed, and its newest token in evidence form beside it until a later timestamp covers it.
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
-import {
-  continueRecord,
-  currentChain,
-  newestArchiveTimeStamp,
-  olderTokens,
-  type ContinuedRecord,
-} from '#shared/ers/continuation.ts';
-import { parseEvidenceRecord, type EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { currentChain, newestArchiveTimeStamp, olderTokens } from '#shared/ers/continuation.ts';
+import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseRecord } from '#shared/ers/record-form.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { batchKey, readSmall } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
+import { manifestVersion } from './manifest.ts';
+import { readToken } from './token-object.ts';
 import { describeToken, judgeToken, verificationFor, type JudgedToken } from './tokens.ts';
 import type { BatchId, BatchManifest, TokenVerification } from './types.ts';
 
@@ -21,8 +18,8 @@ type Options = { readonly signal: AbortSignal };
 export type TakenOver = {
   /** As it was found. */
   readonly record: EvidenceRecord;
-  /** The same with its newest token as it is kept. */
-  readonly continued: ContinuedRecord;
+  /** Its newest token as it is kept. */
+  readonly newest: Uint8Array;
 };
 
 /** @throws FormatError, UnsupportedError: the record is damaged; what the store throws */
@@ -31,18 +28,18 @@ export async function loadTakenOverRecord(
   id: BatchId,
   options: Options,
 ): Promise<EvidenceRecord> {
-  return parseEvidenceRecord((await readSmall(store, batchKey(id, 'takenOver'), options)).octets);
+  return parseRecord((await readSmall(store, batchKey(id, 'takenOver'), options)).octets);
 }
 
 /** Throws as `loadTakenOverRecord`. */
 export async function loadTakenOver(
   store: ObjectStore,
+  chains: ChainIndex,
   id: BatchId,
   options: Options,
 ): Promise<TakenOver> {
   const record = await loadTakenOverRecord(store, id, options);
-  const { octets } = await readSmall(store, batchKey(id, 'token'), options);
-  return { record, continued: continueRecord(record, octets) };
+  return { record, newest: await readToken(store, chains, id, options) };
 }
 
 /**
@@ -69,9 +66,10 @@ export function takenOverManifest(
   const token = describeToken(newest);
   return {
     format: 'tokiwa-batch',
-    version: 1,
+    version: manifestVersion({ kind: 'taken-over' }),
     id,
     kind: 'taken-over',
+    ...(record.xml && { recordForm: 'xml' }),
     runAt: runOf(id),
     digestAlgorithm: currentChain(record).digestAlgorithm,
     groupCount: 1,
@@ -102,7 +100,7 @@ export function judgeNewest(
   verification: TokenVerification,
   options: { readonly at: Temporal.Instant; readonly signal: AbortSignal },
 ): Promise<JudgedToken> {
-  const { timeStamp, imprint } = newestArchiveTimeStamp(record);
+  const { token, imprint } = newestArchiveTimeStamp(record);
   const under = verificationFor(verification, 'taken-over');
-  return judgeToken(timeStamp, { imprint }, under, options);
+  return judgeToken(token.raw, { imprint }, under, options);
 }

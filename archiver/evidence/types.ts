@@ -2,6 +2,7 @@
 // stamping and renewing (RFC 4998; layouts in docs/formats.md). Types only, so that the read-back
 // verifier may import them without importing the code that it judges.
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { RecordForm } from '#shared/ers/record-form.ts';
 import type { DigestedObject, ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
@@ -51,6 +52,9 @@ export type DocumentGroup = { readonly members: readonly GroupMember[] };
 /** A group's place: which batch, and which of its groups, from 0. */
 export type GroupPosition = { readonly batchId: BatchId; readonly index: number };
 
+/** A group's place, and how many renewals of its batch belong to the chain in question. */
+export type ChainPlace = GroupPosition & { readonly renewals: number };
+
 /** One line of the object list. A deletion removes the line; the digest stays in the leaf table. */
 export type ObjectListLine = DocumentGroup & {
   readonly index: number;
@@ -70,13 +74,18 @@ export type PreviousBatch = { readonly batchId: BatchId; readonly renewals: numb
 /** The link that makes a batch count: written last, read by everyone. */
 export type BatchManifest = {
   readonly format: 'tokiwa-batch';
-  readonly version: 1;
+  /** 2 where a release that knows version 1 alone would read it wrong. */
+  readonly version: 1 | 2;
   readonly id: BatchId;
   readonly kind: BatchKind;
   /** Absent: 1. */
   readonly anchor?: AnchorNumber | undefined;
   /** Groups that the other TSA had stamped before: it need not stamp them again for these. */
   readonly madeUp?: boolean | undefined;
+  /** Of a record that was taken over; absent: `asn1`. */
+  readonly recordForm?: RecordForm | undefined;
+  /** Hash-tree renewal: behind each group stands the same as records in XML have it (RFC 6283 §4.2.2). */
+  readonly xmlGroups?: boolean | undefined;
   /** The batch of the other TSA whose tree this one has, too: the two tokens are to be independent. */
   readonly sameTreeAs?: BatchId | undefined;
   readonly runAt: Temporal.Instant;
@@ -108,6 +117,7 @@ export type PreparedBatch = Pick<
   | 'anchor'
   | 'madeUp'
   | 'sameTreeAs'
+  | 'xmlGroups'
   | 'runAt'
   | 'digestAlgorithm'
   | 'groupCount'

@@ -277,11 +277,12 @@ export class Night {
   async #takeOver({ incomplete, context }: Evidence): Promise<void> {
     if (incomplete) return;
     this.#stage('take-over');
-    const { catalogue, stores } = this.#deps;
+    const { catalogue, stores, config } = this.#deps;
     const { findings } = await takeOverRecords({
       context,
       catalogue,
       stores,
+      inspectLimitBytes: config.inspectLimitBytes,
       accept: this.#accept,
     });
     this.#tally.findAll(findings);
@@ -332,6 +333,7 @@ export class Night {
         journal: this.#journal,
         maxLeaves: config.maxLeaves,
         blind: config.blind,
+        xmlRecords: config.xmlRecords,
         healBatch: async (batchId) => {
           const batch = await catalogue.getBatch(batchId);
           const checks = this.#checks({ context, second }, true);

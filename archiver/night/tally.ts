@@ -1,5 +1,6 @@
 // What one night found and did, counted as it goes: the run's summary is made from it.
 import type { EventSink } from '#shared/ports/runtime.ts';
+import { groupsOf } from '../evidence/manifest.ts';
 import type { BatchManifest } from '../evidence/types.ts';
 import type { AugmentSummary } from '../stages/augment.ts';
 import type { FindingLine, Price, RunSummary } from '../reports/report.ts';
@@ -72,7 +73,7 @@ export class NightTally {
       if (manifest.kind === 'initial') this.#protected += manifest.groupCount;
       else if (manifest.kind === 'timestamp-renewal')
         this.#timestampRenewals += manifest.previous.length;
-      else if (manifest.kind === 'hash-tree-renewal') this.#hashTreeRenewals += manifest.groupCount;
+      else if (manifest.kind === 'hash-tree-renewal') this.#hashTreeRenewals += groupsOf(manifest);
     }
   }
 

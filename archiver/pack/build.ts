@@ -42,6 +42,7 @@ trust/anchors.pem with those that the time-stamping authority publishes, or give
   document/          the document / 文書
   group/             what is proved with it: signatures, validation data / ともに証明されるもの
   record-N.ers       evidence records, one for each TSA / 証拠レコード(TSA ごと)
+  record-N.xml       one in XML (RFC 6283), which verify.sh does not read / XML 形式の証拠レコード(verify.sh の対象外)
   certificates.pem, crls.pem, ocsp/    validation data / 検証データ
   trust/anchors.pem  trust anchors as the archive had them / アーカイブのトラストアンカー
   verdict.json, verdict.ja.pdf, verdict.en.pdf    the verdict at packing / 作成時の検証結果

@@ -8,7 +8,7 @@ import {
   type EmbeddedValidationData,
 } from '#shared/cms/revocation-values.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
-import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseRecord } from '#shared/ers/record-form.ts';
 import { SourceError } from '#shared/errors.ts';
 import type { BatchRow, DocumentRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
@@ -124,7 +124,8 @@ export async function collectPack(request: PackRequest): Promise<CollectedPack> 
   const parts: EmbeddedValidationData[] = [];
   const records: CollectedRecord[] = [];
   const members = new Map<string, PackMember>();
-  for (const [index, { place, octets, digestAlgorithms, takenOver }] of assembled.entries()) {
+  for (const [index, one] of assembled.entries()) {
+    const { place, octets, form, digestAlgorithms, takenOver } = one;
     const own = await membersOf(assembler, place.position, candidates, digestAlgorithms);
     for (const member of own) members.set(member.file.name, member);
     const verification = verificationFor(
@@ -134,7 +135,8 @@ export async function collectPack(request: PackRequest): Promise<CollectedPack> 
     const judged = await judgeTokens(octets, own, verification, request);
     parts.push(...judged.data);
     records.push({
-      name: `record-${index + 1}.ers`,
+      name: `record-${index + 1}.${form === 'xml' ? 'xml' : 'ers'}`,
+      form,
       octets,
       place,
       members: own.map(({ file }) => file.name),
@@ -208,7 +210,7 @@ async function judgeTokens(
     signal,
   });
   const verdicts = chains.flatMap(({ archiveTimeStamps }) => archiveTimeStamps);
-  const embedded = parseEvidenceRecord(record).sequence.chains.flatMap(({ archiveTimeStamps }) =>
+  const embedded = parseRecord(record).sequence.chains.flatMap(({ archiveTimeStamps }) =>
     archiveTimeStamps.map(({ token }) => embeddedValidationData(token.signedData)),
   );
   const data = [...embedded, ...verdicts.map(({ tokenVerdict }) => usedBy(tokenVerdict))];

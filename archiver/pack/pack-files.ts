@@ -2,6 +2,7 @@
 // docs/formats.md, "Evidence pack".
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
+import type { RecordForm } from '#shared/ers/record-form.ts';
 
 /** One file of a pack: octets, or a document that is streamed and whose SHA-256 is known. */
 export type PackFile = { readonly name: string } & (
@@ -44,6 +45,8 @@ export function ocspQuestionFiles(records: readonly PackedRecord[]): readonly Pa
 /** A record with what it covers, by names in the pack. */
 export type PackedRecord = {
   readonly name: string;
+  /** The script reads ASN.1 alone. */
+  readonly form: RecordForm;
   readonly members: readonly string[];
   /** It goes on from a record that another product made. */
   readonly takenOver: boolean;
@@ -84,9 +87,10 @@ export function safeName(key: string): string {
   return /^[.-]|^$/.test(short) ? `_${short}` : short;
 }
 
-/** pack.txt: the instant of packing and, for each record, its members and how its tokens are asked for. */
+/** pack.txt: the instant of packing and, for each record in ASN.1, its members and how its tokens are asked for. */
 export function packList(at: Temporal.Instant, records: readonly PackedRecord[]): PackFile {
-  const lines = records.flatMap(({ name, members, takenOver, revocation }) => [
+  const checked = records.filter(({ form }) => form === 'asn1');
+  const lines = checked.flatMap(({ name, members, takenOver, revocation }) => [
     `record ${name}`,
     ...(takenOver ? ['other-product'] : []),
     ...members.map((member) => `member ${member}`),

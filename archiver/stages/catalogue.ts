@@ -8,6 +8,7 @@ import type {
   MembershipRow,
 } from '#shared/ports/catalogue.ts';
 import { proofHorizon, type HorizonRules } from '#shared/validation/proof-horizon.ts';
+import { groupsOf } from '../evidence/manifest.ts';
 import type { BatchManifest, ObjectListLine } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 
@@ -27,7 +28,7 @@ function firstRow(manifest: BatchManifest, rules: HorizonRules): BatchRow {
       anchor: manifest.anchor ?? 1,
       madeUp: manifest.madeUp ?? false,
       digestAlgorithm: manifest.digestAlgorithm,
-      groupCount: manifest.groupCount,
+      groupCount: groupsOf(manifest),
       genTime: manifest.genTime,
       newestBatchId: manifest.id,
       newestToken: manifest.token,

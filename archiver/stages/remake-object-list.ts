@@ -7,6 +7,7 @@ import { createAssembler, type Assembler } from '../evidence/assemble.ts';
 import { batchKey } from '../evidence/batch-objects.ts';
 import type { ChainIndex } from '../evidence/chains.ts';
 import { lineFitsLeaf } from '../evidence/check-listed.ts';
+import { groupStride } from '../evidence/manifest.ts';
 import {
   buildObjectListHead,
   buildObjectListLine,
@@ -71,10 +72,11 @@ export async function remakeObjectList(
 
 async function* mendedLines(remaking: Remaking): AsyncIterable<ObjectListLine> {
   const { evidence, manifest, assembler, signal } = remaking;
+  const stride = groupStride(manifest);
   const old = readSoundLines(evidence, manifest.id, signal)[Symbol.asyncIterator]();
   try {
     let next = await old.next();
-    for (let index = 0; index < manifest.groupCount; index++) {
+    for (let index = 0; index < manifest.groupCount; index += stride) {
       signal.throwIfAborted();
       while (!next.done && next.value.index < index) next = await old.next();
       const kept = !next.done && next.value.index === index ? next.value : undefined;

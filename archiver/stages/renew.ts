@@ -40,6 +40,8 @@ export type RenewDependencies = {
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
   readonly maxLeaves: number;
   readonly blind: boolean;
+  /** Hash-tree renewals have their groups for records in XML, too. */
+  readonly xmlRecords: boolean;
   /** Makes damaged objects again from what they were made of; false: some could not be. */
   readonly healBatch: (batchId: string) => Promise<boolean>;
   /** Reads a committed batch back and takes it into the catalogue. */
@@ -292,7 +294,7 @@ class Renewer {
     toAlgorithm: DigestAlgorithm,
     batchIds: readonly string[],
   ): Promise<void> {
-    const { renewedTonight, maxLeaves } = this.#deps;
+    const { renewedTonight, maxLeaves, xmlRecords: xmlGroups } = this.#deps;
     const renewUnknown = await this.#lastNights(batchIds);
     const broken = new Map<string, readonly LeftOutGroup['findings'][number][]>();
     const due = groupsToRenew(batchIds, {
@@ -304,6 +306,7 @@ class Renewer {
       const { stamped } = await renewHashTree(this.#contextOf(number), {
         toAlgorithm,
         groups,
+        xmlGroups,
         renewUnknown,
         onLeftOut: async (left) => {
           if (left.kind === 'batch-broken') broken.set(left.position.batchId, left.findings);

@@ -7,6 +7,7 @@ import { defaultEvidenceRecordLimits } from '#shared/ers/evidence-record.ts';
 import { digestsAskedFor, takeOver, type TakeOverOutcome } from '../evidence/take-over.ts';
 import type { BatchManifest, EvidenceContext, GroupMember, MemberRole } from '../evidence/types.ts';
 import type { FindingLine } from '../reports/report.ts';
+import { isHashedAsStored } from './hashed-as-stored.ts';
 import { readDocument } from './read-document.ts';
 
 export type TakeOverDependencies = {
@@ -14,6 +15,8 @@ export type TakeOverDependencies = {
   readonly context: EvidenceContext;
   readonly catalogue: Catalogue;
   readonly stores: ReadonlyMap<string, ObjectStore>;
+  /** Documents in XML of up to so many octets are looked at. */
+  readonly inspectLimitBytes: number;
   /** Takes a batch that counts into the catalogue. */
   readonly accept: (manifest: BatchManifest) => Promise<void>;
 };
@@ -108,13 +111,6 @@ class TakingOver {
   }
 
   async #try(main: DocumentRow, row: DocumentRow): Promise<Considered> {
-    // Its renewals hash canonical XML, so that it cannot stand in the tree of the others.
-    if (row.facts.format === 'ER-XML')
-      return {
-        kind: 'undecided',
-        reason:
-          'a record in XML (RFC 6283) is kept with its document, and not renewed by this version',
-      };
     try {
       const { context, accept } = this.#deps;
       const found = await this.#read(main, row);
@@ -133,6 +129,12 @@ class TakingOver {
       if (error instanceof InvariantError) throw error;
       return { kind: 'undecided', reason: error.message };
     }
+  }
+
+  async #isHashedAsStored(row: DocumentRow): Promise<boolean> {
+    const { context, stores, inspectLimitBytes: keep } = this.#deps;
+    const store = stores.get(row.store);
+    return store ? isHashedAsStored(store, row, { keep, signal: context.run.signal }) : false;
   }
 
   /** The record, and everything beside it that it may be about, read now and as it was taken in. */
@@ -184,11 +186,13 @@ class TakingOver {
     };
     const document = await memberOf(main, 'document');
     if (!document) return changed(main);
+    const inXml = row.facts.format === 'ER-XML';
+    if (inXml && !(await this.#isHashedAsStored(main))) return notCanonical(main);
     const attached: GroupMember[] = [];
     for await (const each of catalogue.attachedDocuments(main.id)) {
       if (each.id === row.id || holdsRecord(each) || !stands(each)) continue;
       const member = await memberOf(each, 'detached-signature');
-      if (member) attached.push(member);
+      if (member && (!inXml || (await this.#isHashedAsStored(each)))) attached.push(member);
     }
     return { octets: record.head, document, attached };
   }
@@ -197,6 +201,13 @@ class TakingOver {
 type Considered =
   | { readonly kind: 'taken-over'; readonly batchId: string; readonly genTime: string }
   | { readonly kind: 'refused' | 'undecided'; readonly reason: string };
+
+function notCanonical({ key }: DocumentRow): Extract<Considered, { readonly reason: string }> {
+  return {
+    kind: 'undecided',
+    reason: `${JSON.stringify(key)} is XML and not in canonical form, in which RFC 6283 §3.1.1 hashes it: the record is kept with its document, and not renewed`,
+  };
+}
 
 function reasonOf({ findings }: Extract<TakeOverOutcome, { readonly findings: unknown }>): string {
   const deciding = findings.filter(({ level }) => level === 'error' || level === 'unknown');

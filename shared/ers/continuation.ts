@@ -9,6 +9,7 @@ import { derSequence } from '#shared/der/writer.ts';
 import { FormatError } from '#shared/errors.ts';
 import type { ArchiveTimeStamp, ArchiveTimeStampChain, EvidenceRecord } from './evidence-record.ts';
 import { createFormHasher } from './hashed-forms.ts';
+import { xmlHashTreeRenewalGroup } from './renewal.ts';
 import type { RenewalReading } from './verdict.ts';
 import { joinedDigest } from './walk.ts';
 
@@ -66,7 +67,7 @@ export function continueRecord(record: EvidenceRecord, newest: Uint8Array): Cont
 export function olderTokens(record: EvidenceRecord): readonly Uint8Array[] {
   return currentChain(record)
     .archiveTimeStamps.slice(0, -1)
-    .map(({ timeStamp }) => der(timeStamp));
+    .map(({ token }) => der(token.raw));
 }
 
 /** The hash values that the current chain starts from: its first list or, without a tree, the imprint. */
@@ -79,8 +80,8 @@ export function currentFirstList(record: EvidenceRecord): readonly Uint8Array[] 
 /**
  * What the current chain's first list has to hold for data objects of these digests, under its own
  * algorithm: the digests or, after a hash-tree renewal, joined with the older chains in the reading
- * that fits most of them.
- * @see RFC 4998 §5.2 step 4
+ * that fits most of them; in XML the digests and that of the older chains.
+ * @see RFC 4998 §5.2 step 4; RFC 6283 §4.2.2
  */
 export function currentLeaves(
   record: EvidenceRecord,
@@ -89,6 +90,10 @@ export function currentLeaves(
   const { chains } = record.sequence;
   if (chains.length === 1) return digests;
   const { digestAlgorithm } = currentChain(record);
+  if (record.xml) {
+    const older = record.xml.olderSequence(chains.length - 1);
+    return xmlHashTreeRenewalGroup(digestAlgorithm, digests, older);
+  }
   const present = new Set(currentFirstList(record).map(toHex));
   const older = chains.slice(0, -1).map(({ raw }) => raw);
   let best: { readonly values: readonly Uint8Array[]; readonly hits: number } | undefined;

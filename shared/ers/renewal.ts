@@ -41,3 +41,16 @@ export function hashTreeRenewalDigests(
   const sequenceDigest = digest(algorithm, sequence);
   return documentDigests.map((documentDigest) => digest(algorithm, documentDigest, sequenceDigest));
 }
+
+/**
+ * The first list of a hash-tree renewal in XML: the data objects' digests and, beside them, that of the canonical
+ * sequence of all earlier chains. Digests are already under `algorithm`.
+ * @see RFC 6283 §4.2.2
+ */
+export function xmlHashTreeRenewalGroup(
+  algorithm: DigestAlgorithm,
+  documentDigests: readonly Uint8Array[],
+  sequence: Uint8Array,
+): Uint8Array[] {
+  return [...documentDigests, digest(algorithm, sequence)];
+}

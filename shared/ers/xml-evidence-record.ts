@@ -277,5 +277,9 @@ export function asEvidenceRecord(
  */
 export function parseXmlEvidenceRecord(octets: Uint8Array): EvidenceRecord {
   const document = parseXml(octets);
-  return asEvidenceRecord(readXmlEvidenceRecord(document.root), createCanonicalizer(document));
+  const record = asEvidenceRecord(
+    readXmlEvidenceRecord(document.root),
+    createCanonicalizer(document),
+  );
+  return { ...record, raw: octets };
 }

@@ -6,8 +6,10 @@ import type { ConformanceReport, ConformanceResult } from '../conformance/_repor
 import {
   createTakingWorld,
   foreignRecords,
+  foreignXmlRecords,
   renewed,
   takeInto,
+  type ForeignRecord,
 } from '../archiver/evidence/_taken-over.ts';
 import { damagedRecords, recordPairs } from '../archiver/evidence/_xml-records.ts';
 import { damages, renewalPlans } from '../shared/ers/_cases.ts';
@@ -56,9 +58,9 @@ function makeCases(seed: number, perShape: number): JudgedCase[] {
 }
 
 /** Records of another product as they stand after takeover and renewals here (R-28). */
-async function makeTakenOver(): Promise<readonly JudgedCase[]> {
+async function takenOverIn(records: readonly ForeignRecord[]): Promise<readonly JudgedCase[]> {
   const cases: JudgedCase[] = [];
-  for (const { name, acceptedBy, make } of foreignRecords) {
+  for (const { name, acceptedBy, make } of records) {
     if (acceptedBy === 'us') continue;
     for (const steps of [['timestamp'], ['timestamp', 'hash-tree', 'timestamp']] as const) {
       const { world, tsu } = createTakingWorld();
@@ -98,7 +100,7 @@ export async function judgeEvidenceRecords(
 ): Promise<ConformanceReport> {
   const cases = [
     ...makeCases(options.seed ?? 1, options.perShape ?? 4),
-    ...(await makeTakenOver()),
+    ...(await takenOverIn(foreignRecords)),
   ];
   const judgements = await judgeRecords(oracle, cases);
   const results = cases.map((one, index) => compare(one, judgements[index]));
@@ -107,12 +109,17 @@ export async function judgeEvidenceRecords(
 
 /**
  * Records in XML (RFC 6283), of which EU DSS alone is a judge, over the trees and tokens of records in ASN.1:
- * after none to three renewals accepted, with anything changed refused.
+ * accepted after renewals of both kinds, ours and those that go on from other products', with anything changed refused.
  */
 async function judgeXml(oracle: string): Promise<readonly ConformanceResult[]> {
-  const pairs = await recordPairs(3, '2015-01-01T00:00:00Z');
+  const steps = ['timestamp', 'timestamp', 'hash-tree', 'timestamp', 'hash-tree'] as const;
+  const pairs = await recordPairs(steps, '2015-01-01T00:00:00Z');
   const last = pairs.at(-2);
   const cases = [
+    ...(await takenOverIn(foreignXmlRecords)).map(({ record, ...rest }) => ({
+      ...rest,
+      xml: record,
+    })),
     ...pairs.map(({ name, xml, documents }) => ({ name, xml, documents, good: true })),
     ...(last ? damagedRecords(last) : []).map(({ name, xml }) => ({
       name: `${name} changed`,

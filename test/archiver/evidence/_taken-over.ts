@@ -9,8 +9,8 @@ import {
   buildArchiveTimeStampSequence,
   buildEvidenceRecord,
 } from '#shared/ers/build.ts';
-import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { leafDigest } from '#shared/ers/hash-tree.ts';
+import { parseRecord } from '#shared/ers/record-form.ts';
 import { createAssembler } from '../../../archiver/evidence/assemble.ts';
 import { renewHashTree } from '../../../archiver/evidence/renew-hash-tree.ts';
 import { renewTimestamps } from '../../../archiver/evidence/renew-timestamps.ts';
@@ -30,6 +30,7 @@ import {
 } from '../../shared/ers/_archive.ts';
 import { archiveAfter, firstTime, type RenewalStep } from '../../shared/ers/_cases.ts';
 import { createTestTsu, type TestTsu, type TokenForm } from '../../shared/ers/_tokens.ts';
+import { makeForeignXml, xmlStyles } from './_foreign-xml.ts';
 import { createWorld, signal, type World } from './_world.ts';
 
 const contents: readonly Uint8Array[] = [Buffer.from('document 1.0'), Buffer.from('document 1.1')];
@@ -131,6 +132,27 @@ export const foreignRecords: readonly ForeignRecord[] = [
   },
 ];
 
+function inXml(style: string, steps: readonly RenewalStep[], size: number): ForeignRecord {
+  const found = xmlStyles[style];
+  if (!found) throw new Error(`no style ${style}`);
+  const documents = contents.slice(0, size);
+  return {
+    name: `in XML, ${style}, ${steps.join(' ') || 'not renewed'}, ${size} objects`,
+    // The schema asks for a CanonicalizationMethod, and EU DSS for what the schema asks.
+    acceptedBy: found.method ? 'all' : 'us',
+    make: (tsu) => ({ record: makeForeignXml(tsu, documents, steps, found), documents }),
+  };
+}
+
+/** The same in XML: EU DSS alone judges them beside us. */
+export const foreignXmlRecords: readonly ForeignRecord[] = [
+  inXml('plain', [], 1),
+  inXml('prefixed', ['timestamp'], 2),
+  inXml('prefixed', ['hash-tree', 'timestamp'], 1),
+  inXml('ber', ['timestamp', 'hash-tree'], 2),
+  inXml('unnamed', ['timestamp'], 1),
+];
+
 /** A world whose archive trusts the TSU of another product. */
 export function createTakingWorld(): { readonly world: World; readonly tsu: TestTsu } {
   return { world: createWorld('2015-01-01T00:00:00Z'), tsu: createTestTsu('Another product') };
@@ -154,7 +176,7 @@ function membersOf(
   record: Uint8Array,
   documents: readonly Uint8Array[],
 ): readonly GroupMember[] {
-  const algorithms = parseEvidenceRecord(record).sequence.chains.map(
+  const algorithms = parseRecord(record).sequence.chains.map(
     ({ digestAlgorithm }) => digestAlgorithm,
   );
   return documents.map((content, index) => {
@@ -209,6 +231,7 @@ export async function renewed(
     const { stamped } = await renewHashTree(context, {
       toAlgorithm: digestAlgorithm === 'SHA-512' ? 'SHA3-512' : 'SHA-512',
       groups: world.renewalGroups(at.batchId),
+      xmlGroups: true,
       onLeftOut: ({ findings }) => Promise.reject(new Error(JSON.stringify(findings))),
     });
     at = { batchId: committed(stamped), index: 0 };

@@ -1,11 +1,19 @@
-// Records of one archive in both forms, after timestamp renewals, with what the damaged ones lack: shown to
+// Records of one archive in both forms, after renewals of both kinds, with what the damaged ones lack: shown to
 // our verifier and to other judges.
-import { digest } from '#shared/crypto/digest.ts';
+import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { createAssembler } from '../../../archiver/evidence/assemble.ts';
 import { assembleXmlEvidenceRecord } from '../../../archiver/evidence/assemble-xml.ts';
+import { readObjectList } from '../../../archiver/evidence/object-list.ts';
+import { renewHashTree } from '../../../archiver/evidence/renew-hash-tree.ts';
 import { renewTimestamps } from '../../../archiver/evidence/renew-timestamps.ts';
 import { anchor } from '../../../archiver/evidence/stamp.ts';
-import type { BatchId, StampOutcome } from '../../../archiver/evidence/types.ts';
+import type {
+  BatchId,
+  GroupPosition,
+  RenewalGroup,
+  StampOutcome,
+} from '../../../archiver/evidence/types.ts';
+import type { RenewalStep } from '../../shared/ers/_cases.ts';
 import { createWorld, each, signal, type World } from './_world.ts';
 
 export type RecordPair = {
@@ -31,33 +39,77 @@ export async function anchorTwo(world: World): Promise<readonly [BatchId, BatchI
   return [first, await stamp('second', [3])];
 }
 
-/** Records of three groups after up to `renewals` joint renewals. */
-export async function recordPairs(renewals: number, start: string): Promise<readonly RecordPair[]> {
+/** Groups by the name of their first object, as they stand in the batches that are renewed. */
+type Standing = ReadonlyMap<string, GroupPosition>;
+
+async function rehashed(
+  world: World,
+  standing: Standing,
+  toAlgorithm: DigestAlgorithm,
+): Promise<Standing> {
+  const batches = [...new Set([...standing.values()].map(({ batchId }) => batchId))];
+  const groups = async function* (): AsyncIterable<RenewalGroup> {
+    for (const batchId of batches) yield* world.renewalGroups(batchId);
+  };
+  const { stamped } = await renewHashTree(await world.context(), {
+    toAlgorithm,
+    groups: groups(),
+    xmlGroups: true,
+    onLeftOut: ({ findings }) => Promise.reject(new Error(JSON.stringify(findings))),
+  });
+  const batchId = committed(stamped);
+  const next = new Map<string, GroupPosition>();
+  for await (const { index, members } of readObjectList(world.store, batchId, signal))
+    next.set(members[0]?.key ?? '', { batchId, index });
+  return next;
+}
+
+/** Records of three groups at first and after each of these joint renewals. */
+export async function recordPairs(
+  steps: readonly RenewalStep[],
+  start: string,
+): Promise<readonly RecordPair[]> {
   const world = createWorld(start);
   const [first, second] = await anchorTwo(world);
+  let standing: Standing = new Map([
+    ['first/0/0', { batchId: first, index: 0 }],
+    ['first/1/0', { batchId: first, index: 1 }],
+    ['first/2/0', { batchId: first, index: 2 }],
+    ['second/0/0', { batchId: second, index: 0 }],
+  ]);
+  let digestAlgorithm: DigestAlgorithm = 'SHA-256';
   const pairs: RecordPair[] = [];
   for (let count = 0; ; count++) {
     const context = await world.context();
     const assembler = createAssembler(world.store, context.chains, { signal });
-    for (const [batchId, index, size] of [
-      [first, 0, 1],
-      [first, 1, 2],
-      [second, 0, 3],
+    for (const [key, size] of [
+      ['first/0/0', 1],
+      ['first/1/0', 2],
+      ['second/0/0', 3],
     ] as const) {
-      const name = batchId === first ? 'first' : 'second';
+      const position = standing.get(key);
+      if (!position) throw new Error(`no group of ${key}`);
       pairs.push({
-        name: `group ${index} of the ${name} batch, ${count} renewals`,
+        name: `group of ${key} after ${steps.slice(0, count).join(', ') || 'no renewal'}`,
         documents: Array.from(
           { length: size },
-          (_, member) => world.documents.get(`${name}/${index}/${member}`) ?? new Uint8Array(0),
+          (_, member) =>
+            world.documents.get(key.replace(/0$/, String(member))) ?? new Uint8Array(0),
         ),
-        asn1: await assembler.record({ batchId, index }),
-        xml: await assembleXmlEvidenceRecord(world.store, { batchId, index }, { signal }),
+        asn1: await assembler.record(position),
+        xml: await assembleXmlEvidenceRecord(world.store, position, { signal }),
       });
     }
-    if (count === renewals) return pairs;
+    const step = steps[count];
+    if (!step) return pairs;
     world.pass({ years: 2 });
-    const renewal = { batchIds: [first, second], digestAlgorithm: 'SHA-256' } as const;
+    if (step === 'hash-tree') {
+      digestAlgorithm = digestAlgorithm === 'SHA-256' ? 'SHA-512' : 'SHA3-512';
+      standing = await rehashed(world, standing, digestAlgorithm);
+      continue;
+    }
+    const batchIds = [...new Set([...standing.values()].map(({ batchId }) => batchId))];
+    const renewal = { batchIds, digestAlgorithm };
     committed((await renewTimestamps(await world.context(), renewal)).stamped);
   }
 }

@@ -16,6 +16,7 @@ import { renewHashTree } from '../../../archiver/evidence/renew-hash-tree.ts';
 import { renewTimestamps } from '../../../archiver/evidence/renew-timestamps.ts';
 import { verifyTokenSignature } from '../../shared/ers/_token-signature.ts';
 import { anchorTwo, committed, damagedRecords, recordPairs } from './_xml-records.ts';
+import { createTakingWorld, foreignRecords, renewed, takeInto } from './_taken-over.ts';
 import { createWorld, signal } from './_world.ts';
 
 const at = Temporal.Instant.from('2090-01-01T00:00:00Z');
@@ -51,9 +52,11 @@ function proofOf({ status, chains, dataObjects, initialTime, lastTime }: Evidenc
   };
 }
 
-test('both forms prove the same, after none to three renewals', async (t) => {
-  const pairs = await recordPairs(3, '2026-01-01T00:00:00Z');
-  t.is(pairs.length, 12);
+const bothKinds = ['timestamp', 'hash-tree', 'timestamp', 'hash-tree'] as const;
+
+test('both forms prove the same, before and after renewals of both kinds', async (t) => {
+  const pairs = await recordPairs(bothKinds, '2026-01-01T00:00:00Z');
+  t.is(pairs.length, 15);
   for (const { name, documents, asn1, xml } of pairs) {
     const inXml = proofOf(verdictOn(parseXmlEvidenceRecord(xml), documents));
     t.is(inXml.status, 'valid', name);
@@ -62,7 +65,7 @@ test('both forms prove the same, after none to three renewals', async (t) => {
 });
 
 test('each change of what is covered is refused', async (t) => {
-  const pair = (await recordPairs(2, '2026-01-01T00:00:00Z')).at(-2);
+  const pair = (await recordPairs(['timestamp', 'hash-tree'], '2026-01-01T00:00:00Z')).at(-2);
   if (!pair) throw new Error('no record');
   const statusOf = (xml: Uint8Array): string => {
     try {
@@ -76,7 +79,7 @@ test('each change of what is covered is refused', async (t) => {
   for (const { name, xml } of damagedRecords(pair)) t.not(statusOf(xml), 'valid', name);
 });
 
-test('after a hash-tree renewal there is none', async (t) => {
+test('after a hash-tree renewal that was made for ASN.1 alone there is none', async (t) => {
   const world = createWorld();
   const [batchId] = await anchorTwo(world);
   const { stamped } = await renewHashTree(await world.context(), {
@@ -87,8 +90,23 @@ test('after a hash-tree renewal there is none', async (t) => {
   const position = { batchId: committed(stamped), index: 0 };
   await t.throwsAsync(assembleXmlEvidenceRecord(world.store, position, { signal }), {
     code: 'ERR_UNSUPPORTED_FEATURE',
-    message: /hash-tree renewal/,
+    message: /hash-tree renewal .* RFC 6283 §4.2.2/,
   });
+});
+
+test('a record of another product in ASN.1 can be had in XML as long as that product did not renew it', async (t) => {
+  const { world, tsu } = createTakingWorld();
+  const inXml = async (index: number) => {
+    const { record, documents } = foreignRecords[index]?.make(tsu) ?? {};
+    const outcome = await takeInto(world, tsu, record ?? new Uint8Array(), documents ?? []);
+    if (outcome.kind !== 'taken-over') throw new Error(JSON.stringify(outcome.findings));
+    const batchId = outcome.manifest.id;
+    await renewed(world, tsu, batchId, ['timestamp']);
+    const xml = await assembleXmlEvidenceRecord(world.store, { batchId, index: 0 }, { signal });
+    return proofOf(verdictOn(parseXmlEvidenceRecord(xml), documents ?? [])).status;
+  };
+  t.is(await inXml(0), 'valid');
+  await t.throwsAsync(inXml(2), { message: /made and renewed its record in ASN.1/ });
 });
 
 test('the second half of a renewal’s table is held to the tokens, and made again from them', async (t) => {
@@ -103,4 +121,23 @@ test('the second half of a renewal’s table is held to the tokens, and made aga
   t.is((await checkBatch(world.store, chains, second, { signal }))[0]?.part, 'leaf-table');
   t.is((await rebuildLeafTable(world.store, chains, id, { signal })).kind, 'healed');
   t.deepEqual(await checkBatch(world.store, chains, second, { signal }), []);
+});
+
+test('a hash-tree renewal’s table in both forms is made again from documents and chains', async (t) => {
+  const world = createWorld();
+  const [batchId] = await anchorTwo(world);
+  const { stamped, renewedCount } = await renewHashTree(await world.context(), {
+    toAlgorithm: 'SHA-512',
+    groups: world.renewalGroups(batchId),
+    xmlGroups: true,
+    onLeftOut: () => Promise.resolve(),
+  });
+  const id = committed(stamped);
+  t.is(renewedCount, 3);
+  const chains = await loadChainIndex(world.store, signal);
+  t.is(chains.manifest(id).groupCount, 6);
+  t.is(chains.manifest(id).version, 2);
+  await world.store.remove(batchKey(id, 'leafTable'), { signal });
+  t.is((await rebuildLeafTable(world.store, chains, id, { signal })).kind, 'healed');
+  t.deepEqual(await checkBatch(world.store, chains, id, { signal }), []);
 });

@@ -17,6 +17,7 @@ import {
   contextOf,
   createTakingWorld,
   foreignRecords,
+  foreignXmlRecords,
   renewed,
   takeInto,
 } from './_taken-over.ts';
@@ -54,7 +55,7 @@ const later: readonly (readonly RenewalStep[])[] = [
   ['timestamp', 'hash-tree', 'timestamp', 'hash-tree'],
 ];
 
-for (const { name, make } of foreignRecords)
+for (const { name, make } of [...foreignRecords, ...foreignXmlRecords])
   test(`${name}: taken over and renewed`, async (t) => {
     for (const steps of later) {
       const { world, tsu } = createTakingWorld();
@@ -112,4 +113,39 @@ test('another token in the place of the newest one is seen', async (t) => {
     damage.map(({ part }) => part),
     ['link', 'link'],
   );
+});
+
+test('a record in XML goes on in its own octets, in its own form', async (t) => {
+  const { world, tsu } = createTakingWorld();
+  const { record, documents } = foreignXmlRecords[1]?.make(tsu) ?? { record: new Uint8Array() };
+  const outcome = await takeInto(world, tsu, record, documents ?? []);
+  if (outcome.kind !== 'taken-over') throw new Error(JSON.stringify(outcome));
+  t.is(outcome.manifest.recordForm, 'xml');
+  t.is(outcome.manifest.version, 2);
+  const after = Buffer.from(
+    await renewed(world, tsu, batchOf(outcome), ['timestamp', 'hash-tree']),
+  );
+  const [before, found] = [Buffer.from(record).toString('utf8'), after.toString('utf8')];
+  // The newest token alone is another octet for octet: it carries what verifies it later.
+  const token =
+    /<er:TimeStampToken[^>]*>[^<]*(?=<\/er:TimeStampToken>\s*<\/er:TimeStamp><\/er:ArchiveTimeStamp><)/;
+  const head = before.slice(
+    0,
+    before.search(
+      /<er:TimeStampToken[^>]*>[^<]*<\/er:TimeStampToken>\s*<\/er:TimeStamp><\/er:ArchiveTimeStamp><\/er:ArchiveTimeStampChain>/,
+    ),
+  );
+  t.true(head.length > 0 && token.test(found));
+  t.true(found.startsWith(head));
+  t.true(found.endsWith('</er:ArchiveTimeStampSequence></er:EvidenceRecord>\n'));
+});
+
+test('a record in XML that is written in UTF-16 holds and is not renewed: that is said', async (t) => {
+  const { world, tsu } = createTakingWorld();
+  const { record, documents } = foreignXmlRecords[0]?.make(tsu) ?? { record: new Uint8Array() };
+  const text = Buffer.from(record).toString('utf8').replace('UTF-8', 'UTF-16');
+  const octets = concatBytes(Uint8Array.of(0xff, 0xfe), Buffer.from(text, 'utf16le'));
+  const outcome = await takeInto(world, tsu, octets, documents ?? []);
+  t.is(outcome.kind, 'undecided');
+  t.regex(JSON.stringify(outcome), /utf-16le is not continued/);
 });

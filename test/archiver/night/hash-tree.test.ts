@@ -2,6 +2,7 @@
 // size, one token each; what gets none stays due.
 import test from 'ava';
 import { loadChainIndex } from '#archiver/evidence/chains.ts';
+import { groupsOf } from '#archiver/evidence/manifest.ts';
 import type { NightDependencies } from '#archiver/night/dependencies.ts';
 import { SourceError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
@@ -19,7 +20,7 @@ async function renewedGroups(archive: TestArchive): Promise<readonly number[]> {
   const { manifests } = await loadChainIndex(evidence.objects, signal);
   return [...manifests.values()]
     .filter(({ kind }) => kind === 'hash-tree-renewal')
-    .map(({ groupCount }) => groupCount)
+    .map(groupsOf)
     .toSorted((a, b) => b - a);
 }
 

@@ -7,7 +7,9 @@ import { xmlEvidenceOf } from '#archiver/commands/evidence.ts';
 import type { RunSummary } from '#archiver/reports/report.ts';
 import { InvariantError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseRecord } from '#shared/ers/record-form.ts';
 import { exported, imported } from '../_moved.ts';
+import { unpacked } from '../pack/_unpacked.ts';
 import {
   assertSound,
   createArchive,
@@ -77,9 +79,10 @@ async function quietMonths(
 }
 
 function shapeOf(record: Uint8Array): readonly (readonly [string, number])[] {
-  return parseEvidenceRecord(record).sequence.chains.map(
-    ({ digestAlgorithm, archiveTimeStamps }) => [digestAlgorithm, archiveTimeStamps.length],
-  );
+  return parseRecord(record).sequence.chains.map(({ digestAlgorithm, archiveTimeStamps }) => [
+    digestAlgorithm,
+    archiveTimeStamps.length,
+  ]);
 }
 
 async function takenOver(archive: TestArchive): Promise<string> {
@@ -273,19 +276,57 @@ test('a record that cannot be kept as it is stops no night', async (t) => {
   await assertSound(t, archive);
 });
 
-test('a record in XML is kept, and it is said that nothing renews it', async (t) => {
-  const { archive, other } = await twoArchives();
+/** The other's document with its record in XML, put where this one finds them. */
+async function bringXml(archive: TestArchive, other: TestArchive): Promise<void> {
+  const { signal } = new AbortController();
+  const record = await xmlEvidenceOf(await other.open(), await other.row('a.txt'), signal);
+  await archive.put('a.txt', 'a');
+  await archive.put('a.txt.ers', record);
+}
+
+test('a record in XML joins the renewals of all, and goes on in XML', async (t) => {
+  const { archive, other } = await twoArchives(300);
   await using _other = other;
   await using _archive = archive;
   const { signal } = new AbortController();
-  await archive.put('a.txt', 'a');
-  await archive.put(
-    'a.txt.ers',
-    await xmlEvidenceOf(await other.open(), await other.row('a.txt'), signal),
+  await bringXml(archive, other);
+  await archive.put('c.txt', 'c');
+  const night = await archive.night();
+  t.deepEqual([kindsOf(night), night.tokensBought], [['taken-over'], 1]);
+  const nights = await quietMonths(t, archive, other, 10);
+  t.deepEqual(
+    nights.flatMap(({ tokensBought: n, timestampRenewals }) => (n > 0 ? [timestampRenewals] : [])),
+    [2],
   );
+  await archive.configure({ ...trusting(other), ...endSha256 });
+  const rehash = await nightAfter(archive, other, 1);
+  t.deepEqual([kindsOf(rehash), rehash.hashTreeRenewals, rehash.tokensBought], [[], 3, 1]);
+  const row = await archive.row('a.txt');
+  const inXml = await xmlEvidenceOf(await archive.open(), row, signal);
+  t.deepEqual(shapeOf(inXml), [
+    ['SHA-256', 2],
+    [shapeOf(inXml)[1]?.[0] ?? '', 1],
+  ]);
+  // Begun here, the document has a record in ASN.1 as well.
+  t.is(shapeOf(await archive.record('a.txt'))[0]?.[1], 2);
+  const pack = await unpacked(archive, 'a.txt');
+  t.deepEqual(await readFile(path.join(pack, 'record-2.xml')), Buffer.from(inXml));
+  const { status } = JSON.parse(await readFile(path.join(pack, 'verdict.json'), 'utf8')) as {
+    readonly status: string;
+  };
+  t.is(status, 'valid');
+  await assertSound(t, archive);
+});
+
+test('a record in XML about an XML document that is not canonical is kept, and it is said', async (t) => {
+  const { archive, other } = await twoArchives();
+  await using _other = other;
+  await using _archive = archive;
+  await bringXml(archive, other);
+  await archive.put('a.txt', "<?xml version='1.0'?><a b='c'/>");
   const night = await archive.night();
   t.deepEqual(kindsOf(night), ['record-undecided']);
-  t.regex(messageOf(night, 'record-undecided'), /RFC 6283/);
+  t.regex(messageOf(night, 'record-undecided'), /not in canonical form/);
   t.is(night.protectedGroups, 1);
   await assertSound(t, archive);
 });

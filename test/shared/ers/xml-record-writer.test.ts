@@ -1,8 +1,14 @@
 // Records in XML as they are written: canonical as they stand, so that what a renewal hashes is what any
 // verifier canonicalizes.
 import test from 'ava';
-import { digest } from '#shared/crypto/digest.ts';
-import { buildXmlEvidenceRecord, canonicalTimeStamp } from '#shared/ers/xml-record-writer.ts';
+import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import {
+  buildXmlEvidenceRecord,
+  canonicalSequence,
+  canonicalTimeStamp,
+  type XmlArchiveTimeStampFields,
+  type XmlChainFields,
+} from '#shared/ers/xml-record-writer.ts';
 import { parseXmlEvidenceRecord } from '#shared/ers/xml-evidence-record.ts';
 import { canonicalizeFound } from '../xml/_libxml2.ts';
 import { firstTime } from './_cases.ts';
@@ -13,10 +19,15 @@ const tsu = createTestTsu('XML TSU');
 const imprint = digest('SHA-256', Buffer.from('a document'));
 const timeStamp = tsu.stamp({ algorithm: 'SHA-256', imprint, genTime: firstTime });
 const lists = [[imprint, digest('SHA-256', Buffer.from('another'))]];
-const record = buildXmlEvidenceRecord('SHA-256', [
+const chain = (
+  archiveTimeStamps: readonly XmlArchiveTimeStampFields[],
+  digestAlgorithm: DigestAlgorithm = 'SHA-256',
+): XmlChainFields => ({ digestAlgorithm, archiveTimeStamps });
+const renewedOnce = chain([
   { reducedHashtree: lists, timeStamp },
   { reducedHashtree: lists, timeStamp },
 ]);
+const record = buildXmlEvidenceRecord([renewedOnce]);
 const text = Buffer.from(record).toString('utf8');
 
 for (const edition of ['exclusive', '1.0'] as const)
@@ -35,6 +46,13 @@ test('the TimeStamp that a renewal hashes is the one that stands in the record',
   t.is(Buffer.from(canonicalTimeStamp(timeStamp)).toString('utf8'), found.toString('utf8'));
 });
 
+test('the sequence that a hash-tree renewal hashes is the one that stands in the record', (t) => {
+  const chains = [renewedOnce, chain([{ reducedHashtree: [], timeStamp }])];
+  const two = Buffer.from(buildXmlEvidenceRecord(chains)).toString('utf8');
+  const found = canonicalizeFound(two, "//*[local-name()='ArchiveTimeStampSequence']", exclusive);
+  t.is(Buffer.from(canonicalSequence(chains)).toString('utf8'), found.toString('utf8'));
+});
+
 test('values of a list stand in ascending order', (t) => {
   const [first] = parseXmlEvidenceRecord(record).sequence.chains[0]?.archiveTimeStamps ?? [];
   const values = first?.reducedHashtree?.[0]?.map((value) => Buffer.from(value)) ?? [];
@@ -46,12 +64,12 @@ test('values of a list stand in ascending order', (t) => {
 
 test('a hash value of another length is refused', (t) => {
   const wrong = [{ reducedHashtree: [[imprint.subarray(1)]], timeStamp }];
-  t.throws(() => buildXmlEvidenceRecord('SHA-256', wrong), { code: 'ERR_FORMAT_DIGEST_LENGTH' });
+  t.throws(() => buildXmlEvidenceRecord([chain(wrong)]), { code: 'ERR_FORMAT_DIGEST_LENGTH' });
 });
 
 test('a digest algorithm that no URI names is refused', (t) => {
-  t.notThrows(() => buildXmlEvidenceRecord('SHA3-512', []));
-  t.throws(() => buildXmlEvidenceRecord('SHAKE-256' as 'SHA-256', []), {
+  t.notThrows(() => buildXmlEvidenceRecord([chain([], 'SHA3-512')]));
+  t.throws(() => buildXmlEvidenceRecord([chain([], 'SHAKE-256' as 'SHA-256')]), {
     code: 'ERR_UNSUPPORTED_ALGORITHM',
   });
 });

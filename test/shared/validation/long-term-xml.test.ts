@@ -63,8 +63,11 @@ function sealedOn(day: string): string {
     'SHA-256',
     parts.map((part) => digest('SHA-256', part)),
   );
-  const record = buildXmlEvidenceRecord('SHA-256', [
-    { reducedHashtree: [[value]], timeStamp: stamp('second', day, value) },
+  const record = buildXmlEvidenceRecord([
+    {
+      digestAlgorithm: 'SHA-256',
+      archiveTimeStamps: [{ reducedHashtree: [[value]], timeStamp: stamp('second', day, value) }],
+    },
   ]);
   return withUnsigned(
     full,

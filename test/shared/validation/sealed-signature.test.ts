@@ -53,7 +53,9 @@ function record(form: Form, value: Uint8Array): string {
     messageImprint: buildMessageImprint('SHA-256', imprint),
   });
   const inXml = Buffer.from(
-    buildXmlEvidenceRecord('SHA-256', [{ reducedHashtree: lists, timeStamp }]),
+    buildXmlEvidenceRecord([
+      { digestAlgorithm: 'SHA-256', archiveTimeStamps: [{ reducedHashtree: lists, timeStamp }] },
+    ]),
   );
   const stamp = buildArchiveTimeStamp({
     digestAlgorithm: 'SHA-256',
