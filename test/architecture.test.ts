@@ -36,8 +36,8 @@ const rows: readonly (readonly string[])[] = [
   ['asic'],
   ['validation'],
   ['ports'],
-  // For programs alone: adapters, and how a configuration file is read and judged.
-  ['io', 'yaml-config'],
+  // For programs alone: adapters, and how a configuration file is read and judged, and whom to call.
+  ['io', 'yaml-config', 'contacts'],
 ];
 
 const rowOf = new Map(rows.flatMap((names, row) => names.map((name) => [name, row] as const)));
@@ -107,7 +107,7 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
   ['fontkit', /^archiver\/(?:pdf\/fonts|adapters\/typefaces)\.ts$/],
   ['pg', /^tsa\/adapters\/database\//],
   ['yaml', /^(?:shared\/yaml-config\.ts|start\.ts|tsa\/yaml-lines\.ts)$/],
-  ['zod', /^(?:shared\/(?:yaml-config(?:\.ts|\/)|policy\/)|tsa\/|archiver\/)/],
+  ['zod', /^(?:shared\/(?:yaml-config(?:\.ts|\/)|contacts\.ts|policy\/)|tsa\/|archiver\/)/],
 ]);
 
 /**

@@ -84,6 +84,14 @@ export type AuditEntry =
   /** The proxy runs with this configuration. */
   | { readonly event: 'started' | 'reloaded'; readonly configuration: string }
   | { readonly event: 'stopped' }
+  /** The administrator's approval under which a provider or client is used, as the configuration says. */
+  | {
+      readonly event: 'approved';
+      readonly kind: 'provider' | 'client';
+      readonly name: string;
+      readonly by: string;
+      readonly on: string;
+    }
   /** The line `through` was stamped: its SHA-256 is the imprint of the token in `file`. */
   | (TokenFields & {
       readonly event: 'stamped';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { passwordHashPattern } from './adapters/password.ts';
 import { isNetwork } from './clients.ts';
+import { approvable } from './config-approvals.ts';
 
 const filePath = z.string().min(1);
 const digest = z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits in lower case');
@@ -52,6 +53,7 @@ const certificateRule = z
   });
 
 export const clientSchema = z.strictObject({
+  ...approvable,
   profiles: z
     .array(nameSchema)
     .min(1)

@@ -6,6 +6,7 @@ import { bundledPolicies } from '#shared/policy/bundled.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import { parseYamlConfig, type YamlConfig } from '#shared/yaml-config.ts';
 import { type ReadFile, readNoFile, resolveAlgorithms } from '#shared/yaml-config/algorithms.ts';
+import { oversightOf, settingsOf, withoutDisabled } from './config-approvals.ts';
 import { checkRelations } from './config-relations.ts';
 import { tsaConfigSchema, type TsaConfigFile } from './config-schema.ts';
 import type { HttpProviderConfig, Profile, ProviderConfig, TsaConfig } from './config.ts';
@@ -44,12 +45,12 @@ function providerOf(
   resolve: (file: string) => string,
 ): ProviderConfig {
   if (file.type === 'local') {
-    const { type: kind, ...settings } = file;
+    const { type: kind, ...settings } = settingsOf(file);
     const { keyPasswordFile: password } = file;
     const keyPasswordFile = password === undefined ? undefined : resolve(password);
     return { kind, name, ...settings, keyPasswordFile, price: file.price };
   }
-  const { type: kind, auth, ...settings } = file;
+  const { type: kind, auth, ...settings } = settingsOf(file);
   return {
     kind,
     name,
@@ -95,9 +96,10 @@ export function parseTsaConfig(
 ): TsaConfig {
   const { fileName, readFile = readNoFile } = options;
   const at = parseYamlConfig(text, tsaConfigSchema, fileName);
-  const { value: file, problem, fail } = at;
+  const { value: whole, problem, fail } = at;
+  const file = withoutDisabled(whole);
   const resolve = (one: string): string => path.resolve(path.dirname(fileName), one);
-  const problems = checkRelations(file).map(({ path: key, message }) => problem(key, message));
+  const problems = checkRelations(whole).map(({ path: key, message }) => problem(key, message));
   const algorithmPolicy = algorithmPolicyOf(at, problems, { absolute: resolve, readFile });
   if (problems.length > 0) throw fail(problems);
   const profiles = Object.entries(file.profiles).map(([name, profile]): [string, Profile] => [
@@ -106,7 +108,7 @@ export function parseTsaConfig(
   ]);
   const stateDir = resolve(file.stateDir);
   return freeze({
-    listen: { ...file.listen, anonymous: file.listen.anonymous ?? isOpen(file) },
+    listen: { ...file.listen, anonymous: file.listen.anonymous ?? isOpen(whole) },
     listeners: file.listeners.map((one) => ({
       ...one,
       certificate: resolve(one.certificate),
@@ -116,7 +118,7 @@ export function parseTsaConfig(
     })),
     clients: Object.entries(file.clients).map(([name, client]) => ({
       name,
-      ...client,
+      ...settingsOf(client),
       profiles: client.profiles ?? [file.defaultProfile],
       requestsPerMinute: client.requestsPerMinute,
       tokensPerDay: client.tokensPerDay,
@@ -148,5 +150,6 @@ export function parseTsaConfig(
     providers: Object.fromEntries(
       Object.entries(file.providers).map(([name, one]) => [name, providerOf(name, one, resolve)]),
     ),
+    oversight: oversightOf(whole),
   });
 }

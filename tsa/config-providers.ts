@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import { signatureDigests } from './adapters/signing-key.ts';
 import { defaultBreaker } from './breaker.ts';
+import { approvable, providerContact } from './config-approvals.ts';
 import { defaultHashAlgorithms, defaultLocalProvider, localKeyKinds } from './config.ts';
 
 const oid = z.string().regex(/^[0-2](\.(0|[1-9]\d{0,60})){1,30}$/, 'a dotted object identifier');
@@ -48,6 +49,8 @@ const accreditation = z.strictObject({
 /** A TSA behind a URL. */
 export const httpProvider = z.strictObject({
   type: z.literal('http'),
+  ...approvable,
+  contact: providerContact,
   url: z
     .url({ protocol: /^https?$/, error: 'an http or https URL' })
     .describe('Where it answers RFC 3161 queries: https, or http to the loopback.'),
@@ -152,6 +155,7 @@ export const httpProvider = z.strictObject({
 /** The unit inside of the proxy. */
 export const localProvider = z.strictObject({
   type: z.literal('local'),
+  ...approvable,
   key: z
     .enum(localKeyKinds)
     .default(defaultLocalProvider.key)

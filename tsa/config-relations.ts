@@ -2,6 +2,7 @@
 // that cannot be kept. Each check is a function from the whole file to problems.
 import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import type { KeyPath } from '#shared/yaml-config.ts';
+import { everythingIsApproved, somebodyIsEnabled, withoutDisabled } from './config-approvals.ts';
 import type { TsaConfigFile } from './config-schema.ts';
 
 /** A problem at a key; the line is found by the caller. */
@@ -28,7 +29,8 @@ function namesExist(file: TsaConfigFile): RelationProblem[] {
 }
 
 /** What a profile allows must be had from one of its providers, or every such request would fail. */
-function profilesCanBeServed(file: TsaConfigFile): RelationProblem[] {
+function profilesCanBeServed(whole: TsaConfigFile): RelationProblem[] {
+  const file = withoutDisabled(whole);
   return Object.entries(file.profiles).flatMap(([profileName, profile]) => {
     const providers = profile.providers.flatMap((name) => file.providers[name] ?? []);
     if (providers.length === 0) return [];
@@ -213,13 +215,15 @@ function databaseIsShared(file: TsaConfigFile): RelationProblem[] {
 }
 
 function dualHasTwo(file: TsaConfigFile): RelationProblem[] {
-  return Object.entries(file.profiles).flatMap(([name, { dual, providers, hedgesPerHour }]) => {
-    const path = ['profiles', name, 'dual'];
-    if (!dual) return [];
-    if (providers.length < 2) return [{ path, message: 'needs two providers' }];
-    const message = 'both providers are asked anyway: hedgesPerHour would do nothing';
-    return hedgesPerHour > 0 ? [{ path, message }] : [];
-  });
+  return Object.entries(withoutDisabled(file).profiles).flatMap(
+    ([name, { dual, providers, hedgesPerHour }]) => {
+      const path = ['profiles', name, 'dual'];
+      if (!dual) return [];
+      if (providers.length < 2) return [{ path, message: 'needs two providers' }];
+      const message = 'both providers are asked anyway: hedgesPerHour would do nothing';
+      return hedgesPerHour > 0 ? [{ path, message }] : [];
+    },
+  );
 }
 
 function accreditationHolds(file: TsaConfigFile): RelationProblem[] {
@@ -275,6 +279,8 @@ const checks: readonly Check[] = [
   clientsAreToldApart,
   clientsAreNamedOnce,
   databaseIsShared,
+  everythingIsApproved,
+  somebodyIsEnabled,
   auditCanBeStamped,
   budgetsAreOfSomebody,
   accreditationHolds,

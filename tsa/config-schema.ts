@@ -1,6 +1,7 @@
 // What may stand in the proxy's configuration file, key by key. How keys relate to each other is for
 // config-relations.ts; unknown keys are refused, so that a mistyped one is not silently without effect.
 import { z } from 'zod';
+import { contactsSchema } from '#shared/contacts.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { algorithmSettings } from '#shared/yaml-config/algorithms.ts';
 import { clientSchema, nameSchema, tlsListenerSchema } from './config-clients.ts';
@@ -268,6 +269,13 @@ export const tsaConfigSchema = z.strictObject({
   defaultProfile: name
     .default(defaultProfile.name)
     .describe('The profile behind `POST /`; each one is behind `POST /tsa/NAME`.'),
+  contacts: contactsSchema,
+  approvalsRequired: z
+    .boolean()
+    .optional()
+    .describe(
+      'Providers and clients need `approved`; default: as soon as there are `listeners` or `clients`.',
+    ),
   profiles: z.record(name, profile),
   providers: z.record(name, z.discriminatedUnion('type', [httpProvider, localProvider])),
 });

@@ -6,6 +6,8 @@ import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { RevocationMode } from '#shared/trust/path-query.ts';
 import { defaultBreaker, type BreakerConfig } from './breaker.ts';
 import type { ClientConfig } from './clients.ts';
+import type { Approval } from './config-approvals.ts';
+import type { TsaContacts } from './contacts.ts';
 import type { RateLimit } from './provider-record.ts';
 
 /** Who may get tokens of which kind from which providers, in order. */
@@ -209,6 +211,19 @@ export type DatabaseConfig = {
   };
 };
 
+/** Who answers for what: whom to call, and by whom and when what is used was approved. */
+export type Oversight = {
+  readonly contacts: TsaContacts;
+  readonly approvals: {
+    /** What nobody approved is not used: neither are clients that stand in the credentials file alone. */
+    readonly required: boolean;
+    readonly providers: Readonly<Record<string, Approval>>;
+    readonly clients: Readonly<Record<string, Approval>>;
+  };
+  /** Clients that are listed and not enabled: their keys open nothing. */
+  readonly disabledClients: readonly string[];
+};
+
 /** Everything the proxy is told. Paths are as given; `parseTsaConfig` made them relative to the file. */
 export type TsaConfig = {
   /** Plain HTTP; port 0 takes any free one. `anonymous`: who asks there need not say who it is. */
@@ -235,6 +250,7 @@ export type TsaConfig = {
   readonly defaultProfile: string;
   readonly profiles: Readonly<Record<string, Profile>>;
   readonly providers: Readonly<Record<string, ProviderConfig>>;
+  readonly oversight: Oversight;
 };
 
 /** Policy of the local TSU: a UUID as an arc, so that nobody else can have it (X.667). It promises nothing but the clock. */
@@ -306,6 +322,13 @@ export const defaultEvidence = {
   leadDays: 365,
 } as const satisfies EvidenceConfig;
 
+/** Nobody is named, nothing needs to be approved. */
+export const noOversight: Oversight = {
+  contacts: { providers: {} },
+  approvals: { required: false, providers: {}, clients: {} },
+  disabledClients: [],
+};
+
 export const defaultLimits = {
   host: '127.0.0.1',
   port: 3161,
@@ -350,5 +373,6 @@ export function localTsaConfig(options: {
     defaultProfile: defaultProfile.name,
     profiles: { [defaultProfile.name]: defaultProfile },
     providers: { local: { ...defaultLocalProvider, ...options.local } },
+    oversight: noOversight,
   };
 }

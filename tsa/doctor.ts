@@ -14,6 +14,7 @@ import { openKeptRecords, type KeptRecords } from './adapters/kept-records.ts';
 import { checkWritable, reachPort, resolveName, shakeHands } from './adapters/reach.ts';
 import { checkAuditLog } from './audit-check.ts';
 import type { HttpProviderConfig, TsaConfig } from './config.ts';
+import { contactOf } from './contacts.ts';
 import type { Journal } from './journal.ts';
 import type { Provider } from './providers.ts';
 
@@ -45,6 +46,8 @@ export type DoctorLine = {
   readonly detail: string;
   /** Of a stage that failed. */
   readonly party?: string;
+  /** Whom to call first, where the configuration names somebody. */
+  readonly contact?: string;
 };
 
 export type DoctorOptions = {
@@ -292,10 +295,18 @@ async function examineProvider(
   });
 }
 
+/** Adds whom to call: the first that its party names. */
+function withContact(line: DoctorLine, { oversight }: TsaConfig): DoctorLine {
+  if (line.party === undefined) return line;
+  const ours = (['facility', 'network'] as const).find((party) => line.party?.startsWith(party));
+  const contact = contactOf(ours ?? `provider ${line.subject}`, oversight);
+  return contact === undefined ? line : { ...line, contact };
+}
+
 /** Examines the books, then each provider behind a URL. Resolves always; lines come in the order of the stages. */
 export async function examine(options: DoctorOptions): Promise<readonly DoctorLine[]> {
   const lines = [...(await examineBooks(options))];
   for (const provider of Object.values(options.config.providers))
     if (provider.kind === 'http') lines.push(...(await examineProvider(provider, options)));
-  return lines;
+  return lines.map((line) => withContact(line, options.config));
 }

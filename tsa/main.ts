@@ -13,7 +13,9 @@ import type { AuditEntry } from './audit-line.ts';
 import { createAuditStamper } from './audit-stamp.ts';
 import { budgetsOf, openBooks, type Books } from './books.ts';
 import { listClients } from './client-list.ts';
+import { noteApprovals } from './approvals.ts';
 import type { Profile, TsaConfig } from './config.ts';
+import { missingContacts, withContacts } from './contacts.ts';
 import { dayOf } from './days.ts';
 import { createApps, openListeners } from './doors.ts';
 import { openEvidenceService, type EvidenceService } from './evidence/service.ts';
@@ -133,6 +135,12 @@ function warnOfEnds(snapshot: Snapshot, events: EventSink): void {
   }
 }
 
+/** An unfilled contact is no fault and no order either (R-53). */
+function warnOfContacts(config: TsaConfig, events: EventSink): void {
+  for (const party of missingContacts(config))
+    events({ level: 'warn', name: 'tsa.contact.missing', party });
+}
+
 /** SHA-256 of the settings in force: two starts with equal ones had the same. */
 function configurationDigest(config: TsaConfig): string {
   return toHex(digest('SHA-256', Buffer.from(JSON.stringify(config))));
@@ -142,8 +150,11 @@ function configurationDigest(config: TsaConfig): string {
  * Starts the proxy and resolves when it accepts connections.
  * @throws ConfigError ERR_CONFIG_INVALID: a file, folder or address that the configuration names cannot be used
  */
-export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
-  const { config, events } = options;
+export async function startTsa(given: StartTsaOptions): Promise<RunningTsa> {
+  const { config } = given;
+  let inForce = config;
+  const events = withContacts(given.events, () => inForce);
+  const options = { ...given, events };
   await using stack = new AsyncDisposableStack();
   const shutdown = new AbortController();
   const publicFiles = await openPublicFiles(path.join(config.stateDir, 'public'));
@@ -159,6 +170,8 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
   // A disk that is full now has its event, and `/readyz` says so.
   const note = (entry: AuditEntry) => books.audit.append(entry).catch(() => undefined);
   await note({ event: 'started', configuration: configurationDigest(config) });
+  await noteApprovals(config.oversight, undefined, note);
+  warnOfContacts(config, events);
   stack.defer(async () => {
     await note({ event: 'stopped' });
   });
@@ -213,10 +226,14 @@ export async function startTsa(options: StartTsaOptions): Promise<RunningTsa> {
     commits.push(local.preparePolicy(next.algorithmPolicy));
     commits.push(await prepare(next));
     for (const commit of commits) commit();
+    const before = inForce;
+    inForce = next;
     admission.replace(others);
     books.budgets.replace(budgetsOf(next));
     const configuration = configurationDigest(next);
     await note({ event: 'reloaded', configuration });
+    await noteApprovals(next.oversight, before.oversight, note);
+    warnOfContacts(next, events);
     const algorithmPolicy = algorithmEditions(next);
     events({ level: 'info', name: 'tsa.reloaded', configuration, algorithmPolicy });
   };

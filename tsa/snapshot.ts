@@ -5,7 +5,9 @@ import type { AuditHead } from './audit-line.ts';
 import type { BreakerState } from './breaker.ts';
 import type { BudgetState } from './budget-rules.ts';
 import type { Books } from './books.ts';
+import type { Approval } from './config-approvals.ts';
 import type { TsaConfig } from './config.ts';
+import { contactOf, partiesOf } from './contacts.ts';
 import { monthOf } from './days.ts';
 import type { ProviderFigures } from './provider-record.ts';
 import type { Settings } from './provider-set.ts';
@@ -17,6 +19,9 @@ export type ProviderStatus = ProviderFigures & {
   readonly kind: 'http' | 'local';
   readonly breaker: BreakerState;
   readonly tokensToday: number;
+  /** Whom to call, and who approved it when; one line each. */
+  readonly contact: string | undefined;
+  readonly approved: string | undefined;
 };
 
 /** A certificate of ours. */
@@ -50,6 +55,8 @@ export type Snapshot = {
   readonly costsThisMonth: ReadonlyMap<string, bigint>;
   readonly budgets: readonly BudgetState[];
   readonly certificates: readonly OwnCertificate[];
+  /** Whom to call, by party of the responsibility matrix; `undefined`: nobody is named. */
+  readonly contacts: readonly { readonly party: string; readonly contact: string | undefined }[];
   /** Groups of digests that were promised a record and have none. */
   readonly evidenceWaiting: number;
   /** What tokens are judged by; `undefined`: by no policy. */
@@ -76,6 +83,10 @@ export function endingSoon(snapshot: Snapshot): readonly OwnCertificate[] {
     .toSorted((a, b) => Temporal.Instant.compare(a.notAfter, b.notAfter));
 }
 
+function approvalText(approval: Approval | undefined): string | undefined {
+  return approval && `${approval.by}, ${approval.on}`;
+}
+
 /** Puts the parts together. */
 export function takeSnapshot(
   now: Temporal.Instant,
@@ -89,7 +100,7 @@ export function takeSnapshot(
 ): Snapshot {
   const { books, settings, tally } = parts;
   const { journal, audit, ledger, budgets } = books;
-  const { timeZone } = settings.config;
+  const { timeZone, oversight } = settings.config;
   const today = now.toZonedDateTimeISO(timeZone).toPlainDate().toString();
   const month = monthOf(now, timeZone);
   const monthSum = ledger.sum({ within: month });
@@ -107,11 +118,16 @@ export function takeSnapshot(
       kind,
       breaker: record.breaker.state(now),
       tokensToday: ledger.sum({ provider: name, within: today }).tokens,
+      contact: contactOf(`provider ${name}`, oversight),
+      approved: approvalText(oversight.approvals.providers[name]),
     })),
     tokensToday: ledger.sum({ within: today }).tokens,
     tokensThisMonth: monthSum.tokens,
     costsThisMonth: monthSum.costs,
     budgets: budgets.states(),
+    contacts: partiesOf(settings.config)
+      .filter((party) => !party.startsWith('provider '))
+      .map((party) => ({ party, contact: contactOf(party, oversight) })),
     certificates: [
       ...parts.listenerCertificates,
       ...providers.flatMap(({ name, identityEnds }) =>

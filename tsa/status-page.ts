@@ -98,6 +98,8 @@ function providerRow(
     [texts.lastSuccess, time(lastSuccess) ?? escape(texts.never)],
     [texts.lastFailure, failure],
     [texts.chainEnds, chain],
+    [texts.contact, escape(provider.contact ?? (kind === 'local' ? '–' : texts.unfilled))],
+    [texts.approved, escape(provider.approved ?? '–')],
   ];
 }
 
@@ -154,6 +156,23 @@ function algorithmText({ algorithmPolicy }: Snapshot, texts: StatusTexts): strin
   return `${algorithmPolicy.profile}: ${algorithmPolicy.editions.join('; ')}`;
 }
 
+const partyNames = ['facility', 'integrator', 'network', 'store'] as const;
+
+/** Whom to call (R-53). */
+function contactSection(snapshot: Snapshot, texts: StatusTexts): string {
+  return table(
+    texts.contacts,
+    snapshot.contacts.map(({ party, contact }) => {
+      const name = partyNames.find((one) => one === party);
+      const nobody = `<span class="bad">${escape(texts.unfilled)}</span>`;
+      return [
+        [texts.party, escape(name ? texts[name] : party)],
+        [texts.contact, contact === undefined ? nobody : escape(contact)],
+      ];
+    }),
+  );
+}
+
 /** The page. */
 export function renderStatusPage(snapshot: Snapshot, language: Language): string {
   const texts = statusTexts[language];
@@ -193,6 +212,7 @@ ${table(
 ${budgetSection(snapshot, texts)}
 ${endingSection(snapshot, texts, tools)}
 <p>${escape(texts.algorithms)}: ${escape(algorithmText(snapshot, texts))}</p>
+${contactSection(snapshot, texts)}
 <p>${escape(texts.audit)}: ${seq} <code>${hash}</code></p>
 </main>
 </body>

@@ -12,7 +12,9 @@ export type Given = {
   readonly serialNumber: string;
   /** Which life of which replica asked, as its URL said. */
   readonly life: string;
-  /** Milliseconds since 1970 when the answer was handed to the connection. */
+  /** Milliseconds since 1970 when the query had come in. */
+  readonly asked: number;
+  /** And when the answer was handed to the connection. */
   readonly at: number;
 };
 
@@ -72,12 +74,12 @@ export async function startChaosProvider(
 ): Promise<ChaosProvider> {
   const given: Given[] = [];
   let tsu: Issued | undefined;
-  const good = (request: TimeStampReq, self: Upstream, address: string): Answer => {
+  const good = (request: TimeStampReq, self: Upstream, life: string, asked: number): Answer => {
     if (!tsu || chance() < 0.004) tsu = issueTsu(self.root, { subject: `CN=TSU ${given.length}` });
     const body = self.grant(request, { tsu, policy: upstreamPolicy });
     const { token = new Uint8Array() } = parseTimeStampResp(body);
     const serialNumber = parseTimeStampToken(token).tstInfo.serialNumber.toString(16);
-    given.push({ provider: name, serialNumber, life: address, at: Date.now() });
+    given.push({ provider: name, serialNumber, life, asked, at: Date.now() });
     return { body };
   };
   // Bad for a while rather than once: so breakers open and close.
@@ -85,6 +87,7 @@ export async function startChaosProvider(
   const upstream = await startUpstream({
     now: () => Temporal.Now.instant(),
     handler: async (request, self, _, address) => {
+      const asked = Date.now();
       if (!calm()) {
         if (Date.now() > badUntil && chance() < 0.01) badUntil = Date.now() + chance() * 1500;
         if (Date.now() < badUntil || chance() < 0.05) {
@@ -95,7 +98,7 @@ export async function startChaosProvider(
         const wait = chance() < 0.03 ? 900 * chance() : 20 * chance();
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
-      return good(request, self, address);
+      return good(request, self, address, asked);
     },
   });
   return { name, upstream, given };

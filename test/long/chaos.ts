@@ -151,6 +151,13 @@ async function readBooks(config: TsaConfig): Promise<Books> {
   return { tokens, auditStatus: status, auditLines: lines };
 }
 
+/** What is known of a token that the journal lacks. */
+function storyOf(one: Given, deaths: Deaths): string {
+  const died = deaths.get(one.life);
+  const end = died === undefined ? 'lives' : `died ${died - one.at} ms later`;
+  return `${one.provider} ${one.serialNumber}: given after ${one.at - one.asked} ms, ${one.life} ${end}`;
+}
+
 /** Whether a token that the journal lacks was on its way when its replica died. */
 function inFlight({ life, at }: Given, deaths: Deaths): boolean {
   const died = deaths.get(life);
@@ -190,7 +197,7 @@ function resultsOf(
   const unaccounted = given.filter((one) => !journalled.has(keyOf(one)));
   const excused = unaccounted.filter((one) => inFlight(one, deaths));
   for (const one of excused)
-    console.log(`chaos: ${name}: in flight at a kill: ${keyOf(one)}, asked by ${one.life}`);
+    console.log(`chaos: ${name}: in flight at a kill: ${storyOf(one, deaths)}`);
   const summary = `${told.granted} granted, ${told.rejected} rejected, ${told.failed} not answered, ${kills} kills, ${books.tokens.length} tokens, ${excused.length} in flight at a kill`;
   return [
     result('there was something to see', told.granted > 50 && kills > 0 ? [] : [summary], summary),
@@ -212,7 +219,7 @@ function resultsOf(
     ),
     result(
       'tokens that a provider counts and the meter does not',
-      unaccounted.filter((one) => !excused.includes(one)).map(keyOf),
+      unaccounted.filter((one) => !excused.includes(one)).map((one) => storyOf(one, deaths)),
       `${given.length} given, ${excused.length} of them in flight at a kill`,
     ),
     result(

@@ -156,6 +156,7 @@ const empty: Snapshot = {
     { use: 'provider far', notAfter: Temporal.Instant.from('2031-02-01T00:00:00Z') },
     { use: 'provider over', notAfter: Temporal.Instant.from('2029-12-01T00:00:00Z') },
   ],
+  contacts: [],
   evidenceWaiting: 0,
   algorithmPolicy: undefined,
   answers: [],

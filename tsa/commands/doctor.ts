@@ -18,7 +18,7 @@ type ExamineOptions = {
 function textOf(lines: readonly DoctorLine[]): string {
   const failed = lines.find(({ passed }) => !passed);
   const end = failed
-    ? `first failing stage: ${failed.subject}, ${failed.stage}; to act: ${failed.party ?? ''}`
+    ? `first failing stage: ${failed.subject}, ${failed.stage}; to act: ${failed.party ?? ''}${failed.contact === undefined ? '' : `; call ${failed.contact}`}`
     : 'every stage passed';
   return [
     ...lines.map(
