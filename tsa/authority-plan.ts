@@ -73,9 +73,9 @@ export function planAuthority(
   const renewBefore = { days: -config.tsuRenewBeforeDays };
   if (fits && isBefore(now, addCalendar(tsu.notAfter, renewBefore))) return { kind: 'keep' };
   const tsuNotAfter = certificateEnd(now, config.tsuLifeDays, end);
-  // Shorter, it would be due for renewal when it is made.
-  const isWorthMaking = isBefore(now, addCalendar(tsuNotAfter, renewBefore));
-  if (!isWorthMaking)
+  // Cut short by the policy's end, it would be due for renewal when it is made.
+  const isCut = isBefore(tsuNotAfter, addCalendar(now, { days: config.tsuLifeDays }));
+  if (isCut && !isBefore(now, addCalendar(tsuNotAfter, renewBefore)))
     return fits && !isBefore(tsu.notAfter, now) ? { kind: 'keep' } : { kind: 'refuse' };
   return {
     kind: 'renew',

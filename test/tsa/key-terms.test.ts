@@ -161,6 +161,13 @@ test('without a policy, or where none is announced, lives are as configured', as
   t.false(opened.events.some(({ name }) => name === 'tsa.local.life-cut'));
 });
 
+test('a life that is shorter than tsuRenewBeforeDays as configured is no end of a policy', async (t) => {
+  await using folder = await temporaryFolder();
+  const short = { tsuLifeDays: 300, caLifeDays: 900 };
+  const opened = await openUnder(folder.path, medical, createTestClock(), short);
+  t.is((await opened.ends()).length, 2);
+});
+
 test('in its last year a cut certificate is not made anew; after it nothing is signed', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();
