@@ -1,5 +1,6 @@
 // Tag-length-value reader over octets: X.690 BER and DER, with limits on depth, size and number of
 // elements. It gives views and offsets, never copies; shared/der/strict.ts decides what is DER.
+import { equalBytes } from '#shared/bytes.ts';
 import { FormatError } from '#shared/errors.ts';
 
 /** X.690 §8.1.2.2. */
@@ -347,17 +348,35 @@ export function readOctets(tlv: Tlv, limits: ReadLimits = defaultLimits): Uint8A
   return joined;
 }
 
+/**
+ * Identifiers that were read last, by their octets: the same few stand in every structure. A memory changes how
+ * soon an answer is there, never the answer.
+ */
+const knownIdentifiers: ({ readonly octets: Uint8Array; readonly text: string } | undefined)[] = [];
+const identifierPlaces = 64;
+const longestKnown = 16;
+
 /** Dotted form of an OBJECT IDENTIFIER. @throws FormatError ERR_FORMAT_DER @see X.690 §8.19 */
 export function readObjectIdentifier(tlv: Tlv): string {
   const { content } = tlv;
   if (tlv.constructed || content.length === 0 || content.length > 128)
     throw malformed('bad object identifier', tlv.offset);
+  if (content.length > longestKnown) return dottedForm(tlv);
+  const place = (content.length * 7 + (content.at(-1) ?? 0)) % identifierPlaces;
+  const known = knownIdentifiers[place];
+  if (known && equalBytes(known.octets, content)) return known.text;
+  const text = dottedForm(tlv);
+  knownIdentifiers[place] = { octets: Uint8Array.from(content), text };
+  return text;
+}
+
+function dottedForm({ content, offset }: Tlv): string {
   let text = '';
   let value: number | bigint = 0;
   let fresh = true;
   for (const octet of content) {
     if (fresh && octet === 0x80)
-      throw malformed('object identifier arc with a leading zero', tlv.offset);
+      throw malformed('object identifier arc with a leading zero', offset);
     // Arcs beyond 2^49 are legal and rare; big integers for all of them would cost most of a parse.
     if (typeof value === 'number' && value >= 2 ** 42) value = BigInt(value);
     value =
@@ -369,7 +388,7 @@ export function readObjectIdentifier(tlv: Tlv): string {
     text += text === '' ? firstArcs(value) : `.${value.toString()}`;
     value = 0;
   }
-  if (!fresh) throw malformed('object identifier cut short', tlv.offset);
+  if (!fresh) throw malformed('object identifier cut short', offset);
   return text;
 }
 

@@ -43,15 +43,20 @@ function perArchiveTimeStamp(
     options: CheckOptions,
   ) => CheckResult | undefined,
 ): EvidenceRecordCheck['run'] {
-  return (walk, options) =>
-    walk.steps.flatMap((step) => {
+  return (walk, options) => {
+    const results: CheckResult[] = [];
+    for (const step of walk.steps) {
       const result = find(step, walk, options);
-      return result ? [{ ...result, facts: { ...place(step), ...result.facts } }] : [];
-    });
+      if (result) results.push({ ...result, facts: { ...place(step), ...result.facts } });
+    }
+    return results;
+  };
 }
 
 function missingNames(step: WalkedArchiveTimeStamp, walk: Walk): string[] {
   const found = step.covers.kind === 'previous-token' ? [] : step.covers.found;
+  // Of most records none is missing: then there is nothing to compare by name.
+  if (found.length === walk.dataObjects.length) return [];
   return walk.dataObjects
     .map(({ name }) => name)
     .filter((name) => !found.includes(name) && !step.undecided.includes(name));

@@ -39,7 +39,7 @@ export function rememberVerdicts<V extends ArchiveTokenVerdict>(
     const asked = known.get(token) ?? [];
     const found = asked.find(
       (each) =>
-        each.at.equals(at) &&
+        (each.at === at || each.at.equals(at)) &&
         each.imprint.algorithm === imprint.algorithm &&
         equalBytes(each.imprint.digest, imprint.digest),
     );

@@ -63,12 +63,14 @@ function judgeRecord(
   checks: readonly EvidenceRecordCheck[],
   ...input: Parameters<EvidenceRecordCheck['run']>
 ): readonly Judged[] {
-  return checks.flatMap((check) =>
-    check.run(...input).map(({ level, message, facts, subIndication }) => ({
-      finding: { check: check.name, clause: check.clause, level, message, facts },
-      subIndication: subIndication ?? check.subIndication,
-    })),
-  );
+  const judged: Judged[] = [];
+  for (const check of checks)
+    for (const { level, message, facts, subIndication } of check.run(...input))
+      judged.push({
+        finding: { check: check.name, clause: check.clause, level, message, facts },
+        subIndication: subIndication ?? check.subIndication,
+      });
+  return judged;
 }
 
 /** Whether a data object stands in the initial archive timestamp, and in every chain after it. */

@@ -57,6 +57,11 @@ export function valuesUnder(
   chainIndex: number,
   algorithm: DigestAlgorithm,
 ): ValuesOf {
+  if (!record.xml)
+    return ({ digest: digestUnder }) => {
+      const value = digestUnder(algorithm);
+      return value ? [value] : [];
+    };
   return function* ({ digest: digestUnder, octets }) {
     const value = digestUnder(algorithm);
     if (value) yield value;
@@ -250,7 +255,9 @@ export function walkEvidenceRecord(
   const genTimes = chains.flatMap((chain) =>
     chain.archiveTimeStamps.map(({ token }) => token.tstInfo.genTime),
   );
-  const hasher = createFormHasher(record.xml ? 'one' : 'both');
+  // Of one archive timestamp alone nothing is asked.
+  let hasher: FormHasher | undefined;
+  const hasherOf = (): FormHasher => (hasher ??= createFormHasher(record.xml ? 'one' : 'both'));
   const steps: WalkedArchiveTimeStamp[] = [];
   for (const [chainIndex, chain] of chains.entries()) {
     for (const [index, archiveTimeStamp] of chain.archiveTimeStamps.entries()) {
@@ -258,13 +265,16 @@ export function walkEvidenceRecord(
       const firstList = firstListOf(archiveTimeStamp);
       const valuesOf = valuesUnder(record, chainIndex, algorithm);
       const expectedImprint = imprintOf(archiveTimeStamp, hashNode);
-      const earlier = chain.archiveTimeStamps.slice(0, index);
-      const olderChains = chains.slice(0, chainIndex).map(({ raw }) => raw);
       const kind =
         index > 0 ? 'timestamp-renewal' : chainIndex > 0 ? 'hash-tree-renewal' : 'initial';
       const covered =
         kind === 'timestamp-renewal'
-          ? coverPreviousToken(firstList, algorithm, earlier, hasher)
+          ? coverPreviousToken(
+              firstList,
+              algorithm,
+              chain.archiveTimeStamps.slice(0, index),
+              hasherOf(),
+            )
           : kind === 'hash-tree-renewal'
             ? record.xml
               ? coverXmlRenewal(
@@ -274,7 +284,13 @@ export function walkEvidenceRecord(
                   valuesOf,
                   record.xml.olderSequence(chainIndex),
                 )
-              : coverRenewedDataObjects(firstList, algorithm, dataObjects, olderChains, hasher)
+              : coverRenewedDataObjects(
+                  firstList,
+                  algorithm,
+                  dataObjects,
+                  chains.slice(0, chainIndex).map(({ raw }) => raw),
+                  hasherOf(),
+                )
             : coverDataObjects(firstList, dataObjects, valuesOf);
       steps.push({
         kind,
