@@ -51,6 +51,16 @@ function timeFormOffence(certificate: Certificate): string | undefined {
   return wrong && `writes ${wrong.toString()} in the form of other years`;
 }
 
+/**
+ * Whether this is a host name of RFC 1123 §2.1: letters, digits and hyphens, no more than 63 in a label. What a
+ * wildcard means RFC 5280 leaves open; a whole leftmost label is the one form in use.
+ */
+function isHostName(name: string): boolean {
+  const labels = name.replace(/^\*\./, '').split('.');
+  const isLabel = (label: string): boolean => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(label);
+  return name.length <= 253 && labels.every(isLabel);
+}
+
 export const certificateProfile: readonly ProfileRule[] = [
   {
     name: 'serial-number',
@@ -92,6 +102,15 @@ export const certificateProfile: readonly ProfileRule[] = [
       find(certificate, oids.subjectAltName)?.critical
         ? undefined
         : 'has neither a subject nor a critical alternative name',
+  },
+  {
+    name: 'dns-name-syntax',
+    clause: 'RFC 5280 §4.2.1.6',
+    appliesTo: 'every',
+    check: ({ subjectAltName = [] }) =>
+      subjectAltName.some((name) => name.kind === 'dNSName' && !isHostName(name.value))
+        ? 'has a DNS name that is not in the preferred name syntax'
+        : undefined,
   },
   {
     name: 'version-fits-fields',

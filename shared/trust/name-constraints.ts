@@ -8,9 +8,12 @@ import type { GeneralSubtree, NameConstraints } from '#shared/x509/certificate-e
 import { printGeneralName } from '#shared/x509/general-name.ts';
 import type { GeneralName } from '#shared/x509/general-name.ts';
 import { isInSubtree } from '#shared/x509/name.ts';
+import type { WorkBudget } from './work-budget.ts';
 
-/** Names times subtrees that one certificate may cost; genuine ones stay below a thousand. */
-const maxComparisons = 65_536;
+/** What one name costs to compare: long ones are read again for each subtree. */
+function weightOf(name: GeneralName): number {
+  return 'value' in name ? 1 + Math.floor(name.value.length / 64) : 1;
+}
 
 type Match = 'inside' | 'outside' | 'undecidable';
 
@@ -139,6 +142,12 @@ function isUnderstood({ minimum, maximum }: GeneralSubtree): boolean {
   return minimum === 0n && maximum === undefined;
 }
 
+/** A name for a message, cut: it may be as long as the certificate. */
+function labelOf(name: GeneralName): string {
+  const text = printGeneralName(name);
+  return text.length > 256 ? `${text.slice(0, 255)}…` : text;
+}
+
 function checkExcluded(name: GeneralName, subtrees: readonly GeneralSubtree[]): string | undefined {
   for (const subtree of subtrees) {
     if (subtree.base.kind !== name.kind) continue;
@@ -148,9 +157,9 @@ function checkExcluded(name: GeneralName, subtrees: readonly GeneralSubtree[]): 
       subtree.base.kind === 'dNSName' &&
       wildcardMayBe(name.value, subtree.base.value);
     if (result === 'inside' || wildcard)
-      return `${printGeneralName(name)} is in the excluded subtree ${printGeneralName(subtree.base)}`;
+      return `${labelOf(name)} is in the excluded subtree ${labelOf(subtree.base)}`;
     if (result === 'undecidable')
-      return `${printGeneralName(name)} cannot be compared with an excluded subtree`;
+      return `${labelOf(name)} cannot be compared with an excluded subtree`;
   }
   return undefined;
 }
@@ -164,7 +173,7 @@ function checkPermitted(
   const fits = ofKind.some(
     (subtree) => isUnderstood(subtree) && match(name, subtree.base) === 'inside',
   );
-  return fits ? undefined : `${printGeneralName(name)} is in no permitted subtree`;
+  return fits ? undefined : `${labelOf(name)} is in no permitted subtree`;
 }
 
 /** §4.2.1.10: subject, alternative names, and the mailbox in the subject where no other is given. */
@@ -188,13 +197,17 @@ export function constrainedNames(certificate: Certificate): readonly GeneralName
 export function checkNameConstraints(
   certificate: Certificate,
   gathered: readonly NameConstraints[],
+  budget: Pick<WorkBudget, 'comparisons'>,
 ): string | undefined {
   if (gathered.length === 0) return undefined;
   const names = constrainedNames(certificate);
   let subtrees = 0;
   for (const { permittedSubtrees, excludedSubtrees } of gathered)
     subtrees += permittedSubtrees.length + excludedSubtrees.length;
-  if (names.length * subtrees > maxComparisons)
+  let weight = 0;
+  for (const name of names) weight += weightOf(name);
+  budget.comparisons -= weight * subtrees;
+  if (budget.comparisons < 0)
     return `${names.length} names under ${subtrees} subtrees are more than are compared`;
   for (const name of names) {
     for (const { permittedSubtrees, excludedSubtrees } of gathered) {

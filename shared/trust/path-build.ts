@@ -6,7 +6,7 @@ import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { nameKey, namesMatch } from '#shared/x509/name.ts';
 import type { TrustAnchor } from './anchors.ts';
-import { verifySignedObject } from './work-budget.ts';
+import { isSpent, verifySignedObject } from './work-budget.ts';
 import type { WorkBudget } from './work-budget.ts';
 
 /** A path and the anchor it ends at. */
@@ -99,7 +99,8 @@ function* extend(path: readonly Certificate[], material: Material): Generator<Ca
   if (!last || path.length >= maxPathCertificates) return;
   for (const candidate of issuersOf(last, material)) {
     const { certificate, anchor } = candidate;
-    if (material.budget.paths <= 0) return;
+    if (isSpent(material.budget)) return;
+    material.budget.steps -= 1;
     // An anchor ends the path even where its name and key stand in it already: a self-signed
     // intermediate copy of the anchor must not hide it.
     if (!anchor && repeats(path, certificate)) continue;

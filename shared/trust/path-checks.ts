@@ -156,10 +156,10 @@ export const pathChecks: readonly PathCheck[] = [
     name: 'name-constraints',
     clause: 'RFC 5280 §6.1.3 (b), (c)',
     appliesTo: 'every',
-    check: ({ certificate, nameConstraints, isSelfIssued, isFinal }) => {
+    check: ({ certificate, nameConstraints, isSelfIssued, isFinal, budget }) => {
       // A self-issued certificate serves key rollover and names nobody new.
       if (isSelfIssued && !isFinal) return undefined;
-      const offence = checkNameConstraints(certificate, nameConstraints);
+      const offence = checkNameConstraints(certificate, nameConstraints, budget);
       return offence && `has a name that is not allowed: ${offence}`;
     },
   },

@@ -14,7 +14,7 @@ import type { PathVerdict, RevocationStatus } from './path-verdict.ts';
 import { revocationStatus } from './revocation.ts';
 import type { KeyedCertificate, RevocationContext } from './revocation-context.ts';
 import type { SubIndication } from './sub-indication.ts';
-import { createWorkBudget } from './work-budget.ts';
+import { createWorkBudget, isSpent } from './work-budget.ts';
 import type { WorkBudget } from './work-budget.ts';
 
 /** How far verifying CRL issuers and responders may lead from one to the next. */
@@ -202,7 +202,7 @@ function severity({ findings }: PathVerdict): number {
 /** No candidate reached an anchor: as much of a chain as there is, for the report. */
 function withoutPath(query: PathQuery, scope: Scope): PathVerdict {
   const { target, intermediates, at } = query;
-  const isSpent = scope.budget.paths <= 0 || scope.budget.signatures <= 0;
+  const gaveUp = isSpent(scope.budget);
   const path = bestEffortChain(target, intermediates, at, scope.budget);
   const last = path.at(-1) ?? target;
   return {
@@ -211,10 +211,10 @@ function withoutPath(query: PathQuery, scope: Scope): PathVerdict {
     path,
     findings: [
       {
-        check: isSpent ? 'path-work-limit' : 'path-to-anchor',
+        check: gaveUp ? 'path-work-limit' : 'path-to-anchor',
         clause: 'RFC 5280 §6.1',
         level: 'error',
-        message: isSpent
+        message: gaveUp
           ? `The search for a path from ${certificateLabel(target)} was given up: too many candidates.`
           : `No path leads from ${certificateLabel(target)} to a trust anchor; ` +
             `${last.issuer.text || 'an unnamed issuer'} is not at hand.`,

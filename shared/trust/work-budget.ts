@@ -17,12 +17,21 @@ export type WorkBudget = {
   signatures: number;
   /** Candidate paths that may still be looked at. */
   paths: number;
+  /** Issuers that may still be tried: a search among few keys that sign each other verifies little and never ends. */
+  steps: number;
+  /** Names that may still be compared with subtrees of name constraints; genuine paths stay below a thousand. */
+  comparisons: number;
   /** Results of this question, so that nothing is verified twice with one key. */
   readonly verified: Map<SignedObject, Map<Uint8Array, SignatureResult>>;
 };
 
 export function createWorkBudget(): WorkBudget {
-  return { signatures: 512, paths: 256, verified: new Map() };
+  return { signatures: 512, paths: 256, steps: 16_384, comparisons: 262_144, verified: new Map() };
+}
+
+/** Whether nothing more may be looked for: what is left undone counts as not found. */
+export function isSpent({ signatures, paths, steps }: WorkBudget): boolean {
+  return signatures <= 0 || paths <= 0 || steps <= 0;
 }
 
 const exhausted: SignatureResult = {

@@ -168,8 +168,13 @@ export function parseName(octets: Uint8Array): Name {
 function comparableAttribute(attribute: NameAttribute): string {
   const { text } = attribute;
   if (text === undefined) return `${attribute.oid}#${toHex(attribute.value)}`;
-  // RFC 5280 §7.1 by RFC 4518: compatibility forms, case and runs of white space do not count.
-  const folded = text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+  // RFC 5280 §7.1 by RFC 4518: controls, compatibility forms, case and runs of white space do not count.
+  const mapped = text.replace(/[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad]/g, '');
+  const folded = mapped
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[\s\u0085]+/g, ' ')
+    .trim();
   return `${attribute.oid}=${folded}`;
 }
 

@@ -327,6 +327,11 @@ function rowsOfProfile(): readonly BrokenPath[] {
       path: withLeaf([subjectAltName([{ dns: 'tsu.example' }], false)], ''),
       inputs: anyInputs,
     },
+    {
+      rule: 'dns-name-syntax',
+      path: withLeaf([subjectAltName([{ dns: 'a-1.example' }, { dns: 'time_stamp.example' }])]),
+      inputs: anyInputs,
+    },
     { rule: 'version-fits-fields', path: withTsu({ version: 2 }), inputs: tsuInputs },
     {
       rule: 'authority-key-identifier-present',

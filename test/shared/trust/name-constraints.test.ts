@@ -1,5 +1,10 @@
 import test from 'ava';
-import { checkNameConstraints, findMalformedSubtree } from '#shared/trust/name-constraints.ts';
+import {
+  checkNameConstraints as check,
+  findMalformedSubtree,
+} from '#shared/trust/name-constraints.ts';
+import { createWorkBudget } from '#shared/trust/work-budget.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
 import type { NameConstraints } from '#shared/x509/certificate-extensions.ts';
 import type { GeneralName } from '#shared/x509/general-name.ts';
 import { parseName } from '#shared/x509/name.ts';
@@ -29,6 +34,10 @@ function constraints(
 function certificateWith(subject: string, names: readonly TestGeneralName[]) {
   const extensions = names.length > 0 ? [subjectAltName(names)] : [];
   return issueCertificate({ subject, issuer, extensions }).certificate;
+}
+
+function checkNameConstraints(certificate: Certificate, gathered: readonly NameConstraints[]) {
+  return check(certificate, gathered, createWorkBudget());
 }
 
 /** A name under one permitted subtree: inside or not. */
@@ -171,9 +180,31 @@ for (const [name, isMalformed] of malformedRows) {
   });
 }
 
+const manyNames = Array.from({ length: 600 }, (_, index) => ({ dns: `n${index}.example.com` }));
+
 test('names times subtrees are bounded', (t) => {
-  const names = Array.from({ length: 300 }, (_, index) => ({ dns: `n${index}.example.com` }));
-  const certificate = certificateWith('', names);
-  const many = constraints(names, []);
+  const offence = checkNameConstraints(certificateWith('', manyNames), [
+    constraints(manyNames, []),
+  ]);
+  t.regex(offence ?? '', /more than are compared/);
+});
+
+test('a long name counts by its length, and a message quotes its beginning', (t) => {
+  const certificate = certificateWith('', [{ uri: `http://${'a'.repeat(64_000)}.org/` }]);
+  const few = constraints([{ uri: 'example.com' }], []);
+  t.regex(checkNameConstraints(certificate, [few]) ?? '', /^http:.{200,300}… is in no permitted/);
+  const many = constraints(
+    Array.from({ length: 300 }, (_, index) => ({ uri: `n${index}.example.com` })),
+    [],
+  );
   t.regex(checkNameConstraints(certificate, [many]) ?? '', /more than are compared/);
+});
+
+test('what all certificates of all paths cost together is bounded', (t) => {
+  const certificate = certificateWith('', manyNames.slice(0, 100));
+  const gathered = [constraints(manyNames.slice(0, 100), [])];
+  const budget = createWorkBudget();
+  const offences = Array.from({ length: 40 }, () => check(certificate, gathered, budget));
+  t.is(offences[0], undefined);
+  t.regex(offences.at(-1) ?? '', /more than are compared/);
 });

@@ -143,6 +143,18 @@ test('CAs that sign each other end the search', (t) => {
   t.is(rescued.status, 'valid');
 });
 
+const endsEarly = test.macro((t, intermediates: readonly Issued[]) => {
+  const [issuer] = intermediates;
+  if (!issuer) return t.fail();
+  const before = process.cpuUsage();
+  const verdict = verifyCertificatePath(
+    query(issueTsu(issuer), { intermediates: certificatesOf(...intermediates) }),
+  );
+  const { user } = process.cpuUsage(before);
+  t.is(verdict.findings[0]?.check, 'path-work-limit');
+  t.true(user < 20e6, `${user} µs`);
+});
+
 test('a thicket of CAs with one key ends within the budget', (t) => {
   const key = freshKey();
   const nowhere = issueRoot({ subject: 'CN=Nowhere', key });
@@ -172,6 +184,31 @@ test('a thicket of CAs with one key ends within the budget', (t) => {
   const verdict = verifyCertificatePath(query(target, { intermediates }));
   t.is(verdict.subIndication, 'NO_CERTIFICATE_CHAIN_FOUND');
 });
+
+/** So many CAs, each issued by each other one under its name: no way leads out, and factorially many about. */
+function ringOfCas(names: number): Issued[] {
+  const cas = Array.from({ length: names }, (_, index) =>
+    issueRoot({ subject: `CN=Ring ${index}` }),
+  );
+  return cas.flatMap((ca) =>
+    cas
+      .filter((issuer) => issuer !== ca)
+      .map((issuer) => issueCa(issuer, { subject: ca.subject, key: ca.key })),
+  );
+}
+
+/** A chain of CAs that all have one name: each may be the issuer of each. */
+function chainOfOneName(length: number): Issued[] {
+  const chain = [issueRoot({ subject: 'CN=One' })];
+  while (chain.length < length) {
+    const [last] = chain;
+    if (last) chain.unshift(issueCa(last, { subject: 'CN=One' }));
+  }
+  return chain;
+}
+
+test.serial('CAs that sign each other all round end the search', endsEarly, ringOfCas(12));
+test.serial('a long chain of CAs of one name ends the search', endsEarly, chainOfOneName(60));
 
 test('an anchor may be the target itself, if it fits the purpose', (t) => {
   const self = issueTsu(root);

@@ -73,6 +73,13 @@ test('names do not match for another value, order, attribute or length', (t) => 
     t.false(namesMatch(base, other), other.text);
 });
 
+test('control characters do not count, and do not pass for the seam of two RDNs', (t) => {
+  t.true(namesMatch(name(cn(derUtf8String('A\u0001B'))), name(cn(derUtf8String('ab')))));
+  const first = name(o(derUtf8String(`x\u0001${oids.commonName}=y`)), cn(derUtf8String('z')));
+  const second = name(o(derUtf8String('x')), cn(derUtf8String(`y\u0001${oids.commonName}=z`)));
+  t.false(namesMatch(first, second));
+});
+
 test('attributes of one RDN are a set', (t) => {
   const rdn = (...parts: readonly Attribute[]): Uint8Array =>
     derElement(0x31, ...parts.map(([oid, value]) => derSequence(derObjectIdentifier(oid), value)));
