@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { openAuthorityFiles } from './adapters/authority-files.ts';
 import { openHttpProvider } from './adapters/http-provider.ts';
-import { readSecretFile } from './adapters/private-file.ts';
+import { readSecretFile } from '#shared/io/private-file.ts';
 import type { PublicFiles } from './adapters/public-files.ts';
 import { reserveBlock } from './adapters/serial-file.ts';
 import type { LocalProviderConfig, TsaConfig } from './config.ts';

@@ -10,8 +10,11 @@ import type { AlgorithmPolicy, PolicyFile } from '#shared/policy/algorithm-polic
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { buildDssc } from '#shared/policy/dssc-write.ts';
 import { nameOf } from '#shared/policy/dssc-names.ts';
+import { isBefore } from '#shared/time.ts';
 import { certificatesOf, readPolicyFile } from '#shared/trust/policy-file.ts';
-import { defaultConfigFile, loadConfig } from './context.ts';
+import { signEnveloped, type EnvelopedSigner } from '#shared/xmldsig/sign-enveloped.ts';
+import { loadPolicySigner } from '../adapters/policy-signer.ts';
+import { defaultConfigFile, loadConfig, systemClock } from './context.ts';
 
 type ConfigOption = { readonly config?: string };
 
@@ -94,12 +97,27 @@ export async function showPolicies(
   process.stdout.write(options.json ? `${JSON.stringify(value, undefined, 2)}\n` : text);
 }
 
-export async function exportPolicy(
-  id: string,
-  options: ConfigOption & { readonly output?: string },
-): Promise<void> {
+type ExportOptions = ConfigOption & {
+  readonly output?: string;
+  readonly signKey?: string;
+  readonly signCertificate?: string;
+  readonly keyPasswordFile?: string;
+};
+
+/** Whose signature an exported policy carries; `undefined`: none was asked for. */
+async function signerOf(options: ExportOptions): Promise<EnvelopedSigner | undefined> {
+  const { signKey: key, signCertificate: certificate, keyPasswordFile: passwordFile } = options;
+  if (key === undefined && certificate === undefined) return undefined;
+  if (key === undefined || certificate === undefined)
+    throw new ConfigError('ERR_CONFIG_USAGE', '--sign-key and --sign-certificate go together');
+  return loadPolicySigner({ key, certificate, passwordFile });
+}
+
+export async function exportPolicy(id: string, options: ExportOptions): Promise<void> {
   const known = await knownPolicies(options);
-  const octets = buildDssc(policyOf(known, id), known.asOf);
+  const policy = buildDssc(policyOf(known, id), known.asOf);
+  const signer = await signerOf(options);
+  const octets = signer ? signEnveloped(policy, signer) : policy;
   if (options.output === undefined) process.stdout.write(octets);
   else await storeNew(options.output, octets);
 }
@@ -120,6 +138,9 @@ export async function importPolicy(
   );
   if (!/^[A-Za-z][A-Za-z0-9._-]{0,63}$/.test(policy.id))
     throw new ConfigError('ERR_CONFIG_USAGE', 'the policy has no short name: give one with --id');
+  const { nextUpdate } = policy;
+  if (nextUpdate !== undefined && isBefore(Temporal.Instant.from(nextUpdate), systemClock().now()))
+    process.stderr.write(`warning: its next edition was due on ${nextUpdate}\n`);
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   const kept = path.join('policies', `${policy.id}.xml`);
   const folder = path.dirname(path.resolve(options.config ?? defaultConfigFile()));

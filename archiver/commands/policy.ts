@@ -118,6 +118,9 @@ export function registerPolicyCommands(program: Command): void {
     .argument('<id>', 'id of a policy')
     .option(...configOption)
     .option('-o, --output <file>', 'a new file instead of standard output')
+    .option('--sign-key <file>', 'sign it with this private key (PEM, readable by you alone)')
+    .option('--sign-certificate <file>', 'the certificate of that key, PEM or DER')
+    .option('--key-password-file <file>', 'whose content decrypts the key')
     .action(exportPolicy);
   policy
     .command('import')

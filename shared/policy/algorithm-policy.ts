@@ -76,7 +76,11 @@ export type AlgorithmPolicy = {
   readonly publisher: string;
   readonly version: string;
   readonly policyIssueDate: string | null;
+  /** When the publisher means to issue the next edition (RFC 5698 §3.1), where it says so. */
+  readonly nextUpdate?: string;
   readonly confidence: string;
+  /** What it was carried over from, by the names that its rows give as source. */
+  readonly sources?: readonly string[];
   readonly hashAlgorithms: readonly PolicyAlgorithm[];
   readonly signatureAlgorithms: readonly PolicyAlgorithm[];
   readonly curves: readonly PolicyAlgorithm[];

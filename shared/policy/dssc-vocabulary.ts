@@ -32,6 +32,7 @@ export const policyNote = z.strictObject({
   version: z.string(),
   policyIssueDate: z.string().nullable(),
   confidence: z.string(),
+  sources: z.array(z.string()).optional(),
 });
 
 export const algorithmNote = z.strictObject({

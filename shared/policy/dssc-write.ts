@@ -109,19 +109,23 @@ function issueDate(policyIssueDate: string | null, asOf: string): string {
  * @see RFC 5698 §3.1, Appendix A
  */
 export function buildDssc(policy: AlgorithmPolicy, asOf: string): Uint8Array {
-  const { id, title, publisher, version, policyIssueDate, confidence } = policy;
+  const { id, title, publisher, version, policyIssueDate, nextUpdate, confidence } = policy;
   const kinds = [
     ['digest', policy.hashAlgorithms],
     ['signature', policy.signatureAlgorithms],
     ['curve', policy.curves],
   ] as const;
   const algorithms = kinds.flatMap(([kind, list]) => list.map((one) => ({ kind, one })));
-  const note: PolicyNote = { titleJa: title.ja, version, policyIssueDate, confidence };
+  const note: PolicyNote = {
+    ...{ titleJa: title.ja, version, policyIssueDate, confidence },
+    ...(policy.sources && { sources: [...policy.sources] }),
+  };
   const policyNotes = [`${notePrefixes.policy}${JSON.stringify(note)}`];
   const root = element('SecuritySuitabilityPolicy', { xmlns: dsscNamespace, version: '1', id }, [
     element('PolicyName', {}, [text('Name', title.en)]),
     element('Publisher', {}, [text('Name', publisher)]),
     text('PolicyIssueDate', issueDate(policyIssueDate, asOf)),
+    ...(nextUpdate === undefined ? [] : [text('NextUpdate', nextUpdate)]),
     text('Usage', 'Signatures, timestamps and digests of archived documents'),
     ...algorithms.map(({ kind, one }, index) =>
       algorithmElement(kind, one, index === 0 ? policyNotes : []),

@@ -77,6 +77,18 @@ function dateOf(text: string, days: number): string {
   }
 }
 
+/** An xs:dateTime as it stands there; without a zone it is no instant and is not taken over. */
+function instantIn(parent: XmlElement, name: string): string | undefined {
+  const text = textIn(parent, name);
+  if (text === undefined) return undefined;
+  try {
+    Temporal.Instant.from(text);
+    return text;
+  } catch {
+    return undefined;
+  }
+}
+
 function integerIn(parent: XmlElement, name: string): number | undefined {
   const text = textIn(parent, name);
   if (text === undefined) return undefined;
@@ -211,6 +223,7 @@ export function parseDssc(octets: Uint8Array, id?: string): DsscReading {
     });
   const name = childNamed(root, dssc, 'PolicyName');
   const issued = requiredText(root, 'PolicyIssueDate');
+  const nextUpdate = instantIn(root, 'NextUpdate');
   const elements = childrenNamed(root, dssc, 'Algorithm');
   if (elements.length === 0) throw dsscError('policy without an algorithm');
   if (elements.length > maxAlgorithms)
@@ -228,7 +241,9 @@ export function parseDssc(octets: Uint8Array, id?: string): DsscReading {
       publisher: requiredText(childNamed(root, dssc, 'Publisher'), 'Name'),
       version: note?.version ?? textIn(name, 'ObjectIdentifier') ?? issued,
       policyIssueDate: note ? note.policyIssueDate : issued,
+      ...(nextUpdate !== undefined && { nextUpdate }),
       confidence: note?.confidence ?? foreign.confidence,
+      ...(note?.sources && { sources: note.sources }),
       hashAlgorithms: ofKind('digest'),
       signatureAlgorithms: ofKind('signature'),
       curves: ofKind('curve'),

@@ -1,13 +1,13 @@
-// Algorithm policies before EU DSS: each bundled one, exported as DSSC, is valid against the schema of
-// RFC 5698 and says the same to both; of EU DSS's own policy both say the same, for every algorithm, a
-// set of key sizes and each year from 2000 to 2060.
+// Algorithm policies before EU DSS: each bundled one, exported as DSSC and signed, is valid against the schema
+// of RFC 5698 and says the same to both; of EU DSS's own policy both say the same, for every algorithm, a
+// set of key sizes and each year from 2000 to 2060. The signatures before the JDK's own verifier.
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, sign } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { isDigestAlgorithm } from '#shared/crypto/digest.ts';
+import { isDigestAlgorithm, nodeDigestName } from '#shared/crypto/digest.ts';
 import {
   type AlgorithmPolicy,
   type AlgorithmQuestion,
@@ -18,6 +18,11 @@ import {
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { buildDssc } from '#shared/policy/dssc-write.ts';
 import { parseDssc } from '#shared/policy/dssc.ts';
+import { parseXml } from '#shared/xml/parse.ts';
+import { verifyEnveloped } from '#shared/xmldsig/enveloped.ts';
+import { signEnveloped } from '#shared/xmldsig/sign-enveloped.ts';
+import { issueRoot } from '../_authority.ts';
+import { testKey } from '../_keys.ts';
 import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
 
 const run = promisify(execFile);
@@ -127,6 +132,63 @@ async function judgeLibraries(oracle: string): Promise<string> {
   return path.join(libraries, '*');
 }
 
+/** One key a policy, in turn: what policies can be signed with. */
+const signers = (['P-256', 'P-384', 'P-521', 'RSA-3072'] as const).map((key) =>
+  issueRoot({ key: testKey(key) }),
+);
+
+function signed(policy: AlgorithmPolicy, index: number): Uint8Array {
+  const issued = signers[index % signers.length];
+  if (!issued) throw new Error('no signer');
+  const { certificate, key } = issued;
+  return signEnveloped(buildDssc(policy, bundledPolicies.asOf), {
+    certificate,
+    sign: (octets, algorithm) =>
+      sign(nodeDigestName(algorithm), octets, {
+        key: key.privateKey,
+        dsaEncoding: 'ieee-p1363',
+      }),
+  });
+}
+
+/** The signed files and, of each, one with a changed date: what the JDK and we make of their signatures. */
+async function judgeSignatures(
+  folder: string,
+  files: readonly string[],
+): Promise<ConformanceResult[]> {
+  const changed = await Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(file, 'utf8');
+      const name = path.join(folder, `changed-${path.basename(file)}`);
+      await writeFile(name, text.replace(/<PolicyIssueDate>./, '<PolicyIssueDate>1'));
+      return name;
+    }),
+  );
+  const all = [...files, ...changed];
+  const { stdout } = await run('java', [
+    path.join(import.meta.dirname, 'XmlSignatures.java'),
+    ...all,
+  ]);
+  const answers = stdout.trim().split('\n');
+  return Promise.all(
+    all.map(async (file, index) => {
+      const [answer = '', certificate = ''] = (answers[index] ?? 'no answer').split(' ');
+      const verdict = verifyEnveloped(parseXml(await readFile(file)));
+      const ours = verdict.kind === 'signed' ? 'valid' : 'invalid';
+      const isOurs =
+        verdict.kind !== 'signed' ||
+        Buffer.from(verdict.signer.raw).toString('base64') === certificate;
+      const expected = index < files.length ? 'valid' : 'invalid';
+      return {
+        case: `${path.basename(file)}: its signature, by javax.xml.crypto`,
+        passed: answer === expected && ours === expected && isOurs,
+        expected: `${expected} to both`,
+        got: `${answer} there, ${ours} here`,
+      };
+    }),
+  );
+}
+
 /** `oracle` is the folder that holds `dss`. */
 export async function judgePolicies(oracle: string): Promise<ConformanceReport> {
   const source = path.join(import.meta.dirname, 'DssPolicies.java');
@@ -136,9 +198,9 @@ export async function judgePolicies(oracle: string): Promise<ConformanceReport> 
     const own = path.join(folder, 'dss-crypto-suite.xml');
     await run('java', [...java, '--copy', own]);
     const exported = await Promise.all(
-      bundledPolicies.policies.map(async (policy) => {
+      bundledPolicies.policies.map(async (policy, index) => {
         const file = path.join(folder, `${policy.id}.xml`);
-        await writeFile(file, buildDssc(policy, bundledPolicies.asOf));
+        await writeFile(file, signed(policy, index));
         return file;
       }),
     );
@@ -173,6 +235,7 @@ export async function judgePolicies(oracle: string): Promise<ConformanceReport> 
               : []),
           ];
         }),
+        ...(await judgeSignatures(folder, exported)),
       ],
     };
   } finally {

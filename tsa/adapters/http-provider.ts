@@ -13,7 +13,7 @@ import { createProviderRecord, type ProviderRecord } from '../provider-record.ts
 import type { Provider } from '../providers.ts';
 import { errorFields } from '../replies.ts';
 import { tlsSettings } from '../tls-table.ts';
-import { readPrivateFile, readSecret } from './private-file.ts';
+import { readPrivateFile, readSecret } from '#shared/io/private-file.ts';
 import { toPem } from './public-files.ts';
 import { fetchCrl, isUrl, loadCertificates, loadCrls } from '#shared/io/trust-files.ts';
 

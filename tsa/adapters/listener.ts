@@ -11,7 +11,7 @@ import { toPem } from './public-files.ts';
 import { parseCertificate, type Certificate } from '#shared/x509/certificate.ts';
 import type { TlsListenerConfig } from '../config.ts';
 import { tlsSettings } from '../tls-table.ts';
-import { readPrivateFile } from './private-file.ts';
+import { readPrivateFile } from '#shared/io/private-file.ts';
 
 const requestTimeoutMs = 15_000;
 const handshakeTimeoutMs = 10_000;

@@ -17,7 +17,7 @@ import { oids } from '#shared/oid.ts';
 import { createFile } from '#shared/io/durable-file.ts';
 import type { Signer } from '../certificate-builder.ts';
 import type { LocalKeyKind } from '../config.ts';
-import { readPrivateFile } from './private-file.ts';
+import { readPrivateFile } from '#shared/io/private-file.ts';
 
 /** A private key in memory with its public half. */
 export type SigningKey = Signer & {

@@ -1,13 +1,15 @@
 // `tokiwa policy show|export|import` as processes: what is printed, what is kept, and what is refused.
 import test from 'ava';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { parseDssc } from '#shared/policy/dssc.ts';
+import { readPolicyFile } from '#shared/trust/policy-file.ts';
 import { issueRoot } from '../../_authority.ts';
+import { testKey } from '../../_keys.ts';
 import { signEnveloped } from '../../_enveloped.ts';
 
 const cli = path.resolve(import.meta.dirname, '../../../cli.ts');
@@ -79,6 +81,46 @@ test('a policy goes out, is signed, comes in, and is in force once the configura
     t.is(again.code, 3);
     t.regex(again.stderr, /is there already/);
     t.true((await readFile(path.join(folder, 'policies', 'mine-policy.xml'))).length > 1000);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a policy is signed as it goes out, by the key of a certificate that is its own', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-policy-'));
+  try {
+    const signer = issueRoot();
+    const files = { key: 'key.pem', open: 'open.pem', own: 'own.der', other: 'other.der' };
+    const at = (name: keyof typeof files): string => path.join(folder, files[name]);
+    const pem = signer.key.privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await writeFile(at('key'), pem, { mode: 0o600 });
+    await writeFile(at('open'), pem, { mode: 0o600 });
+    await chmod(at('open'), 0o644);
+    await writeFile(at('own'), signer.certificate.raw);
+    await writeFile(at('other'), issueRoot({ key: testKey('P-384') }).certificate.raw);
+    const exported = (...args: readonly string[]) => policy(folder, 'export', id, ...args);
+    const by = (key: keyof typeof files, certificate: keyof typeof files) =>
+      exported('--sign-key', at(key), '--sign-certificate', at(certificate));
+    const signed = await by('key', 'own');
+    t.is(signed.code, 0, signed.stderr);
+    const octets = new TextEncoder().encode(signed.stdout);
+    const { signer: found, policy: read } = readPolicyFile(octets, undefined, [signer.certificate]);
+    t.is(found?.fingerprint, signer.certificate.fingerprint);
+    t.deepEqual(
+      read,
+      bundledPolicies.policies.find((one) => one.id === id),
+    );
+    const refused: readonly [Promise<Ended>, RegExp][] = [
+      [by('open', 'own'), /can be read by others/],
+      [by('key', 'other'), /is of another key/],
+      [exported('--sign-key', at('key')), /go together/],
+    ];
+    for (const [ended, reason] of refused) {
+      const { code, stdout, stderr } = await ended;
+      t.is(code, 3);
+      t.is(stdout, '');
+      t.regex(stderr, reason);
+    }
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -7,7 +7,7 @@ import { loadCertificates } from '#shared/io/trust-files.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
 import type { DatabaseConfig } from '../../config.ts';
 import { tlsSettings } from '../../tls-table.ts';
-import { readSecret } from '../private-file.ts';
+import { readSecret } from '#shared/io/private-file.ts';
 import { toPem } from '../public-files.ts';
 import { schemaStatements, schemaVersion } from './schema.ts';
 import { openSession, type Session } from './session.ts';
