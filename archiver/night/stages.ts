@@ -250,8 +250,8 @@ export class Night {
 
   /** Without anchors of signers no status can be told, and intake has said so. */
   async #collect(): Promise<void> {
-    const { config, catalogue, evidence, stores, signerMaterial, signerStatus } = this.#deps;
-    if (signerMaterial.signerAnchors.length === 0) return;
+    const { config, catalogue, evidence, stores, tsa, signerMaterial, signerStatus } = this.#deps;
+    const { takenOver, statusSource } = tsa.verification;
     this.#stage('collect');
     const { findings } = await collectValidationData({
       catalogue,
@@ -260,6 +260,7 @@ export class Night {
       journal: this.#journal,
       material: signerMaterial,
       source: signerStatus,
+      tsuSource: bothSources(signerStatus, takenOver?.statusSource ?? statusSource),
       digestAlgorithm: config.digestAlgorithm,
       inspectLimitBytes: config.inspectLimitBytes,
       leadTime: config.leadTime,

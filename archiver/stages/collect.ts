@@ -1,4 +1,5 @@
-// Collects the validation data of protected signatures (R-15): once revocation data issued after the
+// Collects the validation data of protected signatures (R-15), and of evidence records inside of documents, whose newest
+// timestamps nothing renews but the archive's own (R-28, docs/decisions/records-inside.md): once revocation data issued after the
 // first token is at hand for every certificate, it becomes one object, and document, detached signatures
 // and object wait for the next batch as one group. What cannot be had is listed by certificate, asked
 // for again every night, and is an error once the signer's certificate nears its end.
@@ -15,6 +16,7 @@ import {
   type StatusMaterial,
   judgeChainStatus,
 } from '#shared/trust/chain-status.ts';
+import type { Facts, TimestampFacts } from '#shared/validation/facts.ts';
 import { readDocument as readSignatures } from '#shared/validation/inspect.ts';
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
@@ -38,9 +40,11 @@ export type CollectDependencies = {
   readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
   readonly material: Pick<
     GivenMaterial,
-    'signerAnchors' | 'certificates' | 'crls' | 'ocspResponses'
+    'signerAnchors' | 'tsuAnchors' | 'certificates' | 'crls' | 'ocspResponses'
   >;
   readonly source: StatusSource;
+  /** For TSUs of evidence records inside of documents. */
+  readonly tsuSource: StatusSource;
   readonly digestAlgorithm: DigestAlgorithm;
   readonly inspectLimitBytes: number;
   /** So long before a signer's certificate ends what is missing is an error. */
@@ -51,12 +55,17 @@ export type CollectDependencies = {
 
 export type CollectSummary = { readonly findings: readonly FindingLine[] };
 
+/** A certificate whose path is kept, and what it signs. */
+type Proven = { readonly certificate: Certificate; readonly purpose: 'signer' | 'tsu' };
+
 /** What one object's signatures need, or what of it is not there. */
 type HolderStatus =
   | {
       readonly kind: 'complete';
       readonly kept: readonly StatusMaterial[];
       readonly offences: readonly string[];
+      /** Records inside whose newest timestamps are among them. */
+      readonly records: number;
     }
   | { readonly kind: 'missing'; readonly missing: readonly MissingStatus[] };
 
@@ -76,9 +85,20 @@ function joined(parts: readonly StatusMaterial[]): EmbeddedValidationData {
   };
 }
 
+/** Of each evidence record inside: what covers all that is older in it. */
+function newestTimestamps({ evidenceRecords, timestamps }: Facts): readonly TimestampFacts[] {
+  return evidenceRecords.flatMap(({ chains }) => {
+    const id = chains.at(-1)?.archiveTimeStamps.at(-1)?.timestamp;
+    return timestamps.filter((timestamp) => timestamp.id === id);
+  });
+}
+
 function firstEnd(rows: readonly DocumentRow[]): Temporal.Instant | undefined {
   return rows
-    .flatMap(({ facts }) => facts.signatures.flatMap(({ signer }) => signer?.notAfter ?? []))
+    .flatMap(({ facts }) => [
+      ...facts.signatures.flatMap(({ signer }) => signer?.notAfter ?? []),
+      ...newestTimestamps(facts).flatMap(({ tsu }) => tsu?.notAfter ?? []),
+    ])
     .toSorted(compareInstants)[0];
 }
 
@@ -99,6 +119,7 @@ class Collection {
     const pending = catalogue.documents({ states: ['protected'], validationPending: true });
     for await (const row of pending) {
       signal.throwIfAborted();
+      if (!this.#canJudge(row)) continue;
       const main = row.attachedTo === undefined ? row : await catalogue.getDocument(row.attachedTo);
       // A signature whose document is broken or gone proves nothing that could be kept.
       if (main?.state !== 'protected' || seen.has(main.id)) continue;
@@ -114,13 +135,21 @@ class Collection {
     for (const wanted of this.#wanted.values()) this.findings.push(this.#findingOf(wanted));
   }
 
+  /** Where nobody says whom signers descend from, signatures wait until somebody does. */
+  #canJudge({ intake }: DocumentRow): boolean {
+    const { signerAnchors } = this.#deps.material;
+    return signerAnchors.length > 0 || intake.signatures.every(isLost);
+  }
+
   /** The document and its detached signatures, as far as their data is still to be collected. */
   async #holdersOf(main: DocumentRow): Promise<readonly DocumentRow[]> {
     const rows = [
       main,
       ...(await Array.fromAsync(this.#deps.catalogue.attachedDocuments(main.id))),
     ];
-    return rows.filter((row) => row.validationPending && row.state === 'protected');
+    return rows.filter(
+      (row) => row.validationPending && row.state === 'protected' && this.#canJudge(row),
+    );
   }
 
   /** genTime of the first token over an object that counts. */
@@ -138,9 +167,11 @@ class Collection {
   async #collect(main: DocumentRow): Promise<void> {
     const { catalogue, journal, evidence, runAt } = this.#deps;
     const holders = await this.#holdersOf(main);
+    if (holders.length === 0) return;
     const kept: StatusMaterial[] = [];
     const found: string[] = [];
     const missing: MissingStatus[] = [];
+    let records = 0;
     for (const holder of holders) {
       const after = await this.#provenSince(holder);
       if (!after) return;
@@ -149,6 +180,7 @@ class Collection {
       else {
         kept.push(...status.kept);
         found.push(...status.offences);
+        records += status.records;
       }
     }
     if (missing.length > 0) {
@@ -173,12 +205,20 @@ class Collection {
     } as const;
     await journal([entry]);
     await catalogue.transaction(() => applyValidationEntry(catalogue, entry));
+    if (records > 0)
+      this.findings.push({
+        kind: 'record-inside',
+        level: 'info',
+        key: main.key,
+        message:
+          'the evidence record inside of it is under the archive’s own timestamps, and so is now what its newest timestamp is verified with',
+      });
     for (const offence of found)
       this.findings.push({
         kind: 'signer-not-valid',
         level: 'warning',
         key: main.key,
-        message: `a signer’s certificate did not hold at the document’s first token: ${offence}`,
+        message: `a certificate did not hold at the document’s first token: ${offence}`,
       });
   }
 
@@ -192,7 +232,7 @@ class Collection {
   }
 
   async #statusOf(holder: DocumentRow, after: Temporal.Instant): Promise<HolderStatus> {
-    const { certificates, signers, unnamed } = await this.#signersOf(holder);
+    const { certificates, proven, unnamed, records } = await this.#signersOf(holder, after);
     const kept: StatusMaterial[] = [];
     const offences: string[] = [];
     const missing: MissingStatus[] = unnamed.map((id) => ({
@@ -200,8 +240,8 @@ class Collection {
       subject: `${id} of ${holder.key}`,
       reason: 'the signer’s certificate is not in the document',
     }));
-    for (const signer of signers) {
-      const status = await this.#chainStatus(signer, certificates, after);
+    for (const one of proven) {
+      const status = await this.#chainStatus(one, certificates, after);
       if (status.kind === 'complete') {
         kept.push(status.kept);
         if (status.offence !== undefined) offences.push(status.offence);
@@ -214,19 +254,29 @@ class Collection {
         missing.push({ fingerprint, subject: certificateLabel(certificate), reason });
       }
     }
-    return missing.length > 0 ? { kind: 'missing', missing } : { kind: 'complete', kept, offences };
+    return missing.length > 0
+      ? { kind: 'missing', missing }
+      : { kind: 'complete', kept, offences, records };
   }
 
-  /** The certificates that made the signatures, found in the octets that were taken in. */
-  async #signersOf(holder: DocumentRow): Promise<{
+  /**
+   * The certificates that made the signatures and the newest timestamps of records, found in the octets that were
+   * taken in. One that had ended by `after` is helped by nothing that was issued later.
+   */
+  async #signersOf(
+    holder: DocumentRow,
+    after: Temporal.Instant,
+  ): Promise<{
     readonly certificates: readonly Certificate[];
-    readonly signers: readonly Certificate[];
+    readonly proven: readonly Proven[];
     /** Ids of signatures whose signer is not there. */
     readonly unnamed: readonly string[];
+    readonly records: number;
   }> {
     const { stores, inspectLimitBytes, signal } = this.#deps;
     const store = stores.get(holder.store);
-    if (!store) return { certificates: [], signers: [], unnamed: [] };
+    const nothing = { certificates: [], proven: [], unnamed: [], records: 0 };
+    if (!store) return nothing;
     const { head, size, digests } = await readDocument(store, holder.key, {
       versionId: holder.versionId === '' ? undefined : holder.versionId,
       algorithms: ['SHA-256'],
@@ -234,36 +284,48 @@ class Collection {
       signal,
     });
     // Scan and fixity say what happened to it.
-    if (digests['SHA-256'] !== holder.sha256)
-      return { certificates: [], signers: [], unnamed: ['content'] };
+    if (digests['SHA-256'] !== holder.sha256) return { ...nothing, unnamed: ['content'] };
     const { facts, certificates } = readSignatures({ bytes: head, size });
-    const lost = new Set(holder.intake.signatures.filter(isLost).map(({ id }) => id));
+    const { signatures: judged, records = [] } = holder.intake;
+    const lost = new Set([...judged, ...records].filter(isLost).map(({ id }) => id));
     const signatures = facts.signatures.filter(({ id }) => !lost.has(id));
     const wanted = new Set(signatures.map(({ signer }) => signer?.fingerprint));
+    const newest = newestTimestamps(facts).filter(
+      ({ of, tsu }) => !lost.has(of ?? '') && tsu && isBefore(after, tsu.notAfter),
+    );
+    const tsus = new Set(newest.map(({ tsu }) => tsu?.fingerprint));
+    const among = (names: ReadonlySet<string | undefined>, purpose: Proven['purpose']) =>
+      certificates
+        .filter(({ fingerprint }) => names.has(fingerprint))
+        .map((certificate) => ({ certificate, purpose }));
     return {
       certificates,
-      signers: certificates.filter(({ fingerprint }) => wanted.has(fingerprint)),
+      proven: [...among(wanted, 'signer'), ...among(tsus, 'tsu')],
       unnamed: signatures.filter(({ signer }) => !signer).map(({ id }) => id),
+      records: newest.length,
     };
   }
 
   /** From what is at hand, and only then from whoever can be asked. */
   async #chainStatus(
-    signer: Certificate,
+    { certificate, purpose }: Proven,
     own: readonly Certificate[],
     after: Temporal.Instant,
   ): Promise<ChainStatus> {
-    const { material: given, source, runAt, signal } = this.#deps;
+    const { material: given, runAt, signal } = this.#deps;
+    const isTsu = purpose === 'tsu';
+    const source = isTsu ? this.#deps.tsuSource : this.#deps.source;
     const material: StatusMaterial = {
       certificates: [...own, ...given.certificates],
       crls: given.crls,
       ocspResponses: given.ocspResponses,
     };
-    const query = { signer, anchors: given.signerAnchors, after };
+    const anchors = isTsu ? given.tsuAnchors : given.signerAnchors;
+    const query = { signer: certificate, anchors, after, purpose };
     const atHand = judgeChainStatus({ ...query, material });
     if (atHand.kind === 'complete') return atHand;
-    const asked = atHand.missing.some(({ certificate }) => {
-      const since = this.#inVain.get(certificate.fingerprint);
+    const asked = atHand.missing.some((one) => {
+      const since = this.#inVain.get(one.certificate.fingerprint);
       return since && !isBefore(after, since);
     });
     if (asked) return atHand;
@@ -273,9 +335,9 @@ class Collection {
     const reasons = new Map(fetched.missing.map((one) => [one.fingerprint, one.reason]));
     return {
       ...status,
-      missing: status.missing.map(({ certificate, reason }) => ({
-        certificate,
-        reason: reasons.get(certificate.fingerprint) ?? reason,
+      missing: status.missing.map((one) => ({
+        ...one,
+        reason: reasons.get(one.certificate.fingerprint) ?? one.reason,
       })),
     };
   }
@@ -300,7 +362,7 @@ class Collection {
       level: pressing && !isBefore(runAt, pressing) ? 'error' : 'warning',
       key: documents === 1 ? firstKey : undefined,
       message:
-        `revocation data of ${subject} issued after its signature was protected is not at hand, ` +
+        `revocation data of ${subject} issued after what it signed was protected is not at hand, ` +
         `${documents === 1 ? 'a document waits' : `${documents} documents wait`} for it: ${reason}`,
     };
   }

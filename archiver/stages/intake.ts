@@ -3,13 +3,20 @@
 import { fromHex } from '#shared/bytes.ts';
 import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { TokiwaError } from '#shared/errors.ts';
-import type { IntakeSignature, IntakeStatus, IntakeVerdict } from '#shared/ports/catalogue.ts';
+import type {
+  IntakeEvidenceRecord,
+  IntakeSignature,
+  IntakeStatus,
+  IntakeVerdict,
+} from '#shared/ports/catalogue.ts';
 import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
 import type { DetachedContent, Facts } from '#shared/validation/facts.ts';
 import { inspect } from '#shared/validation/inspect.ts';
 import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
+import { validateLongTerm } from '#shared/validation/long-term.ts';
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
-import { readDocument } from './read-document.ts';
+import type { VerdictNode } from '#shared/validation/verdict.ts';
+import { readDocument, type DocumentReading } from './read-document.ts';
 
 export type IntakeRules = {
   readonly runAt: Temporal.Instant;
@@ -46,17 +53,20 @@ const notVerifiableNow: readonly (string | undefined)[] = [
   'OUT_OF_BOUNDS_NOT_REVOKED',
 ];
 
-/** Whether nothing that comes later makes the signature hold: broken, or expired or revoked at intake. */
-export function isLost({ status, subIndication }: IntakeSignature): boolean {
+/** Whether nothing that comes later makes it hold: broken, or expired or revoked at intake. */
+export function isLost({
+  status,
+  subIndication,
+}: Pick<IntakeSignature, 'status' | 'subIndication'>): boolean {
   return status === 'invalid' || notVerifiableNow.includes(subIndication);
 }
 
 /**
- * Whether validation data is to be collected for an object's own signatures (R-15): a signature that
- * was lost when it was taken in is not helped by any (R-14).
+ * Whether validation data is to be collected for an object's own signatures (R-15) and for the records inside of
+ * it (R-28): what was lost when it was taken in is not helped by any (R-14).
  */
-export function needsValidationData({ signatures }: IntakeVerdict): boolean {
-  return signatures.some((signature) => !isLost(signature));
+export function needsValidationData({ signatures, records = [] }: IntakeVerdict): boolean {
+  return [...signatures, ...records].some((one) => !isLost(one));
 }
 
 /**
@@ -136,13 +146,20 @@ export async function takeIn(
       : [];
   if (detached.length > 0) facts = inspect({ bytes: head, size, detached });
   const signatures = whole ? judge(head, facts, detached, rules) : [];
+  const records = whole ? judgeRecordsInside(reading, facts, detached, rules) : [];
+  const status = combineIntake(signatures);
   return {
     entry: reading.entry,
     sha256: reading.digests['SHA-256'] ?? '',
     size,
     digests: reading.digests,
     facts,
-    verdict: { status: combineIntake(signatures), at: rules.runAt.toString(), signatures },
+    verdict: {
+      status,
+      at: rules.runAt.toString(),
+      signatures,
+      ...(records.length > 0 && { records }),
+    },
   };
 }
 
@@ -181,5 +198,36 @@ function judge(
         },
       ],
     }));
+  }
+}
+
+function nodesOf(node: VerdictNode, subject: VerdictNode['subject']): readonly VerdictNode[] {
+  const below = node.children.flatMap((child) => nodesOf(child, subject));
+  return node.subject === subject ? [node, ...below] : below;
+}
+
+/** Records inside of a document (RFC 4998 Annex A, EN 319 162, TS 119 132-3); one by itself is no document's. */
+function judgeRecordsInside(
+  { head, size, digests }: DocumentReading,
+  facts: Facts,
+  detached: readonly DetachedContent[],
+  { runAt: at, material }: IntakeRules,
+): readonly IntakeEvidenceRecord[] {
+  const alone = facts.format === 'ER-ASN1' || facts.format === 'ER-XML';
+  if (alone || facts.evidenceRecords.length === 0) return [];
+  try {
+    const digest = (algorithm: DigestAlgorithm) => fromHex(digests[algorithm] ?? '');
+    const input = { name: 'document', bytes: head, size, digest, detached, at, material };
+    return nodesOf(validateLongTerm(input).tree, 'evidence-record').map(
+      ({ name: id, status, subIndication, findings }) => {
+        const deciding = findings.filter(({ level }) => level === 'error' || level === 'unknown');
+        const reason = [...new Set(deciding.map(({ message }) => message))].slice(0, 2).join(' ');
+        return { id, status, subIndication, ...(status !== 'valid' && { reason }) };
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof TokiwaError)) throw error;
+    const reason = error.message;
+    return facts.evidenceRecords.map(({ id }) => ({ id, status: 'indeterminate', reason }));
   }
 }

@@ -5,6 +5,7 @@ import type {
   Catalogue,
   DocumentIdentity,
   DocumentRow,
+  IntakeVerdict,
   NewDocument,
   RetentionStatement,
 } from '#shared/ports/catalogue.ts';
@@ -15,6 +16,7 @@ import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { roleOfKey } from './group-names.ts';
 import {
+  isLost,
   needsValidationData,
   takeIn,
   type IntakeContent,
@@ -174,6 +176,7 @@ class StoreScan {
     const result = await takeIn(this.#store, entry, intake, content, signal);
     const statements = await this.#statements(entry.key);
     this.#findUnknownPresets(entry.key, [statements.sidecar, statements.tag]);
+    this.#findRecordsInside(entry.key, result.verdict);
     const retention = resolveRetention(config, {
       key: entry.key,
       facts: result.facts,
@@ -261,6 +264,17 @@ class StoreScan {
       sidecar: text === undefined ? undefined : parseSidecar(text),
       tag: statementOfTags({ ...head.metadata, ...head.tags }),
     };
+  }
+
+  /** Said once: nothing that comes later makes it hold. What is undecided is looked at when its data is collected. */
+  #findRecordsInside(key: string, { records = [] }: IntakeVerdict): void {
+    for (const record of records.filter(isLost))
+      this.findings.push({
+        kind: 'record-not-valid',
+        level: 'error',
+        key,
+        message: `the evidence record inside of it does not hold: ${record.reason ?? record.subIndication ?? record.status}; the document is stamped as it is`,
+      });
   }
 
   #findUnknownPresets(key: string, statements: readonly (RetentionStatement | undefined)[]): void {

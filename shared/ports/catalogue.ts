@@ -38,10 +38,19 @@ export type IntakeSignature = {
   readonly qualification?: SignerQualification | undefined;
 };
 
+/** One evidence record inside of a document as judged at intake: another product made it. */
+export type IntakeEvidenceRecord = Pick<IntakeSignature, 'id' | 'subIndication'> & {
+  readonly status: 'valid' | 'invalid' | 'indeterminate';
+  /** Why not valid, in a sentence or two. */
+  readonly reason?: string | undefined;
+};
+
 export type IntakeVerdict = {
   readonly status: IntakeStatus;
   readonly at: string;
   readonly signatures: readonly IntakeSignature[];
+  /** Absent: there are none. Records by themselves are taken over instead. */
+  readonly records?: readonly IntakeEvidenceRecord[] | undefined;
 };
 
 /** Where the retention start came from, in the order of the design's §4. */
