@@ -7,6 +7,7 @@ import {
   allUnbroken,
   drawKill,
   drawMoment,
+  draws,
   killedNight,
   situations,
   unbroken,
@@ -16,6 +17,7 @@ import {
   type Situation,
   type Unbroken,
 } from '../archiver/night/_kills.ts';
+import { killedProxyNight, type KilledProxyNight } from '../archiver/night/_killed-proxy.ts';
 
 let counted: Promise<AllUnbroken> | undefined;
 const nights = (): Promise<AllUnbroken> => (counted ??= allUnbroken());
@@ -39,6 +41,23 @@ async function resultOf(name: string, kill: Kill, place?: Place): Promise<Confor
 export async function killAtCalls(seed: number): Promise<readonly ConformanceResult[]> {
   return [await resultOf(`seed ${seed}`, drawKill(seed, await nights()))];
 }
+
+/** The proxy killed at a moment of a night that asks it for three tokens. */
+export async function killProxy(seed: number): Promise<readonly ConformanceResult[]> {
+  const whole = (longestProxyNight ??= killedProxyNight({ query: 0 }));
+  const afterMs = draws(seed)(Math.ceil((await whole).milliseconds));
+  const { lost, wrong } = await killedProxyNight({ afterMs });
+  return [
+    {
+      case: `seed ${seed}: proxy killed after ${afterMs} ms`,
+      passed: lost <= 1 && wrong.length === 0,
+      expected: 'everything proved, at most the request in flight lost',
+      got: [`${lost} lost`, ...wrong].join('; '),
+    },
+  ];
+}
+
+let longestProxyNight: Promise<KilledProxyNight> | undefined;
 
 /** Shares of each situation's calls. */
 const shares = 20;

@@ -20,6 +20,7 @@ import {
   killAtEveryCall,
   killAtMoments,
   killOnS3,
+  killProxy,
   stopS3,
 } from './crash.ts';
 import { nightsInBadWeather } from '../archiver/night/_bad-weather.ts';
@@ -55,6 +56,7 @@ const proofs: readonly Proof[] = [
   { name: 'million', parts: sample ? 1 : 40, prove: (part) => proveMillion(firstSeed + part) },
   // With those of `kills`, twenty of a sample.
   { name: 'crash', parts: sample ? 10 : 200, prove: (part) => killAtCalls(firstSeed + part) },
+  { name: 'proxy', parts: sample ? 2 : 100, prove: (part) => killProxy(firstSeed + part) },
   { name: 'moments', parts: sample ? 8 : 500, prove: (part) => killAtMoments(firstSeed + part) },
   {
     name: 'weather',

@@ -1,32 +1,11 @@
 // kill -9 between the steps of one stamp: no token is lost once it is in the journal, and a repeat after the crash
 // gets the very same one.
 import test from 'ava';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import type { TsaConfig } from '#tsa/config.ts';
 import { ask, configWith, queryFor, temporaryFolder } from './_proxy.ts';
+import { spawnTsa } from './_spawned.ts';
 import { startUpstream } from './_upstream.ts';
 
-const child = fileURLToPath(new URL('_crash-child.ts', import.meta.url));
 const clock = { now: () => Temporal.Now.instant() };
-
-/** Starts a proxy; resolves with its address and process when it answers. */
-async function spawnTsa(config: TsaConfig, fatalEvent = '') {
-  const started = spawn(process.execPath, [child, JSON.stringify(config), fatalEvent], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(started, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  const [url] = (await once(started.stdout, 'data')) as [Buffer];
-  return {
-    url: url.toString().trim(),
-    kill: async () => {
-      started.kill('SIGKILL');
-      await exited;
-    },
-    exited,
-  };
-}
 
 test('killed after the token is in the journal and before it is answered', async (t) => {
   await using folder = await temporaryFolder();
