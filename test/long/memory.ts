@@ -48,6 +48,17 @@ async function start(config: TsaConfig, stack: AsyncDisposableStack): Promise<St
   return { url: line.toString().trim(), process: child.pid ?? 0 };
 }
 
+/** Asks until there is an answer: an idle connection may be closed at the moment that it is used again. */
+async function isGranted(url: string, query: Uint8Array, left = 5): Promise<boolean> {
+  try {
+    return (await ask(url, query)).token !== undefined;
+  } catch (error) {
+    if (left === 0 || !(error instanceof TypeError)) throw error;
+    await delay(500);
+    return isGranted(url, query, left - 1);
+  }
+}
+
 /** A proxy whose provider is the unit at `url`, which keeps its anchors and CRLs in `folder`. */
 function proxying(url: string, folder: string): TsaConfig {
   return configWith(path.join(folder, 'proxy'), [
@@ -101,7 +112,8 @@ export async function memoryAtLoad(
     while (Date.now() < ends) {
       const due = Date.now() + (rate === 0 ? 0 : (1000 * lanes) / rate);
       const nonce = BigInt(`0x${Buffer.from(random(8)).toString('hex')}`) >> 1n;
-      if ((await ask(url, queryFor('document', { nonce }))).token && url === proxy.url) tokens++;
+      const granted = await isGranted(url, queryFor('document', { nonce }));
+      if (granted && url === proxy.url) tokens++;
       await delay(Math.max(0, due - Date.now()));
     }
   };

@@ -95,7 +95,7 @@ test('a group of digests is answered with its record and its terms', async (t) =
   t.deepEqual(groupOf(records[0] ?? ''), [of('document'), of('signature')].toSorted());
   t.like(rest, { status: 'done', genTime: '2030-01-01T00:00:00Z', nextHashAlgorithm: 'SHA-512' });
   t.like(rest, { takenInAt: '2030-01-01T00:00:00Z' });
-  t.is(rest.provableUntil, '2036-01-01T00:00:00Z');
+  t.is(rest.provableUntil, '2035-12-31T23:59:59Z');
   t.is(rest.sendDigestsBy, '2035-01-01T00:00:00Z');
 });
 
