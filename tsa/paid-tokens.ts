@@ -19,6 +19,11 @@ const maxWaiting = 1000;
 /** So long after a failure it is tried again, whether anyone asks or not. */
 const retryMs = 1000;
 
+/** One purchase can bring several: of both providers of a dual profile, or a late one beside the answer. */
+function keyOf({ id, provider, serialNumber }: TokenRecord): string {
+  return `${id} ${provider} ${serialNumber}`;
+}
+
 export function createPaidTokens(journal: Journal, events: EventSink): PaidTokens {
   const waiting = new Map<string, TokenRecord>();
   let retry: ReturnType<typeof setTimeout> | undefined;
@@ -36,11 +41,21 @@ export function createPaidTokens(journal: Journal, events: EventSink): PaidToken
     });
   };
 
-  const flush = async (): Promise<void> => {
-    for (const record of [...waiting.values()]) {
+  const writeAll = async (): Promise<void> => {
+    for (const [key, record] of [...waiting]) {
       await write(record);
-      waiting.delete(record.id);
+      waiting.delete(key);
     }
+  };
+
+  // One at a time: a second one would write what the first has in hand once more.
+  let flushing: Promise<void> | undefined;
+  const flush = async (): Promise<void> => {
+    if (waiting.size === 0) return;
+    flushing ??= writeAll().finally(() => {
+      flushing = undefined;
+    });
+    await flushing;
   };
 
   const retryLater = (): void => {
@@ -56,7 +71,7 @@ export function createPaidTokens(journal: Journal, events: EventSink): PaidToken
       try {
         await write(record);
       } catch (error) {
-        waiting.set(record.id, record);
+        waiting.set(keyOf(record), record);
         retryLater();
         const oldest = waiting.keys().next();
         if (waiting.size > maxWaiting && !oldest.done) waiting.delete(oldest.value);
