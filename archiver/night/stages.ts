@@ -17,6 +17,7 @@ import {
 } from '../stages/augment.ts';
 import { bothSources } from '../stages/status-sources.ts';
 import { applyManifest } from '../stages/catalogue.ts';
+import { finishDeletions } from '../delete.ts';
 import { collectValidationData, recheckValidationData } from '../stages/collect.ts';
 import { findDistrusted } from '../stages/distrusted.ts';
 import { recheckBroken, rereadSlice } from '../stages/fixity.ts';
@@ -98,6 +99,7 @@ export class Night {
     const evidence = await this.#load();
     const mayBuy = await this.#recover(evidence);
     this.#tally.countAugmented(await recoverAugmentations(this.#augmenting(evidence)));
+    this.#tally.findAll(await finishDeletions(this.#deps, this.#options.signal));
     await this.#scan();
     await this.#collect();
     await this.#takeOver(evidence);

@@ -81,6 +81,7 @@ export const english = {
   'finding.taken-over': 'The evidence record of another product is taken over',
   'finding.record-not-valid':
     'An evidence record beside a document does not hold; it is not renewed',
+  'finding.deletion': 'A deletion was broken off',
   'finding.record-inside': 'The evidence record inside of the document is kept provable',
   'finding.record-undecided': 'An evidence record beside a document cannot be taken over yet',
   'finding.no-acceptable-hash': 'No configured hash algorithm is acceptable any longer',

@@ -83,6 +83,7 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'finding.assessment-lapsed': '認証事業者の評価が期限切れです',
   'finding.taken-over': '他製品の証拠レコードを引き継ぎました',
   'finding.record-not-valid': '文書に添えられた証拠レコードが有効でないため、更新しません',
+  'finding.deletion': '削除が途中で中断されていました',
   'finding.record-inside': '文書内の証拠レコードを検証可能な状態で保持します',
   'finding.record-undecided': '文書に添えられた証拠レコードをまだ引き継げません',
   'finding.no-acceptable-hash': '使用可能なハッシュアルゴリズムが設定されていません',

@@ -212,8 +212,13 @@ test('a hold keeps it, and so does a lock of its store: nothing is changed', asy
   await assertSound(t, archive);
 });
 
-for (const stop of ['journal/', 'batches/'] as const)
-  test(`broken off before it writes to ${stop}, the same call finishes it`, async (t) => {
+/** Where a deletion is broken off, and who finishes it. */
+const brokenOff = (['journal/', 'batches/'] as const).flatMap((stop) =>
+  (['the same call', 'the next night'] as const).map((finisher) => ({ stop, finisher })),
+);
+
+for (const { stop, finisher } of brokenOff)
+  test(`broken off before it writes to ${stop}, ${finisher} finishes it`, async (t) => {
     await using archive = await archiveOf(group);
     await using documents = await writable(archive);
     const deps = await (await archive.open()).night(signal);
@@ -221,15 +226,64 @@ for (const stop of ['journal/', 'batches/'] as const)
     const killed = () => Promise.reject(new Error('killed'));
     const evidence = {
       ...deps.evidence,
-      objects: stop === 'batches/' ? { ...objects, write: killed } : objects,
+      objects: {
+        ...objects,
+        write: (...args: Parameters<typeof objects.write>) =>
+          args[0].startsWith(stop) ? killed() : objects.write(...args),
+      },
       journal: stop === 'journal/' ? { ...journal, append: killed } : journal,
     };
     const at = archive.clock.now();
     const options = { by: 'Registrar', at, documents, signal };
     const row = await archive.row('a.txt');
     await t.throwsAsync(deleteDocument({ ...deps, evidence }, row, options), { message: 'killed' });
-    t.deepEqual(await remove(archive, 'a.txt', { documents }), { documents: 2, batches: 1 });
+    if (finisher === 'the same call')
+      t.deepEqual(await remove(archive, 'a.txt', { documents }), { documents: 2, batches: 1 });
+    else t.deepEqual(kindsOf(await archive.nightAfter(1)), ['deletion']);
     t.deepEqual(await namedIn(archive, 'a.txt'), []);
     t.deepEqual((await archive.nightAfter(1, { reread: 'whole' })).findings, []);
     await assertSound(t, archive);
   });
+
+test('said, and broken off before the document goes: it stays, and the next night knows of nothing', async (t) => {
+  await using archive = await archiveOf(group);
+  const store = await writable(archive);
+  await using _store = store;
+  const { objects } = (await archive.open()).evidence;
+  const dying: ObjectStore = {
+    ...store,
+    remove: async () => {
+      // The process ends here: what it would tidy up stays.
+      for await (const { key } of objects.list({ prefix: 'deletions/', signal })) {
+        const { body } = await objects.read(key, { signal });
+        const [octets] = await Array.fromAsync(body);
+        kept.set(key, octets ?? new Uint8Array());
+      }
+      throw new Error('killed');
+    },
+  };
+  const kept = new Map<string, Uint8Array>();
+  await t.throwsAsync(remove(archive, 'a.txt', { documents: dying }), { message: 'killed' });
+  t.is(kept.size, 1);
+  for (const [key, octets] of kept) await objects.write(key, octets, { signal });
+  t.deepEqual(kindsOf(await archive.nightAfter(1)), []);
+  t.deepEqual(Object.keys(await archive.states()).length, 4);
+  t.deepEqual(await Array.fromAsync(objects.list({ prefix: 'deletions/', signal })), []);
+  await assertSound(t, archive);
+});
+
+test('half of it gone: told every night until it is said again', async (t) => {
+  await using archive = await archiveOf(group);
+  const store = await writable(archive);
+  await using _store = store;
+  const dying: ObjectStore = {
+    ...store,
+    remove: (key, options) =>
+      key.includes('p7s') ? Promise.reject(new Error('killed')) : store.remove(key, options),
+  };
+  await t.throwsAsync(remove(archive, 'a.txt', { documents: dying }), { message: 'killed' });
+  t.true(kindsOf(await archive.nightAfter(1)).includes('deletion'));
+  t.deepEqual(await remove(archive, 'a.txt', { documents: store }), { documents: 2, batches: 1 });
+  t.deepEqual(kindsOf(await archive.nightAfter(1)), []);
+  await assertSound(t, archive);
+});
