@@ -2,10 +2,10 @@
 import type { Catalogue } from '#shared/ports/catalogue.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { AnchorNumber } from '../evidence/types.ts';
-import { documentsToAugment, tokensFor } from '../stages/augment-due.ts';
+import { countAugmentations } from '../stages/augment-due.ts';
 import { refreshHorizons } from '../stages/catalogue.ts';
 import { countGroupsWithoutAnchor, countWaitingGroups } from '../stages/groups.ts';
-import { planNight, type Plan, type PlanInput, type PlanRules } from '../stages/plan.ts';
+import { planNight, type Plan, type PlanRules } from '../stages/plan.ts';
 import type { NightDependencies } from './dependencies.ts';
 
 /** What the planner needs of the configuration. */
@@ -27,19 +27,6 @@ async function countLacking(catalogue: Catalogue): Promise<ReadonlyMap<AnchorNum
   for (const anchor of [1, 2] as const)
     counts.set(anchor, await countGroupsWithoutAnchor(catalogue, anchor));
   return counts;
-}
-
-async function countAugmentations(
-  deps: Pick<NightDependencies, 'catalogue' | 'config' | 'horizonRules'>,
-  runAt: Temporal.Instant,
-): Promise<NonNullable<PlanInput['augmentations']>> {
-  let documents = 0;
-  let tokens = 0;
-  for await (const row of documentsToAugment(deps, runAt)) {
-    documents += 1;
-    tokens += tokensFor(row);
-  }
-  return { documents, tokens };
 }
 
 /** Horizons are worked out anew first, since policy and trust may have changed. */

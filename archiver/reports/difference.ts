@@ -5,12 +5,14 @@ import type {
   BatchRow,
   Catalogue,
   DocumentOutline,
+  DocumentRow,
   RetentionFacts,
 } from '#shared/ports/catalogue.ts';
 import { proofHorizon, type HorizonRules } from '#shared/validation/proof-horizon.ts';
 import type { ArchiverConfig, RetentionRule } from '../config.ts';
 import { hasSaidStart, rememberedEnds, resolveRetention, ruleFor } from '../stages/retention.ts';
 import { reportEditions } from './build.ts';
+import { embeddedBatch } from './embedded-evidence.ts';
 import { type BatchIndex, loadBatchIndex } from './document-context.ts';
 import { DocumentJudge, type DocumentOutlook } from './document-outlook.ts';
 import type { DocumentLine, ReportEditions, ReportRules } from './report.ts';
@@ -133,7 +135,8 @@ class Under {
     this.#batches = new Map([...batches].map(([id, batch]) => [id, under(batch, side)]));
   }
 
-  judge(document: DocumentOutline): Compared {
+  /** `alone`: the whole row of a document that no batch stands for. */
+  judge(document: DocumentOutline, alone?: DocumentRow): Compared {
     const retention = this.#retentionOf(document);
     const { state, intakeStatus, attachedIntake, validation } = document;
     const outlook = this.#judge.judge(
@@ -148,9 +151,20 @@ class Under {
           return document.signatures;
         },
       },
-      document.batchIds.flatMap((id) => this.#batches.get(id) ?? []),
+      alone
+        ? this.#embedded(alone)
+        : document.batchIds.flatMap((id) => this.#batches.get(id) ?? []),
     );
     return { retention, outlook };
+  }
+
+  /** What its own archive timestamps are worth. */
+  #embedded(row: DocumentRow): readonly BatchRow[] {
+    const { rules, horizonRules } = this.#side;
+    const batch = embeddedBatch(row, [], rules);
+    if (!batch) return [];
+    const { at, element } = proofHorizon(batch.newestToken, batch.digestAlgorithm, horizonRules);
+    return [{ ...batch, horizon: at, horizonElement: element }];
   }
 
   #retentionOf(document: DocumentOutline): RetentionFacts {
@@ -205,8 +219,8 @@ export async function compareConfigurations(
   const counts = new Map<Aspect, Open>();
   const examples: Move[] = [];
   let [documents, moved] = [0, 0];
-  const compare = (document: DocumentOutline): boolean => {
-    const [left, right] = [from.judge(document), to.judge(document)];
+  const compare = (document: DocumentOutline, alone: DocumentRow | undefined): boolean => {
+    const [left, right] = [from.judge(document, alone), to.judge(document, alone)];
     let isMoved = false;
     for (const [aspect, read] of readings) {
       const [before, after] = [read(left), read(right)];
@@ -232,7 +246,12 @@ export async function compareConfigurations(
       // An earlier version of a document, whose newer one is compared.
       if (document.state === 'superseded') continue;
       documents++;
-      if (compare(document)) moved++;
+      // Protected and in no batch: by its augmentation alone, of which its facts tell.
+      const alone =
+        document.state === 'protected' && document.batchIds.length === 0
+          ? await catalogue.getDocument(document.id)
+          : undefined;
+      if (compare(document, alone)) moved++;
     }
     onProgress?.(documents);
   }

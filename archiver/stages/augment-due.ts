@@ -1,6 +1,6 @@
 // Which documents are to be raised now: by their rule, and by what the catalogue knows of their archive timestamps.
 import type { Catalogue, DocumentRow } from '#shared/ports/catalogue.ts';
-import { isBefore } from '#shared/time.ts';
+import { earlier, isBefore } from '#shared/time.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import { embeddedHorizon } from '../augmentation/embedded-horizon.ts';
 import type { ArchiverConfig, RetentionRule } from '../config.ts';
@@ -23,33 +23,65 @@ export async function ruleOf(
   return ruleFor(config, (main ?? row).key);
 }
 
-/** Whether a document is to be raised now, by what the catalogue knows of it. */
-function isDue(
+/** From when a document is to be raised, by what the catalogue knows of it; `undefined`: never. */
+function dueSince(
   { facts, intake, state }: DocumentRow,
   rule: RetentionRule,
   { config, horizonRules }: Pick<DueSources, 'config' | 'horizonRules'>,
   runAt: Temporal.Instant,
-): boolean {
+): Temporal.Instant | undefined {
   // What was lost when it came is not made better by a timestamp; what could not be decided may be now.
-  if (facts.format !== 'CAdES' || !['valid', 'indeterminate'].includes(intake.status)) return false;
-  if (facts.level !== 'LTA') return true;
+  if (facts.format !== 'CAdES' || !['valid', 'indeterminate'].includes(intake.status))
+    return undefined;
+  if (facts.level !== 'LTA') return runAt;
   // A document that came at LTA has nothing of ours until it is stamped once.
-  if (rule.renewal === 'augmentation' && state === 'waiting') return true;
+  if (rule.renewal === 'augmentation' && state === 'waiting') return runAt;
   const horizon = embeddedHorizon(facts, horizonRules);
-  return horizon?.at !== undefined && !isBefore(runAt, dueBefore(horizon.at, config));
+  return horizon?.at && dueBefore(horizon.at, config);
 }
 
-/** Documents to be raised; none is looked at where no rule asks for it. */
+type Due = { readonly row: DocumentRow; readonly since: Temporal.Instant };
+
+/** Documents that are to be raised now or some day; none is looked at where no rule asks for it. */
+async function* augmentedDocuments(deps: DueSources, runAt: Temporal.Instant): AsyncIterable<Due> {
+  if (deps.config.rules.every(({ renewal }) => renewal === 'evidence-record')) return;
+  for await (const row of deps.catalogue.documents({ states: ['waiting', 'protected'] })) {
+    const rule = await ruleOf(deps, row);
+    if (!rule || rule.renewal === 'evidence-record') continue;
+    const since = dueSince(row, rule, deps, runAt);
+    if (since && (await isNewest(deps.catalogue, row))) yield { row, since };
+  }
+}
+
+/** Documents to be raised now. */
 export async function* documentsToAugment(
   deps: DueSources,
   runAt: Temporal.Instant,
 ): AsyncIterable<DocumentRow> {
-  if (deps.config.rules.every(({ renewal }) => renewal === 'evidence-record')) return;
-  for await (const row of deps.catalogue.documents({ states: ['waiting', 'protected'] })) {
-    const rule = await ruleOf(deps, row);
-    if (!rule || rule.renewal === 'evidence-record' || !isDue(row, rule, deps, runAt)) continue;
-    if (await isNewest(deps.catalogue, row)) yield row;
+  for await (const { row, since } of augmentedDocuments(deps, runAt))
+    if (!isBefore(runAt, since)) yield row;
+}
+
+/** What is to be raised now, and when the next document will be. */
+export async function countAugmentations(
+  deps: DueSources,
+  runAt: Temporal.Instant,
+): Promise<{
+  readonly documents: number;
+  readonly tokens: number;
+  readonly nextDue: Temporal.Instant | undefined;
+}> {
+  let documents = 0;
+  let tokens = 0;
+  let nextDue: Temporal.Instant | undefined;
+  for await (const { row, since } of augmentedDocuments(deps, runAt)) {
+    if (isBefore(runAt, since)) nextDue = nextDue ? earlier(nextDue, since) : since;
+    else {
+      documents += 1;
+      tokens += tokensFor(row);
+    }
   }
+  return { documents, tokens, nextDue };
 }
 
 /** A version goes on from the newest one; those before keep the evidence that they have. */

@@ -37,8 +37,14 @@ export type PlanInput = {
   readonly waitingGroups: number;
   /** Groups that only the other TSA has stamped, by the number of the one that has not. */
   readonly lackingAnchor?: ReadonlyMap<AnchorNumber, number> | undefined;
-  /** Documents that get an archive timestamp of their own, and how many tokens that takes. */
-  readonly augmentations?: { readonly documents: number; readonly tokens: number } | undefined;
+  /** Documents that get an archive timestamp of their own, how many tokens that takes, and when the next ones will. */
+  readonly augmentations?:
+    | {
+        readonly documents: number;
+        readonly tokens: number;
+        readonly nextDue?: Temporal.Instant | undefined;
+      }
+    | undefined;
 };
 
 export type PlanAction =
@@ -97,7 +103,7 @@ export type Plan = {
   readonly findings: readonly PlanFinding[];
   /** False: above the ceiling; nothing may be bought before an operator says so. */
   readonly allowed: boolean;
-  /** The first instant after `runAt` at which a batch falls due; absent: none ever does. */
+  /** The first instant after `runAt` at which a batch or an augmented document falls due; absent: none ever does. */
   readonly nextDue: Temporal.Instant | undefined;
 };
 
@@ -364,6 +370,7 @@ export function planNight(input: PlanInput): Plan {
       const from = at && again && isBefore(at, again) ? again : at;
       return from && isBefore(runAt, from) ? [from] : [];
     })
+    .concat(augmentations?.nextDue ?? [])
     .toSorted((a, b) => Temporal.Instant.compare(a, b))[0];
   return {
     actions: steps.map((step) => step.action),

@@ -24,12 +24,12 @@ export type KilledProxyNight = {
 export async function killedProxyNight(kill: ProxyKill): Promise<KilledProxyNight> {
   const now = () => Temporal.Now.instant();
   await using folder = await temporaryFolder();
-  let doomed: (() => Promise<void>) | undefined;
+  const doomed: { kill?: () => Promise<void> } = {};
   let made = 0;
   await using upstream = await startUpstream({
     now,
     handler: async (request, self, count) => {
-      if ('query' in kill && count === kill.query) await doomed?.();
+      if ('query' in kill && count === kill.query) await doomed.kill?.();
       made += 1;
       return { body: self.grant(request) };
     },
@@ -37,7 +37,7 @@ export async function killedProxyNight(kill: ProxyKill): Promise<KilledProxyNigh
   const provider = await upstream.provider(folder.path);
   const config = configWith(folder.path, [provider]);
   const first = await spawnTsa(config, 'event' in kill ? kill.event : '');
-  doomed = first.kill;
+  doomed.kill = first.kill;
   const { anchors, crls } = provider;
   await using archive = await createArchive({ maxLeaves: 1 }, { start: now().toString() });
   for (const key of keys) await archive.put(key, key);

@@ -8,7 +8,13 @@ import { readCades } from '#shared/cades/read.ts';
 import { equalBytes } from '#shared/bytes.ts';
 import { SourceError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
+import { openFolderStore } from '#archiver/adapters/folder-store.ts';
+import { deleteDocument } from '#archiver/delete.ts';
 import { openEvidenceStore } from '#archiver/evidence-store.ts';
+import { compareConfigurations } from '#archiver/reports/difference.ts';
+import { reportRules } from '#archiver/reports/write.ts';
+import { horizonRules } from '#archiver/trust.ts';
+import type { AlgorithmOverride } from '#shared/policy/algorithm-policy.ts';
 import { differences } from '#archiver/augmentation/compare.ts';
 import { issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
 import { buildTestCms, testContent } from '../../_cms.ts';
@@ -59,12 +65,61 @@ test('augmentation: a new version at LTA, no evidence record, and nothing the ne
   t.is((await stat(path.join(archive.documents, 'contract.p7m'))).mode & 0o777, 0o640);
   const second = await archive.nightAfter(1);
   t.deepEqual([kindsOf(second), second.tokensBought, second.added], [[], 0, 0]);
+  // A unit lasts 1,000 days, and its documents are raised 90 before it ends.
+  const due = Temporal.Instant.from(second.nextDue ?? '');
+  t.is(Math.round(due.since('2027-01-10T02:00:00Z').total('hours') / 24), 910);
   t.deepEqual(
     await archive
       .evidenceTree()
       .then((tree) => [...tree.keys()].filter((name) => name.startsWith('augmentations'))),
     [],
   );
+  t.deepEqual(await archive.rebuildDifferences(), []);
+});
+
+test('policy diff: a document that its augmentation alone protects moves with what ends its timestamps', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.put('contract.p7m', cms);
+  await archive.night();
+  const { catalogue, config } = await archive.open();
+  const sideWith = (overrides: readonly AlgorithmOverride[]) => {
+    const profile = { ...config.profile, overrides };
+    const changed = { ...config, profile };
+    return { config: changed, rules: reportRules(changed), horizonRules: horizonRules(changed) };
+  };
+  const ending = {
+    algorithm: 'SHA-256',
+    endExclusive: Temporal.Instant.from('2028-01-01T00:00:00Z'),
+    source: 'test',
+  };
+  const { documents, byAspect } = await compareConfigurations(
+    catalogue,
+    { from: sideWith([]), to: sideWith([ending]) },
+    { at: archive.clock.now(), maxExamples: 9, signal },
+  );
+  t.is(documents, 1);
+  t.is(byAspect['proof-horizon']?.documents, 1);
+});
+
+test('deleted with the version that it was made from', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.put('contract.p7m', cms);
+  await archive.put(
+    'contract.p7m.retention.json',
+    JSON.stringify({ rule: 'jp-medical-record', start: '2010-04-01' }),
+  );
+  await archive.night();
+  const deps = await (await archive.open()).night(signal);
+  await using documents = await openFolderStore({
+    name: 'documents',
+    folder: archive.documents,
+    access: 'write',
+  });
+  const at = archive.clock.now();
+  const row = await archive.row('contract.p7m');
+  const deleted = await deleteDocument(deps, row, { by: 'Registrar', at, documents, signal });
+  t.is(deleted.documents, 2);
+  t.deepEqual(await archive.rows(), []);
   t.deepEqual(await archive.rebuildDifferences(), []);
 });
 
