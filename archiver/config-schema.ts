@@ -146,6 +146,13 @@ const accredited = z.strictObject({
 
 const objectIdentifier = z.string().regex(/^\d+(\.\d+)+$/, 'a dotted object identifier');
 
+function suffixes(meaning: string) {
+  return z
+    .array(z.string().regex(/^\.[^/]+$/, 'the end of a name, such as .licence.pdf'))
+    .default([])
+    .describe(meaning);
+}
+
 function anchorFiles(meaning: string) {
   return z.array(z.string()).default([]).describe(meaning);
 }
@@ -224,6 +231,16 @@ export const archiverSettings = z.strictObject({
         .default(false)
         .describe('Let HPKI and JPKI test certificates sign documents: for trying things out.'),
       assessments: z.array(assessment).default([]),
+      proofs: z
+        .strictObject({
+          licence: suffixes(
+            'Ends of names: `rx.xml.licence.pdf` proves the licence of who signed `rx.xml`, joins its group and is kept with it.',
+          ),
+          instruction: suffixes(
+            'Ends of names: `contract.pdf.instruction.pdf` shows who instructed the witness that signed `contract.pdf`.',
+          ),
+        })
+        .prefault({}),
       crls: z
         .array(z.string())
         .default([])

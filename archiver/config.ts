@@ -15,7 +15,7 @@ import {
   resolveAssessments,
   resolveSigners,
 } from './config-signers.ts';
-import type { ProviderAssessment } from './signers.ts';
+import type { ProviderAssessment, SignerProofs } from './signers.ts';
 import { type ArchiverSettings, archiverSettings } from './config-schema.ts';
 
 /** A retention rule with its preset resolved; `match` is a regular expression on the key. */
@@ -63,7 +63,10 @@ export type ArchiverConfig = {
   readonly accreditation: AccreditationRules;
   /** By fingerprint of an anchor: the first instant at which it is trusted no longer. */
   readonly anchorEnds: ReadonlyMap<string, Temporal.Instant>;
+  /** Ends of names by which an object belongs to a document, proofs among them. */
   readonly detachedSuffixes: readonly string[];
+  /** Of those, the ones of proofs beside a document. */
+  readonly proofs: SignerProofs;
   readonly ceiling: ArchiverSettings['ceiling'];
   readonly fixityDays: number;
   readonly inspectLimitBytes: number;
@@ -173,6 +176,7 @@ export function parseArchiverConfig(
     problems,
     { absolute, readFile },
   );
+  const { proofs } = settings.signers;
   const state = absolute(settings.state);
   const evidence = store(
     settings.evidence ?? {
@@ -275,7 +279,8 @@ export function parseArchiverConfig(
         Temporal.PlainDate.from(end).toZonedDateTime(settings.timeZone).toInstant(),
       ]),
     ),
-    detachedSuffixes: settings.detachedSuffixes,
+    detachedSuffixes: [...new Set([...settings.detachedSuffixes, ...Object.values(proofs).flat()])],
+    proofs,
     ceiling: settings.ceiling,
     fixityDays: settings.fixityDays,
     inspectLimitBytes: settings.inspectLimitBytes,

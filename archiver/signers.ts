@@ -2,7 +2,7 @@
 // licences a class of documents demands; and what follows for a document (MHLW guideline, 6.12 C.1(2), R-02 to
 // Pure; whether a signature holds was judged before.
 import { demandedLicences, type Licence } from '#shared/policy/licences.ts';
-import type { IntakeSignature } from '#shared/ports/catalogue.ts';
+import type { DocumentRow, IntakeSignature } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import type { AnchorClass } from '#shared/trust/anchors.ts';
 
@@ -20,6 +20,30 @@ export type ProviderAssessment = {
   /** What it rests on, such as the evaluation report's file. */
   readonly document: string;
 };
+
+/** Ends of names of what is kept beside a document to prove more of its signer than the signature does. */
+export type SignerProofs = {
+  /** The licence, or the record of its check. */
+  readonly licence: readonly string[];
+  /** Which user instructed a witness to sign. */
+  readonly instruction: readonly string[];
+};
+
+/** Keys of a document's proofs of one kind: those that are there as they were taken in. */
+export function proofsBeside(
+  attached: readonly Pick<DocumentRow, 'key' | 'state'>[],
+  ends: readonly string[],
+): readonly string[] {
+  return attached
+    .filter(({ state }) => state === 'protected' || state === 'waiting')
+    .map(({ key }) => key)
+    .filter((key) => ends.some((end) => key.endsWith(end)));
+}
+
+/** Whether an attached object of this key is a proof, and no signature of the document. */
+export function isProof(key: string, { licence, instruction }: SignerProofs): boolean {
+  return [...licence, ...instruction].some((end) => key.endsWith(end));
+}
 
 /** lapsing: current, and in its last 90 days. */
 export type AssessmentStatus = 'current' | 'lapsing' | 'lapsed' | 'not-assessed';

@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely';
 import type {
   DocumentOutline,
   DocumentState,
-  IntakeSignature,
+  HeldSignature,
   IntakeStatus,
   IntakeVerdict,
   RetentionFacts,
@@ -33,6 +33,7 @@ type OutlineRow = {
 };
 
 type Attached = {
+  readonly key: string;
   readonly intake_status: string;
   readonly intake: string;
   readonly validation_pending: number;
@@ -88,10 +89,13 @@ function outlineOf(
     get intake(): IntakeVerdict {
       return JSON.parse(row.intake) as IntakeVerdict;
     },
-    get signatures(): readonly IntakeSignature[] {
-      return [row, ...attached].flatMap(
-        (one) => (JSON.parse(one.intake) as IntakeVerdict).signatures,
-      );
+    get signatures(): readonly HeldSignature[] {
+      return [
+        ...(JSON.parse(row.intake) as IntakeVerdict).signatures,
+        ...attached.flatMap(({ key: heldBy, intake }) =>
+          (JSON.parse(intake) as IntakeVerdict).signatures.map((one) => ({ ...one, heldBy })),
+        ),
+      ];
     },
   };
 }
@@ -154,7 +158,7 @@ export async function* documentOutlines(
     const attached = grouped(
       await db
         .selectFrom('documents')
-        .select(['attached_to', 'intake_status', 'intake', 'validation_pending'])
+        .select(['attached_to', 'key', 'intake_status', 'intake', 'validation_pending'])
         .where('attached_to', '>=', first.id)
         .where('attached_to', '<=', last.id)
         .orderBy('id')

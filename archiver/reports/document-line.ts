@@ -8,7 +8,7 @@ import { countWitnesses } from '../evidence/independence.ts';
 import { type DocumentContext, documentsInContext, loadBatchIndex } from './document-context.ts';
 import { embeddedBatch, embeddedEvidence } from './embedded-evidence.ts';
 import { DocumentJudge } from './document-outlook.ts';
-import { assessmentOf, needsAssessment } from '../signers.ts';
+import { assessmentOf, isProof, needsAssessment, proofsBeside } from '../signers.ts';
 import type {
   Accreditation,
   DocumentLine,
@@ -95,10 +95,17 @@ function evidenceLine(batch: BatchRow, accreditation: Accreditation): EvidenceLi
   };
 }
 
+/** Of a signature, where it is and what stands beside it. */
+type SignaturePlace = {
+  readonly heldBy?: string | undefined;
+  /** Keys of evidence for who instructed a witness. */
+  readonly instructions: readonly string[];
+};
+
 function signatureLine(
   signature: IntakeSignature,
   { at, rules }: DocumentJudge,
-  heldBy: string | undefined,
+  { heldBy, instructions }: SignaturePlace,
 ): SignatureLine {
   const { id, status, subIndication, signer, signerNotAfter, qualification } = signature;
   const line = { id, status, subIndication, signer, signerNotAfter, heldBy };
@@ -113,7 +120,12 @@ function signatureLine(
     }),
     ...(anchorClass === 'witness-provider' &&
       signer !== undefined && {
-        witness: { keyHolder: signer, instructedBy: 'not shown by the signature' },
+        witness: {
+          keyHolder: signer,
+          instructedBy:
+            instructions.length === 0 ? 'not shown by the signature' : 'evidence attached',
+          evidence: instructions,
+        },
       }),
   };
 }
@@ -121,9 +133,9 @@ function signatureLine(
 function signatureLines(
   document: DocumentRow,
   judge: DocumentJudge,
-  heldBy?: string,
+  place: SignaturePlace,
 ): SignatureLine[] {
-  return document.intake.signatures.map((signature) => signatureLine(signature, judge, heldBy));
+  return document.intake.signatures.map((signature) => signatureLine(signature, judge, place));
 }
 
 function validationDataLine(
@@ -154,12 +166,18 @@ export function documentLine(
       retention,
       intakeStatus: intake.status,
       attachedIntake: context.attached.map((row) => row.intake.status),
-      signatures: [document, ...context.attached].flatMap((row) => row.intake.signatures),
+      signatures: [
+        ...document.intake.signatures,
+        ...context.attached.flatMap(({ key: heldBy, intake: { signatures } }) =>
+          signatures.map((one) => ({ ...one, heldBy })),
+        ),
+      ],
       validation: validationData?.status,
     },
     batches,
   );
   const { best, due, end } = outlook;
+  const instructions = proofsBeside(context.attached, rules.proofs.instruction);
   return {
     store: document.store,
     key: document.key,
@@ -176,13 +194,16 @@ export function documentLine(
     standing: standingOf(document, best, due, at),
     intake: outlook.intake,
     signatures: [
-      ...signatureLines(document, judge),
-      ...context.attached.flatMap((row) => signatureLines(row, judge, row.key)),
+      ...signatureLines(document, judge, { instructions }),
+      ...context.attached
+        .filter(({ key }) => !isProof(key, rules.proofs))
+        .flatMap((row) => signatureLines(row, judge, { heldBy: row.key, instructions })),
     ],
     licence: outlook.licence && {
       required: rules.rules.find(({ name }) => name === retention.rule)?.requires ?? [],
       standing: outlook.licence,
     },
+    licenceProofs: proofsBeside(context.attached, rules.proofs.licence),
     timestamps: timestampLines(document),
     validationData,
     evidence: batches.flatMap((batch, index) => {

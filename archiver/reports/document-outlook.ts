@@ -5,7 +5,12 @@ import { instantAfter } from '#shared/policy/retention-rule.ts';
 import type { BatchRow, DocumentOutline, IntakeStatus } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import { worstIntake } from '../intake-order.ts';
-import { type LicenceStanding, type SignerCompliance, signerCompliance } from '../signers.ts';
+import {
+  isProof,
+  type LicenceStanding,
+  type SignerCompliance,
+  signerCompliance,
+} from '../signers.ts';
 import { dueBefore } from '../stages/plan.ts';
 import { accreditationOf } from './accreditation-line.ts';
 import type { Accreditation, DocumentLine, ReportRules, RetentionOutlook } from './report.ts';
@@ -93,8 +98,10 @@ export class DocumentJudge {
     const { rule } = document.retention;
     const required = (rule !== undefined && this.#required.get(rule)) || nothing;
     if (intake === 'unsigned' && required.length === 0) return undefined;
-    const { assessments } = this.rules;
-    return signerCompliance(document.signatures, required, { assessments, at: this.at });
+    const { assessments, proofs } = this.rules;
+    // Who signed a proof did not sign the document.
+    const own = document.signatures.filter(({ heldBy = '' }) => !isProof(heldBy, proofs));
+    return signerCompliance(own, required, { assessments, at: this.at });
   }
 
   #complianceOf(judged: Judged): Pick<DocumentOutlook, 'compliance' | 'licence'> {

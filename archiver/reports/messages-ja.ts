@@ -242,6 +242,11 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'details.assessment': '事業者の評価',
   'details.keyHolder': '鍵の保有者: {name}(証明書は利用者ではなく事業者のものです)',
   'details.instructedBy': '署名を指示した利用者: 署名からは確認できません',
+  'instructed.no': '指示した利用者は署名からは確認できない',
+  'instructed.evidence': '指示した利用者の証跡あり',
+  'details.instructedByEvidence':
+    '署名を指示した利用者: 添付の証跡 {keys} による(内容は担当者が確認)',
+  'details.licenceProofs': '資格確認の証跡',
   'details.licenceRequired': 'この文書区分に必要な資格',
   'signerClass.hpki': '保健医療福祉分野PKI(HPKI)',
   'signerClass.accredited': '認定認証事業者',

@@ -226,7 +226,13 @@ function signerParts(
       : [markup`<br>${texts('details.assessment')}: ${texts(`assessment.${assessment}`)}`]),
     ...(witness
       ? [
-          markup`<br>${foreign(texts('details.keyHolder', { name: witness.keyHolder }))}<br>${texts('details.instructedBy')}`,
+          markup`<br>${foreign(texts('details.keyHolder', { name: witness.keyHolder }))}<br>${
+            witness.evidence.length === 0
+              ? texts('details.instructedBy')
+              : foreign(
+                  texts('details.instructedByEvidence', { keys: witness.evidence.join(', ') }),
+                )
+          }`,
         ]
       : []),
   ];
@@ -360,6 +366,10 @@ function requirementSection(line: DocumentLine, { texts }: PageView): Html {
         texts('details.licenceRequired'),
         line.licence &&
           `${line.licence.required.join(', ')}: ${texts(`licence.${line.licence.standing}`)}`,
+      ],
+      [
+        texts('details.licenceProofs'),
+        line.licenceProofs.length === 0 ? undefined : foreign(line.licenceProofs.join(', ')),
       ],
     ]),
   );

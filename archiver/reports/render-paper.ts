@@ -128,6 +128,36 @@ function writeClasses(paper: Paper, view: PageView): void {
   paper.paragraph(texts('class.note'));
 }
 
+/** Signers of one document on paper; the JSON and CSV reports have all of them. */
+const maxPaperSigners = 3;
+
+/** The verdict, and who signed: by which service, with which licence, by whose word (R-01 to R-05). */
+export function signaturesCell(
+  { intake, signatures, licence }: DocumentLine,
+  { texts }: PageView,
+): string {
+  const signers = signatures.slice(0, maxPaperSigners).map((one) => {
+    const { signer, signerClass, licences, assessment, witness } = one;
+    const about = [
+      ...(signerClass === undefined ? [] : [texts(`signerClass.${signerClass}`)]),
+      ...licences.map(({ ja }) => ja),
+      ...(assessment === undefined ? [] : [texts(`assessment.${assessment}`)]),
+      ...(witness
+        ? [texts(`instructed.${witness.evidence.length === 0 ? 'no' : 'evidence'}`)]
+        : []),
+    ];
+    const name = signer === undefined ? texts('document.unknown') : commonName(signer);
+    return about.length === 0 ? name : `${name} (${about.join(', ')})`;
+  });
+  const left = signatures.length - signers.length;
+  return [
+    texts(`intake.short.${intake}`),
+    ...signers,
+    ...(left > 0 ? [`+ ${left}`] : []),
+    ...(licence ? [`${licence.required.join(', ')}: ${texts(`licence.${licence.standing}`)}`] : []),
+  ].join('\n');
+}
+
 function documentCells(line: DocumentLine, view: PageView): string[] {
   const { texts, timeZone } = view;
   const day = (instant: string | undefined): string =>
@@ -141,7 +171,7 @@ function documentCells(line: DocumentLine, view: PageView): string[] {
   return [
     line.key,
     [line.format, line.level].filter((part) => part !== undefined).join(' '),
-    texts(`intake.short.${line.intake}`),
+    signaturesCell(line, view),
     texts(`standing.${line.standing}`),
     until,
     day(line.nextRenewal),
@@ -156,14 +186,19 @@ async function writeDocuments(
   documents: AsyncIterable<DocumentDetail>,
 ): Promise<readonly DocumentLine[]> {
   const { texts, found } = view;
-  heading(paper, 'section.documents', ['R-08', 'R-12', 'R-14', 'R-24', 'R-25'], view);
+  heading(
+    paper,
+    'section.documents',
+    ['R-01', 'R-02', 'R-08', 'R-12', 'R-14', 'R-24', 'R-25'],
+    view,
+  );
   const lines: DocumentLine[] = [];
   for await (const { line } of documents) lines.push(line);
   paper.table(
     [
-      { title: texts('column.document'), share: 7 },
-      { title: texts('column.format'), share: 3 },
-      { title: texts('column.signatures'), share: 2.5 },
+      { title: texts('column.document'), share: 6 },
+      { title: texts('column.format'), share: 2 },
+      { title: texts('column.signatures'), share: 4.5 },
       { title: texts('column.evidence'), share: 2.5 },
       { title: texts('column.until'), share: 2.3 },
       { title: texts('column.renewal'), share: 2.3 },

@@ -17,7 +17,12 @@ import type { AnchorClass } from '#shared/trust/anchors.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import type { HorizonElement } from '#shared/validation/proof-horizon.ts';
 import type { RetentionRule } from '../config.ts';
-import type { AssessmentStatus, LicenceStanding, ProviderAssessment } from '../signers.ts';
+import type {
+  AssessmentStatus,
+  LicenceStanding,
+  ProviderAssessment,
+  SignerProofs,
+} from '../signers.ts';
 
 /**
  * Whether a document stays provable through its retention.
@@ -76,11 +81,13 @@ export type SignatureLine = {
   readonly assessment?: AssessmentStatus | undefined;
   /**
    * Of a witness: the certificate is its provider's, which holds the key; who instructed it is not shown by
-   * the signature (R-01).
+   * the signature, unless evidence for it is kept beside the document (R-01).
    */
   readonly witness?: {
     readonly keyHolder: string;
-    readonly instructedBy: 'not shown by the signature';
+    readonly instructedBy: 'not shown by the signature' | 'evidence attached';
+    /** Keys of that evidence: who it names is for whoever reads it. */
+    readonly evidence: readonly string[];
   };
 };
 
@@ -151,6 +158,8 @@ export type DocumentLine = {
   /** Where the document's class demands a licence: which ones, and whether a signer shows one. */
   readonly licence?:
     { readonly required: readonly string[]; readonly standing: LicenceStanding } | undefined;
+  /** Keys of proofs of the licence that are kept beside the document; a person has to read them. */
+  readonly licenceProofs: readonly string[];
   readonly timestamps: readonly TimestampLine[];
   /** Absent where nothing is signed, or no signature is worth it. */
   readonly validationData?: ValidationDataLine | undefined;
@@ -182,6 +191,7 @@ export type ReportRules = {
   readonly profile: AlgorithmProfile;
   readonly accreditation: AccreditationRules;
   readonly assessments: readonly ProviderAssessment[];
+  readonly proofs: SignerProofs;
   /** Retention rules by name, with the licences that they demand. */
   readonly rules: readonly Pick<RetentionRule, 'name' | 'requires'>[];
   /** Of one token. */

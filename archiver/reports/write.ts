@@ -19,9 +19,9 @@ import { rememberSummary, summarise } from './summary.ts';
 
 /** What a report needs of the configuration. */
 export function reportRules(config: ArchiverConfig): ReportRules {
-  const { leadTime, timeZone, profile, accreditation, assessments, rules } = config;
+  const { leadTime, timeZone, profile, accreditation, assessments, proofs, rules } = config;
   const { price } = config.tsa;
-  return { leadTime, timeZone, profile, accreditation, assessments, rules, price };
+  return { leadTime, timeZone, profile, accreditation, assessments, proofs, rules, price };
 }
 
 type RenderOptions = {

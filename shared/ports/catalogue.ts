@@ -180,6 +180,9 @@ export type DocumentRelations = {
   readonly attachedToKey?: string | undefined;
 };
 
+/** A signature with the key of the attached object that holds it; without: the document itself. */
+export type HeldSignature = IntakeSignature & { readonly heldBy?: string | undefined };
+
 /**
  * What decides a document's retention, outlook and compliance, and no more: for a question about all of
  * them. What takes reading is read when it is asked for.
@@ -201,7 +204,7 @@ export type DocumentOutline = {
   /** Verdicts of its detached signatures and companions. */
   readonly attachedIntake: readonly IntakeStatus[];
   /** Of its own and of those attached to it. */
-  readonly signatures: readonly IntakeSignature[];
+  readonly signatures: readonly HeldSignature[];
 };
 
 /** Whether all that verifies a document's signatures was collected. */

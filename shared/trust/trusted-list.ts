@@ -229,9 +229,11 @@ export function parseTrustedList(octets: Uint8Array): TrustedList {
   const scheme = child(root, 'SchemeInformation');
   const version = countOf(scheme, 'TSLVersionIdentifier', '§5.3.1');
   if (!versions.includes(version))
-    throw new UnsupportedError('ERR_UNSUPPORTED_VERSION', `trusted list of version ${version}`, {
-      feature: `TSLVersionIdentifier ${version}`,
-    });
+    throw new UnsupportedError(
+      'ERR_UNSUPPORTED_VERSION',
+      `trusted list of TSLVersionIdentifier ${version}: 5 (ETSI TS 119 612 v2.1.1 and v2.2.1) and 6 (v2.3.1 and v2.4.1) are read`,
+      { feature: `TSLVersionIdentifier ${version}` },
+    );
   const reader = new ListReader();
   const next = textOf(childNamed(child(scheme, 'NextUpdate'), tsl, 'dateTime'))?.trim();
   const pointers = childrenNamed(child(scheme, 'PointersToOtherTSL'), tsl, 'OtherTSLPointer');

@@ -27,7 +27,7 @@ async function archiveOf(signers: object = {}): Promise<TestArchive> {
   const archive = await createArchive({
     signers: { classes: { hpki: ['root.cer'] }, crls: ['crls'], ...signers },
     retention: { rules: [{ match: '^rx/', preset: 'jp-medical-record', requires: ['医師'] }] },
-    detachedSuffixes: ['.p7s', '.licence.txt'],
+    detachedSuffixes: ['.p7s'],
   });
   await writeFile(path.join(archive.folder, 'root.cer'), hpki.root.certificate.raw);
   const crls = path.join(archive.folder, 'crls');
@@ -79,13 +79,14 @@ test('in test mode the test certificate signs', async (t) => {
 });
 
 test('a proof of the licence is proved with the document that rests on it (R-06)', async (t) => {
-  await using archive = await archiveOf();
+  await using archive = await archiveOf({ proofs: { licence: ['.licence.txt'] } });
   await archive.put('rx/a', signed(licensed('Medical Doctor')));
   await archive.put('rx/a.licence.txt', 'a record of the check');
   await archive.night();
   const proof = await archive.row('rx/a.licence.txt');
   t.is(proof.attachedTo, (await archive.row('rx/a')).id);
   t.is(proof.state, 'protected');
+  t.deepEqual((await linesOf(archive)).get('rx/a')?.licenceProofs, ['rx/a.licence.txt']);
   await archive.put('rx/a.licence.txt', 'another record');
   const { findings } = await archive.nightAfter(1);
   t.true(findings.some(({ key }) => key === 'rx/a.licence.txt'));

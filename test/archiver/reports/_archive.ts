@@ -22,6 +22,7 @@ export const rules: ReportRules = {
   profile: selectProfile(bundledPolicies, 'jp-medical'),
   accreditation: { file: bundledAccreditation, guideline: '5.2', entries: [] },
   assessments: [],
+  proofs: { licence: ['.licence.txt'], instruction: ['.instruction.pdf'] },
   rules: [],
   price: { amount: 10, currency: 'JPY' },
 };

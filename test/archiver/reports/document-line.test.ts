@@ -5,7 +5,12 @@ import type { DocumentLine } from '#archiver/reports/report.ts';
 import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import { oids } from '#shared/oid.ts';
 import { licenceOf } from '#shared/policy/licences.ts';
-import type { BatchRow, IntakeSignature, NewDocument } from '#shared/ports/catalogue.ts';
+import type {
+  BatchRow,
+  DocumentState,
+  IntakeSignature,
+  NewDocument,
+} from '#shared/ports/catalogue.ts';
 import type { AnchorClass } from '#shared/trust/anchors.ts';
 import { at, batchRow, retention, rules, signature, signerFacts, storedRow } from './_archive.ts';
 
@@ -229,6 +234,17 @@ test('the licence of a detached signature counts for its document (R-02)', (t) =
   t.is(got.licence?.standing, 'compliant');
 });
 
+test('who signed a proof of the licence did not sign the document (R-02, R-06)', (t) => {
+  const attached = storedRow('a.licence.txt', {
+    intake: intakeOf(signedBy('hpki', ['Medical Doctor'])),
+  });
+  const context = { batches: [batchRow('b1')], attached: [attached] };
+  const got = documentLine(storedRow('a'), context, new DocumentJudge(at, prescriptions));
+  t.is(got.licence?.standing, 'qualification-not-shown');
+  t.deepEqual(got.signatures, []);
+  t.deepEqual(got.licenceProofs, ['a.licence.txt']);
+});
+
 test('of a witness the provider holds the key, and who instructed it is not shown (R-01, R-04)', (t) => {
   const document = storedRow('a', { intake: intakeOf(signedBy('witness-provider')) });
   const context = { batches: [batchRow('b1')], attached: [] };
@@ -236,6 +252,48 @@ test('of a witness the provider holds the key, and who instructed it is not show
   t.deepEqual(line?.witness, {
     keyHolder: 'CN=見本 太郎,O=見本病院',
     instructedBy: 'not shown by the signature',
+    evidence: [],
   });
   t.is(line?.assessment, 'not-assessed');
 });
+
+const beside = (key: string, state: DocumentState = 'protected') =>
+  storedRow(key, { state, attachedTo: 1 });
+const besides: readonly [
+  string,
+  ReturnType<typeof beside>,
+  'evidence attached' | 'not shown by the signature',
+  string,
+][] = [
+  ['evidence of who instructed it', beside('a.instruction.pdf'), 'evidence attached', ''],
+  ['evidence that is waiting', beside('a.instruction.pdf', 'waiting'), 'evidence attached', ''],
+  [
+    'evidence that is gone',
+    beside('a.instruction.pdf', 'missing'),
+    'not shown by the signature',
+    '',
+  ],
+  [
+    'evidence that was changed',
+    beside('a.instruction.pdf', 'changed'),
+    'not shown by the signature',
+    '',
+  ],
+  [
+    'a proof of the licence',
+    beside('a.licence.txt'),
+    'not shown by the signature',
+    'a.licence.txt',
+  ],
+  ['a signature', beside('a.p7s'), 'not shown by the signature', ''],
+];
+for (const [name, row, instructedBy, licenceProofs] of besides)
+  test(`beside a witness’s signature: ${name} (R-01, R-06)`, (t) => {
+    const document = storedRow('a', { intake: intakeOf(signedBy('witness-provider')) });
+    const context = { batches: [batchRow('b1')], attached: [row] };
+    const line = documentLine(document, context, new DocumentJudge(at, rules));
+    const [{ witness } = { witness: undefined }] = line.signatures;
+    t.is(witness?.instructedBy, instructedBy);
+    t.deepEqual(witness?.evidence, instructedBy === 'evidence attached' ? [row.key] : []);
+    t.is(line.licenceProofs.join(' '), licenceProofs);
+  });

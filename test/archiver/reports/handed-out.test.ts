@@ -5,7 +5,8 @@ import { loadTypefaces } from '#archiver/adapters/typefaces.ts';
 import { reportCsv } from '#archiver/reports/csv.ts';
 import { documentLines } from '#archiver/reports/document-line.ts';
 import { loadPage, pageDocuments } from '#archiver/reports/load-page.ts';
-import { renderPaper } from '#archiver/reports/render-paper.ts';
+import { textsOf } from '#archiver/reports/messages.ts';
+import { renderPaper, signaturesCell } from '#archiver/reports/render-paper.ts';
 import { type ReportDigests, stampReport } from '#archiver/reports/stamp.ts';
 import { renderReport } from '#archiver/reports/write.ts';
 import { toHex } from '#shared/bytes.ts';
@@ -18,7 +19,7 @@ import type { StrongestDigest } from '#shared/tsp/strongest-digest.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import { createArchive } from '../night/_night.ts';
 import { throwsCode } from '../adapters/_store-contract.ts';
-import { at, catalogueOf, documentRow, everyState, rules } from './_archive.ts';
+import { at, catalogueOf, documentRow, everyState, rules, signature } from './_archive.ts';
 
 const { signal } = new AbortController();
 
@@ -29,8 +30,82 @@ test('the table has a line for each document under the names of the JSON', async
   t.true(head.startsWith('\uFEFFstore,key,versionId,sha256,'));
   t.is(lines.length, await catalogue.countDocuments({}));
   const columns = head.split(',').length;
-  t.true(lines.every((line) => line.split(',').length === columns));
+  t.true(lines.every((line) => cellsOf(line).length === columns));
 });
+
+/** Fields of one line, quotes taken off. */
+function cellsOf(line: string): string[] {
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)].map(
+    ([, quoted, plain = '']) => quoted?.replaceAll('""', '"') ?? plain,
+  );
+}
+
+/** Signed by a doctor under HPKI, and by a witness for somebody, whom a file beside it names. */
+const prescription = documentRow('rx', {
+  intake: {
+    status: 'valid',
+    at: at.toString(),
+    signatures: [
+      signature('valid', {
+        qualification: {
+          anchorClass: 'hpki',
+          anchor: 'ee',
+          licences: [{ name: 'Medical Doctor', ja: '医師' }],
+        },
+      }),
+      signature('valid', {
+        signer: 'CN=立会 株式会社,O=立会',
+        qualification: { anchorClass: 'witness-provider', anchor: 'ff', licences: [] },
+      }),
+    ],
+  },
+});
+const demanding = { ...rules, rules: [{ name: 'jp-medical-record', requires: ['医師'] }] };
+
+test('the table names signers, their services, licences and assessments (R-01 to R-05)', async (t) => {
+  await using catalogue = await catalogueOf([{ document: prescription }]);
+  const lines = documentLines(catalogue, at, demanding);
+  const text = (await Array.fromAsync(reportCsv(lines))).join('');
+  const [head = '', line = ''] = text.trimEnd().split('\r\n');
+  const names = cellsOf(head);
+  const cells = cellsOf(line);
+  const cell = (name: string) => cells[names.indexOf(name)];
+  t.is(cell('signers'), 'CN=見本 太郎,O=見本病院; CN=立会 株式会社,O=立会');
+  t.is(cell('signerStatus'), 'valid; valid');
+  t.is(cell('signerClasses'), 'hpki; witness-provider');
+  t.is(cell('licences'), '医師; ');
+  t.is(cell('assessments'), '; not-assessed');
+  t.is(cell('instructedBy'), '; not shown by the signature');
+  t.is(cell('licenceStanding'), 'compliant');
+});
+
+for (const [language, expected] of [
+  [
+    'ja',
+    [
+      '見本 太郎 (保健医療福祉分野PKI(HPKI), 医師)',
+      '立会 株式会社 (立会人型の署名事業者, 事業者未評価, 指示した利用者は署名からは確認できない)',
+      '医師: 適合',
+    ],
+  ],
+  [
+    'en',
+    [
+      '見本 太郎 (healthcare PKI (HPKI), 医師)',
+      '立会 株式会社 (provider that signs as a witness, provider not assessed, who instructed it is not shown by the signature)',
+      '医師: compliant',
+    ],
+  ],
+] as const)
+  test(`on paper in ${language}, each signer stands with service, licence and assessment`, async (t) => {
+    await using catalogue = await catalogueOf([{ document: prescription }]);
+    const options = { at, rules: demanding, archiveId: 'archive', language, filter: {} };
+    const page = await loadPage(catalogue, { ...options, pageNumber: 1 });
+    const [detail] = await Array.fromAsync(pageDocuments(catalogue, page, at, demanding));
+    if (!detail) throw new Error('no document');
+    const cell = signaturesCell(detail.line, { ...page, texts: textsOf(language) });
+    t.deepEqual(cell.split('\n').slice(1), expected);
+  });
 
 test('a key that a spreadsheet would compute is text', async (t) => {
   await using catalogue = await catalogueOf([

@@ -193,7 +193,8 @@ test('a certificate that cannot be read is said, and its service stays', (t) => 
 
 const malformed: Readonly<Record<string, readonly [string, ErrorCode]>> = {
   'another root': ['<a/>', 'ERR_FORMAT_XML'],
-  'a version before 2.1': [listXml({ version: '3' }), 'ERR_UNSUPPORTED_VERSION'],
+  'version 1': [listXml({ version: '3' }), 'ERR_UNSUPPORTED_VERSION'],
+  'the version before 2.1': [listXml({ version: '4' }), 'ERR_UNSUPPORTED_VERSION'],
   'a version after 2.4': [listXml({ version: '7' }), 'ERR_UNSUPPORTED_VERSION'],
   'no version': [
     listXml().replace(/<TSLVersionIdentifier>.*?<\/TSLVersionIdentifier>/, ''),
@@ -222,6 +223,21 @@ for (const [what, [xml, code]] of Object.entries(malformed))
     t.true(error instanceof FormatError || error instanceof UnsupportedError);
     if (error instanceof FormatError || error instanceof UnsupportedError) t.is(error.code, code);
   });
+
+for (const [version, editions] of [
+  ['5', '2.1.1 and 2.2.1'],
+  ['6', '2.3.1 and 2.4.1'],
+] as const)
+  test(`TSLVersionIdentifier ${version} is read: ETSI TS 119 612 v${editions}`, (t) => {
+    t.is(parseTrustedList(encode(listXml({ version }))).version, Number(version));
+  });
+
+test('a list of another version is refused with those that are read, whoever signed it', (t) => {
+  const verdict = verifyTrustedList(file('old.xml', { version: '4' }, operator), [
+    operator.certificate,
+  ]);
+  t.regex(reasonOf(verdict), /TSLVersionIdentifier 4: 5 .*v2\.1\.1.* and 6 .*v2\.4\.1/);
+});
 
 function file(name: string, spec: ListSpec, signer: Issued): ListFile {
   return { name, octets: signEnveloped(listXml(spec), signer) };
