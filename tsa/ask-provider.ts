@@ -94,9 +94,11 @@ const bitsOfRequests: readonly unknown[] = [
   'badDataFormat',
 ];
 
+type Failure = Pick<NextAnswer, 'failure' | 'failureBit' | 'unasked'>;
+
 /** Whether a failure says that the provider is not well. */
-function isSick({ failure, failureBit }: Pick<NextAnswer, 'failure' | 'failureBit'>): boolean {
-  if (failure === 'internal' || failure === 'limited') return false;
+function isSick({ failure, failureBit, unasked }: Failure): boolean {
+  if (failure === 'internal' || failure === 'limited' || unasked) return false;
   return failure !== 'rejected' || !bitsOfRequests.includes(failureBit);
 }
 
@@ -110,13 +112,14 @@ function countAgainst(provider: Provider, now: Temporal.Instant, options: Obtain
 /** Counts and reports a failure. */
 function fail(
   provider: Provider,
-  failure: Pick<NextAnswer, 'failure' | 'reason' | 'failureBit'>,
+  failure: Failure & Pick<NextAnswer, 'reason'>,
   options: ObtainOptions,
   response?: Uint8Array,
 ): void {
   const { failure: kind, reason } = failure;
   const now = options.clock.now();
   provider.record.failed(now, kind, reason);
+  if (failure.unasked) provider.record.sentUnasked(now);
   if (isSick(failure)) countAgainst(provider, now, options);
   options.events({
     level: 'warn',

@@ -30,6 +30,8 @@ export type NextAnswer = {
   readonly reason: string;
   /** The bit that a provider's rejection carried, where it is one of those of RFC 3161. */
   readonly failureBit?: FailureBit | undefined;
+  /** All that is wrong with the token is certificates that the query did not ask for (RFC 3161 §2.4.1). */
+  readonly unasked?: boolean;
 };
 
 export type Judged =
@@ -88,11 +90,12 @@ function accreditationOffence(
 function judgeToken(response: TimeStampResp, octets: Uint8Array, options: JudgeOptions): Judged {
   const { profile, provider, trust, now } = options;
   const token = parseTimeStampToken(octets);
+  const request = parseTimeStampReq(options.request);
   const tsaPolicies = provider.tsaPolicies.filter(
     (one) => profile.tsaPolicies.length === 0 || profile.tsaPolicies.includes(one),
   );
   const verdict = verifyToken(token, {
-    request: parseTimeStampReq(options.request),
+    request,
     anchors: trust.anchors,
     certificates: trust.certificates,
     crls: trust.crls,
@@ -119,11 +122,12 @@ function judgeToken(response: TimeStampResp, octets: Uint8Array, options: JudgeO
   const failed = verdict.findings.filter(
     (finding) => finding.level === 'error' || finding.level === 'unknown',
   );
+  const unasked = !request.certReq && failed.every(({ check }) => check === 'cert-req');
   const reasons = failed.map((finding) => `${finding.message} (${finding.clause})`).join('; ');
   const reason = `${provider.name} gave a token that is ${verdict.status}: ${reasons}`;
   return verdict.subIndication === 'NO_SIGNING_CERTIFICATE_FOUND'
     ? { kind: 'unknown-signer', reason }
-    : { kind: 'next', failure: 'invalid-token', reason };
+    : { kind: 'next', failure: 'invalid-token', reason, unasked };
 }
 
 /** Demands on an answer beside its token; those that only warn are of its frame, which nobody signed. */

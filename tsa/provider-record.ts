@@ -59,6 +59,10 @@ export type ProviderRecord = {
    */
   readonly learn: (path: readonly Certificate[]) => boolean;
   readonly learned: () => readonly Certificate[];
+  /** It sent certificates to a query that asked for none. */
+  readonly sentUnasked: (now: Temporal.Instant) => void;
+  /** Whether it did within 24 hours: its tokens for such queries are bought for nothing. */
+  readonly sendsUnasked: (now: Temporal.Instant) => boolean;
   /** True at most once in 24 hours: whether a token may be bought now only to learn from it. */
   readonly takeProbe: (now: Temporal.Instant) => boolean;
 };
@@ -122,6 +126,7 @@ export function createProviderRecord(
   let lastSuccess: Temporal.Instant | undefined;
   let lastFailure: ProviderFigures['lastFailure'];
   let nextProbe: Temporal.Instant | undefined;
+  let unaskedUntil: Temporal.Instant | undefined;
   let chainEnds: Temporal.Instant | undefined;
   const failures = new Map<FailureKind, number>();
   const latencies = createLatencies();
@@ -171,6 +176,10 @@ export function createProviderRecord(
       return certificates.learn(path);
     },
     learned: certificates.all,
+    sentUnasked: (now) => {
+      unaskedUntil = now.add(probePeriod);
+    },
+    sendsUnasked: (now) => unaskedUntil !== undefined && compareInstants(now, unaskedUntil) < 0,
     takeProbe: (now) => {
       if (nextProbe && compareInstants(now, nextProbe) < 0) return false;
       nextProbe = now.add(probePeriod);

@@ -287,14 +287,21 @@ export function createStampService(options: {
       const message = 'no provider of this profile offers this policy with this digest algorithm';
       return Promise.resolve({ kind: 'rejected', failureBit: 'unacceptedPolicy', message });
     }
-    const providers = accreditedProviders(profile, eligible, clock.now());
-    if (providers.length < eligible.length) {
-      const lapsed = eligible.filter((one) => !providers.includes(one)).map(({ name }) => name);
+    const accredited = accreditedProviders(profile, eligible, clock.now());
+    if (accredited.length < eligible.length) {
+      const lapsed = eligible.filter((one) => !accredited.includes(one)).map(({ name }) => name);
       events({ level: 'warn', name: 'tsa.provider.not-accredited', providers: lapsed });
     }
-    if (providers.length === 0) {
+    if (accredited.length === 0) {
       const message = 'no provider of this profile is accredited now';
       return Promise.resolve({ kind: 'rejected', failureBit: 'timeNotAvailable', message });
+    }
+    const providers = accredited.filter(
+      ({ record }) => request.certReq || !record.sendsUnasked(clock.now()),
+    );
+    if (providers.length === 0) {
+      const message = 'every provider sends certificates that this query does not ask for';
+      return Promise.resolve({ kind: 'rejected', failureBit: 'addInfoNotAvailable', message });
     }
     const purchase = { id: query.id ?? journal.newId(), client, profile, request: request.raw };
     // Without a nonce two equal queries may mean two stamps: every one is new (design §5).

@@ -389,6 +389,37 @@ test('certReq FALSE: a signer that the probe does not reveal is refused', async 
   t.is(upstream.queries.length, 3, 'no second probe on the same day');
 });
 
+test('certReq FALSE: a provider that sends certificates all the same is not asked so again that day, and is well', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using first = await startUpstream({
+    now: clock.now,
+    handler: (request, self) => ({ body: self.grant({ ...request, certReq: true }) }),
+  });
+  await using second = await startUpstream({ now: clock.now });
+  const breaker = { failures: 1, openSeconds: 60, maxOpenSeconds: 60 };
+  const providers = [
+    await first.provider(folder.path, { breaker }),
+    await second.provider(folder.path),
+  ];
+  await using tsa = await startTestTsa(configWith(folder.path, providers), clock);
+  const queries = (): readonly number[] => [first, second].map((one) => one.queries.length);
+  const without = (text: string) => ask(tsa.url, queryFor(text, { certReq: false }));
+  t.deepEqual((await without('a')).token?.signedData.certificates, []);
+  const [asked = 0] = queries();
+  await without('b');
+  t.is(queries()[0], asked, 'nothing is bought that would be refused');
+  t.is((await ask(tsa.url, queryFor('c'))).response.statusName, 'granted');
+  t.is(queries()[0], asked + 1, 'other queries go to it as before');
+  clock.advance({ hours: 24 });
+  await without('d');
+  t.is(queries()[0], asked + 2);
+  await tsa.reload(configWith(folder.path, providers.slice(0, 1)));
+  const { response } = await without('e');
+  t.deepEqual(response.failInfo, ['addInfoNotAvailable']);
+  t.is(queries()[0], asked + 2);
+});
+
 test('a late answer that comes before the next one’s is what everybody gets', async (t) => {
   const clock = createTestClock();
   await using folder = await temporaryFolder();
