@@ -371,7 +371,9 @@ export const archiverSettings = z.strictObject({
     .int()
     .positive()
     .default(64 * 1024 * 1024)
-    .describe('Larger documents are protected as bytes only.'),
+    .describe(
+      'Larger documents are protected as bytes only, but for CMS signatures of which only the content is larger: that is streamed.',
+    ),
   maxLeaves: z.number().int().positive().default(1_000_000).describe('Groups in one batch.'),
   blind: z
     .boolean()

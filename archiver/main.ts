@@ -276,7 +276,12 @@ export async function openArchiver(
       signerMaterial: {
         signerAnchors: anchorsOfSigners,
         testCertificates: config.signers.testCertificates,
-        tsuAnchors: trustAnchors(config, tsuAnchors),
+        // What is asked of the status of a TSU is what its TSA's configuration says.
+        tsuAnchors: [
+          ...trustAnchors(config, tsaAnchors, config.tsa.revocation),
+          ...(second ? trustAnchors(config, secondAnchors, second.settings.revocation) : []),
+          ...trustAnchors(config, timestampAnchors),
+        ],
         certificates: [],
         ...signerStatus,
         revocationMode: 'require',

@@ -10,7 +10,6 @@ import type {
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { noFacts, type Facts } from '#shared/validation/facts.ts';
-import { inspect } from '#shared/validation/inspect.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import {
   freshCatalogueFile,
@@ -28,7 +27,8 @@ import { journalSeen } from './night/restored.ts';
 import { catalogueFile, openArchiver } from './main.ts';
 import { applyAugmentedEntry } from './stages/apply-augmented.ts';
 import { applyManifest, applyValidationEntry } from './stages/catalogue.ts';
-import { detachedContent, needsValidationData } from './stages/intake.ts';
+import { type IntakeContent, readFacts } from './stages/document-facts.ts';
+import { needsValidationData } from './stages/intake.ts';
 import { readDocument, type DocumentReading } from './stages/read-document.ts';
 import { applyRetentionEntry } from './stages/refresh-retention.ts';
 import { resolveRetention } from './stages/retention.ts';
@@ -94,28 +94,34 @@ async function factsOf(
   // Other octets than those taken in say nothing of the document that was.
   if (reading?.digests['SHA-256'] !== document.sha256) return { facts: noFacts('plain'), main };
   if (document.store === digestStoreName) return { facts: noFacts('plain'), main };
-  const first = inspect({ bytes: reading.head, size: reading.size });
-  if (!main) return { facts: first, main };
-  const { store, key, versionId, sha256, digests } = main;
-  const detached = await detachedContent(first, {
+  const holder = sources.stores.get(document.store);
+  if (!holder) return { facts: noFacts('plain'), main };
+  const { digestAlgorithm, inspectLimitBytes } = sources.config;
+  const { facts } = await readFacts(
+    holder,
+    document,
+    { ...reading, digestAlgorithm, inspectLimitBytes },
+    main && contentOfMain(sources, main),
+    sources.signal,
+  );
+  return { facts, main };
+}
+
+/** What a detached signature is over. */
+function contentOfMain(
+  { stores, signal }: RebuildSources,
+  { store, key, versionId, sha256, digests }: DocumentRow,
+): IntakeContent {
+  return {
     name: key,
     digests: { ...digests, 'SHA-256': sha256 },
     read: async (algorithms) => {
-      const content = sources.stores.get(store);
+      const content = stores.get(store);
       if (!content) return {};
-      return (
-        await readDocument(content, key, {
-          versionId: versionId === '' ? undefined : versionId,
-          algorithms,
-          keep: 0,
-          signal: sources.signal,
-        })
-      ).digests;
+      const version = versionId === '' ? undefined : versionId;
+      return (await readDocument(content, key, { versionId: version, algorithms, keep: 0, signal }))
+        .digests;
     },
-  });
-  return {
-    facts: inspect({ bytes: reading.head, size: reading.size, detached: [detached] }),
-    main,
   };
 }
 

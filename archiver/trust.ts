@@ -2,18 +2,20 @@
 // rules of proof horizons that follow.
 import { earlier } from '#shared/time.ts';
 import type { AnchorClass, TrustAnchor } from '#shared/trust/anchors.ts';
+import type { RevocationMode } from '#shared/trust/path-query.ts';
 import type { HorizonRules } from '#shared/validation/proof-horizon.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { ArchiverConfig } from './config.ts';
 
-/** Certificates as anchors, each with its configured end. */
+/** Certificates as anchors, each with its configured end; `revocationMode` counts for what is below them. */
 export function trustAnchors(
   { anchorEnds }: Pick<ArchiverConfig, 'anchorEnds'>,
   certificates: readonly Certificate[],
+  revocationMode?: RevocationMode,
 ): readonly TrustAnchor[] {
   return certificates.map((certificate) => {
     const sunset = anchorEnds.get(certificate.fingerprint);
-    return { certificate, ...(sunset && { sunset }) };
+    return { certificate, revocationMode, ...(sunset && { sunset }) };
   });
 }
 

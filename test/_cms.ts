@@ -43,6 +43,8 @@ export type TestCms = {
   readonly digestAlgorithm?: DigestAlgorithm;
   /** Further signers of the same content. */
   readonly cosigners?: readonly Issued[];
+  /** A countersignature has no content type (RFC 5652 §11.4). */
+  readonly countersigns?: boolean;
   /** Indefinite length around the whole: BER. */
   readonly indefinite?: boolean;
 };
@@ -58,7 +60,9 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
   const { digestAlgorithm = 'SHA-256' } = spec;
   const { certificate, key } = signer;
   const attributes = derSetOf(
-    testAttribute(oids.idContentType, derObjectIdentifier(spec.eContentType ?? oids.idData)),
+    ...(spec.countersigns
+      ? []
+      : [testAttribute(oids.idContentType, derObjectIdentifier(spec.eContentType ?? oids.idData))]),
     testAttribute(
       oids.idMessageDigest,
       derOctetString(spec.contentDigest ?? digest(digestAlgorithm, content)),

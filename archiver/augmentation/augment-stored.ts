@@ -15,7 +15,8 @@ import type { EvidenceRun, StampingTsa } from '../evidence/types.ts';
 import { openPending, type PendingAugmentation, pendingId } from './pending.ts';
 import { raise } from './raise.ts';
 import { readBackAugmented } from './read-back.ts';
-import { readStored, type ReadableDocument } from './stored-document.ts';
+import { refused } from './refusals.ts';
+import { readableObject, readStored, type ReadableDocument } from './stored-document.ts';
 import { acceptToken, buildQuery } from './tokens.ts';
 import type { CadesDocument, ObtainToken, Refusal } from './types.ts';
 
@@ -57,21 +58,6 @@ class CeilingReached extends Error {}
 
 function isGranted(answer: Uint8Array): boolean {
   return parseTimeStampResp(answer).token !== undefined;
-}
-
-/** What the store keeps of the document, as often as it is read. */
-function readable(
-  store: ObjectStore,
-  { key, versionId }: DocumentIdentity,
-  size: number,
-  signal: AbortSignal,
-): ReadableDocument {
-  const version = versionId === '' ? undefined : versionId;
-  return {
-    name: key,
-    size,
-    open: async () => (await store.read(key, { signal, versionId: version })).body,
-  };
 }
 
 class StoredRaising {
@@ -125,7 +111,7 @@ class StoredRaising {
     const { store, document, digestAlgorithm, limitBytes, material, statusSource, run } =
       this.#input;
     const { identity, size, detached } = document;
-    const source = readable(store, identity, size, run.signal);
+    const source = readableObject(store, identity, size, run.signal);
     const reading = { digestAlgorithm, limitBytes, detached };
     const before = await readStored(source, reading);
     const within = before.stored.signedData.raw;
@@ -151,7 +137,13 @@ class StoredRaising {
       size: splice.length,
       open: async () => streamSplice(await source.open(), splice),
     };
-    this.#judge(before, await readStored(assembled, reading));
+    const offences = this.#offences(before, await readStored(assembled, reading));
+    if (offences.length > 0)
+      return {
+        kind: 'refused',
+        refusal: refused('does-not-hold', `it would not hold: ${offences.join('; ')}`),
+        bought: this.bought,
+      };
     const digest = createDigest('SHA-256');
     for await (const part of await assembled.open()) digest.update(part);
     const sha256 = toHex(digest.finish());
@@ -169,24 +161,23 @@ class StoredRaising {
       versionId: written.versionId,
     });
     const versionId = head.versionId ?? '';
-    const kept = readable(store, { ...identity, versionId }, head.size, run.signal);
-    this.#judge(before, await readStored(kept, reading));
+    const kept = readableObject(store, { ...identity, versionId }, head.size, run.signal);
+    const broken = this.#offences(before, await readStored(kept, reading));
+    if (broken.length > 0)
+      throw new InvariantError(
+        'ERR_INVARIANT_READ_BACK',
+        `an augmented document does not hold: ${broken.join('; ')}`,
+      );
     return { kind: 'written', head, sha256, bought: this.bought };
   }
 
-  /** @throws InvariantError ERR_INVARIANT_READ_BACK */
-  #judge(before: CadesDocument, after: CadesDocument): void {
+  #offences(before: CadesDocument, after: CadesDocument): readonly string[] {
     const { digestAlgorithm, material, run } = this.#input;
-    const { offences } = readBackAugmented(
+    return readBackAugmented(
       { ...before, signedData: before.stored.signedData.raw },
       { ...after, signedData: after.stored.signedData.raw },
       { level: 'LTA', digestAlgorithm, material, at: run.runAt },
-    );
-    if (offences.length > 0)
-      throw new InvariantError(
-        'ERR_INVARIANT_READ_BACK',
-        `an augmented document does not hold: ${offences.join('; ')}`,
-      );
+    ).offences;
   }
 }
 

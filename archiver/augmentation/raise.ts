@@ -60,6 +60,8 @@ class Raising {
     const known = await this.#judgeWithAll(before);
     const offence = offenceOf(known.verdict);
     if (offence) return this.#withReasons(offence, known.material.reasons);
+    const unknown = this.#unknownContent();
+    if (unknown) return unknown;
     if (resume) this.#add(resume);
     const problem = resume ? undefined : await this.#reachLT(before, known);
     if (problem) return problem;
@@ -73,6 +75,20 @@ class Raising {
       tokens: this.#tokens,
       findings: known.verdict.tree.findings,
     };
+  }
+
+  #contentDigest(): Uint8Array | undefined {
+    const { digestAlgorithm, document } = this.#question;
+    const { eContent } = document.stored.signedData;
+    return eContent ? digest(digestAlgorithm, eContent) : document.content?.digest(digestAlgorithm);
+  }
+
+  /** Of content apart a caller may know digests alone: then the new one has to be among them. */
+  #unknownContent(): Refusal | undefined {
+    const { level, digestAlgorithm } = this.#question;
+    return level === 'LTA' && !this.#contentDigest()
+      ? refused('unsupported', `of the content no digest by ${digestAlgorithm} is at hand`)
+      : undefined;
   }
 
   /** Signature timestamps and, beyond T, validation data. */
@@ -239,16 +255,13 @@ class Raising {
 
   /** EN 319 122-1 §5.5.3: one archive timestamp for each signer, all over the same state. */
   async #stampArchives(): Promise<void> {
-    const { digestAlgorithm, document, checkpoint } = this.#question;
+    const { digestAlgorithm, checkpoint } = this.#question;
     this.#add({ digestAlgorithms: [digestAlgorithm] });
     await checkpoint?.(this.#additions);
     const signedData = this.#signedData;
-    const { eContent } = signedData;
-    const contentDigest = eContent
-      ? digest(digestAlgorithm, eContent)
-      : document.content?.digest(digestAlgorithm);
+    const contentDigest = this.#contentDigest();
     if (!contentDigest)
-      throw new InvariantError('ERR_INVARIANT_STATE', 'a valid signature over unknown content');
+      throw new InvariantError('ERR_INVARIANT_STATE', 'content without its digest');
     const signers: SignerAdditions[] = [];
     for (const signerInfo of signedData.signerInfos) {
       const atsHashIndex = buildAtsHashIndexV3(digestAlgorithm, signedData, signerInfo);

@@ -1,10 +1,12 @@
 // A CAdES document from wherever it stands, read so that no more is held than a limit allows: beyond it, what is
 // beside the content.
 import { concatBytes, fromHex } from '#shared/bytes.ts';
+import { recordAttributeTypes } from '#shared/cades/evidence-record-subject.ts';
 import { digestContent, readWithoutContent } from '#shared/cades/without-content.ts';
 import { parseSignedData, type SignedData } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { readTlv } from '#shared/der/reader.ts';
+import { FormatError } from '#shared/errors.ts';
 import type { DocumentIdentity } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
@@ -49,6 +51,21 @@ export type ReadableDocument = {
   readonly open: () => Promise<AsyncIterable<Uint8Array>>;
 };
 
+/** A version of an object in a store. */
+export function readableObject(
+  store: ObjectStore,
+  { key, versionId }: Pick<DocumentIdentity, 'key' | 'versionId'>,
+  size: number,
+  signal: AbortSignal,
+): ReadableDocument {
+  const version = versionId === '' ? undefined : versionId;
+  return {
+    name: key,
+    size,
+    open: async () => (await store.read(key, { signal, versionId: version })).body,
+  };
+}
+
 async function readWhole(open: ReadableDocument['open']): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   // A copy: the source may use its buffer again.
@@ -81,11 +98,27 @@ export async function readStored(
         : undefined;
     return { name, stored: { signedData, length: octets.length }, content };
   }
-  const { octets, elided, length } = await readWithoutContent(await open());
+  // One pass serves, but for timestamps by algorithms that the document does not list.
+  const read = await readWithoutContent(await open(), (listed) => [
+    ...new Set([digestAlgorithm, ...listed]),
+  ]);
+  const { octets, elided, length } = read;
   const signedData = parseSignedData(readTlv(octets).raw);
   const stored = { signedData, elided, length };
+  // RFC 4998 Appendix A: such a record is over the whole, which is not here.
+  const holdsRecord = signedData.signerInfos.some(({ unsignedAttrs }) =>
+    unsignedAttrs.some(({ oid }) => recordAttributeTypes.includes(oid)),
+  );
+  if (elided && holdsRecord)
+    throw new FormatError(
+      'ERR_FORMAT_LIMIT',
+      'an evidence record inside, over content that is too large to be held',
+      { clause: 'RFC 4998 Appendix A' },
+    );
   const algorithms = algorithmsOf(signedData, digestAlgorithm);
   if (!elided) return { name, stored, content: await detached?.(algorithms) };
-  const digests = await digestContent(await open(), algorithms);
+  const missing = algorithms.filter((algorithm) => !read.digests.has(algorithm));
+  const more = missing.length > 0 ? await digestContent(await open(), missing) : [];
+  const digests = new Map([...read.digests, ...more]);
   return { name, stored, content: { name, digest: (algorithm) => digests.get(algorithm) } };
 }

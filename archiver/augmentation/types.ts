@@ -55,7 +55,9 @@ export type Refusal = {
     | 'not-valid'
     | 'validation-data-missing'
     /** An earlier timestamp would no longer be over what it was over. */
-    | 'imprint-changed';
+    | 'imprint-changed'
+    /** Judged before it was written: the result would not be what it has to be. */
+    | 'does-not-hold';
   readonly message: string;
   readonly indication?: Indication | undefined;
   readonly subIndication?: SubIndication | undefined;

@@ -16,7 +16,8 @@ import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { applyAugmentedEntry, type AugmentedEntry } from './apply-augmented.ts';
 import { documentsToAugment, ruleOf } from './augment-due.ts';
-import { type IntakeContent, takeIn } from './intake.ts';
+import type { IntakeContent } from './document-facts.ts';
+import { takeIn } from './intake.ts';
 import { readDocument } from './read-document.ts';
 import { identityOf } from './scan.ts';
 
@@ -264,12 +265,13 @@ function findingOf(
         message: `augmenting it: no token tonight: ${outcome.error.message}`,
       };
     case 'refused': {
-      const { message, indication, subIndication, missing } = outcome.refusal;
+      const { reason: cause, message, indication, subIndication, missing } = outcome.refusal;
       const verdict = [indication, subIndication].filter(Boolean).join(' ');
       const reasons = missing.map(({ reason }) => reason).join('; ');
       return {
         kind: 'not-augmented',
-        level: 'warning',
+        // Ours to look into; all others are the document's.
+        level: cause === 'does-not-hold' ? 'error' : 'warning',
         key,
         message: `it is stamped, not augmented: ${verdict === '' ? '' : `${verdict}: `}${message}${reasons === '' ? '' : ` (${reasons})`}`,
       };

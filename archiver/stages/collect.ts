@@ -25,6 +25,7 @@ import type { FindingLine } from '../reports/report.ts';
 import { applyValidationEntry } from './catalogue.ts';
 import { isLost, needsValidationData } from './intake.ts';
 import { readDocument } from './read-document.ts';
+import { readLargeSignature } from './large-signature.ts';
 import { identityOf } from './scan.ts';
 import {
   isValidationObjectSound,
@@ -285,7 +286,14 @@ class Collection {
     });
     // Scan and fixity say what happened to it.
     if (digests['SHA-256'] !== holder.sha256) return { ...nothing, unnamed: ['content'] };
-    const { facts, certificates } = readSignatures({ bytes: head, size });
+    const large = await readLargeSignature(
+      store,
+      holder,
+      { head, size, digestAlgorithm: 'SHA-256', inspectLimitBytes },
+      signal,
+    );
+    const bytes = large?.stored.signedData.raw ?? head;
+    const { facts, certificates } = readSignatures({ bytes, size: large ? bytes.length : size });
     const { signatures: judged, records = [] } = holder.intake;
     const lost = new Set([...judged, ...records].filter(isLost).map(({ id }) => id));
     const signatures = facts.signatures.filter(({ id }) => !lost.has(id));

@@ -1,7 +1,7 @@
 // One document taken in: read once, told from its content, its signatures judged as of now.
 // The result is a catalogue row and a journal entry; nothing is stored here.
 import { fromHex } from '#shared/bytes.ts';
-import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { TokiwaError } from '#shared/errors.ts';
 import type {
   IntakeEvidenceRecord,
@@ -11,11 +11,11 @@ import type {
 } from '#shared/ports/catalogue.ts';
 import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
 import type { DetachedContent, Facts } from '#shared/validation/facts.ts';
-import { inspect } from '#shared/validation/inspect.ts';
 import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
 import { validateLongTerm } from '#shared/validation/long-term.ts';
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { VerdictNode } from '#shared/validation/verdict.ts';
+import { type IntakeContent, readFacts } from './document-facts.ts';
 import { readDocument, type DocumentReading } from './read-document.ts';
 
 export type IntakeRules = {
@@ -34,15 +34,6 @@ export type IntakeResult = {
   readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
   readonly facts: Facts;
   readonly verdict: IntakeVerdict;
-};
-
-/** A document that detached signatures may be about: known digests, others by reading it again. */
-export type IntakeContent = {
-  readonly name: string;
-  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
-  readonly read: (
-    algorithms: readonly DigestAlgorithm[],
-  ) => Promise<Readonly<Partial<Record<DigestAlgorithm, string>>>>;
 };
 
 /** Sub-indications that say the signature could not be verified when it was taken in: expired or revoked. */
@@ -81,44 +72,6 @@ export function combineIntake(signatures: readonly IntakeSignature[]): IntakeSta
   return 'valid';
 }
 
-/** Digest algorithms that signatures or records of the facts ask of detached content. */
-function neededAlgorithms(facts: Facts): DigestAlgorithm[] {
-  const names = [
-    ...facts.signatures.flatMap((signature) => [
-      signature.digestAlgorithm,
-      ...signature.references.map((reference) => reference.algorithm),
-    ]),
-    ...facts.timestamps.map((timestamp) => timestamp.imprintAlgorithm),
-    ...facts.evidenceRecords.flatMap((record) =>
-      record.chains.map((chain) => chain.digestAlgorithm),
-    ),
-  ];
-  return [...new Set(names)].filter(
-    (name): name is DigestAlgorithm => name !== undefined && isDigestAlgorithm(name),
-  );
-}
-
-/** The content as detached signatures ask for it; reads it again only for digests not known yet. */
-export async function detachedContent(
-  facts: Facts,
-  content: IntakeContent,
-): Promise<DetachedContent> {
-  const missing = neededAlgorithms(facts).filter(
-    (algorithm) => content.digests[algorithm] === undefined,
-  );
-  const digests =
-    missing.length === 0
-      ? content.digests
-      : { ...content.digests, ...(await content.read(missing)) };
-  return {
-    name: content.name,
-    digest: (algorithm) => {
-      const hex = digests[algorithm];
-      return hex === undefined ? undefined : fromHex(hex);
-    },
-  };
-}
-
 /**
  * Reads and judges one object. A document that cannot be parsed is a result like any other: its
  * facts say why.
@@ -137,21 +90,20 @@ export async function takeIn(
     keep: rules.inspectLimitBytes,
     signal,
   });
-  const { head, size } = reading;
-  const whole = head.length === size;
-  let facts = inspect({ bytes: head, size });
-  const detached =
-    content && facts.signatures.length + facts.timestamps.length + facts.evidenceRecords.length > 0
-      ? [await detachedContent(facts, content)]
-      : [];
-  if (detached.length > 0) facts = inspect({ bytes: head, size, detached });
-  const signatures = whole ? judge(head, facts, detached, rules) : [];
-  const records = whole ? judgeRecordsInside(reading, facts, detached, rules) : [];
+  const { facts, bytes, isWhole, detached } = await readFacts(
+    store,
+    entry,
+    { ...reading, ...rules },
+    content,
+    signal,
+  );
+  const signatures = isWhole ? judge(bytes, facts, detached, rules) : [];
+  const records = isWhole ? judgeRecordsInside(reading, facts, detached, rules) : [];
   const status = combineIntake(signatures);
   return {
     entry: reading.entry,
     sha256: reading.digests['SHA-256'] ?? '',
-    size,
+    size: reading.size,
     digests: reading.digests,
     facts,
     verdict: {

@@ -14,12 +14,12 @@ import type { EventSink } from '#shared/ports/runtime.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
+import type { IntakeContent } from './document-facts.ts';
 import { roleOfKey } from './group-names.ts';
 import {
   isLost,
   needsValidationData,
   takeIn,
-  type IntakeContent,
   type IntakeResult,
   type IntakeRules,
 } from './intake.ts';

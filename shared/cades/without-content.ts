@@ -2,7 +2,14 @@
 // like a detached signature, and the content passes by (RFC 5652 §5.1, §5.2). Memory does not grow with
 // the content, in however many BER segments it comes.
 import { concatBytes } from '#shared/bytes.ts';
-import { createDigest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import {
+  createDigest,
+  type DigestAlgorithm,
+  digestAlgorithmOfOid,
+  type RunningDigest,
+} from '#shared/crypto/digest.ts';
+import { readAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
+import { readChildren, readWhole } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
 
 export type WithoutContent = {
@@ -12,7 +19,12 @@ export type WithoutContent = {
   readonly elided?: { readonly at: number; readonly length: number } | undefined;
   /** Of the whole document. */
   readonly length: number;
+  /** Of the content, by the algorithms that were chosen. */
+  readonly digests: ReadonlyMap<DigestAlgorithm, Uint8Array>;
 };
+
+/** By which algorithms the content is digested: told those that the document lists before it (RFC 5652 §5.1). */
+export type ChooseDigests = (listed: readonly DigestAlgorithm[]) => readonly DigestAlgorithm[];
 
 /** Certificates, CRLs and tokens of many decades stay below. */
 export const maxKeptOctets = 64 * 1024 * 1024;
@@ -112,19 +124,33 @@ class Kept {
   }
 }
 
-/** Everything up to the end of the content, and what is done with the content. */
+function listedAlgorithms(digestAlgorithms: Uint8Array): readonly DigestAlgorithm[] {
+  const known = readChildren(readWhole(digestAlgorithms)).flatMap(
+    (member) => digestAlgorithmOfOid(readAlgorithmIdentifier(member).oid) ?? [],
+  );
+  return [...new Set(known)];
+}
+
+/** Everything up to the end of the content, which is digested. */
 async function scan(
   source: AsyncIterable<Uint8Array>,
-  sink: (content: Uint8Array) => void,
+  choose: ChooseDigests,
 ): Promise<{
   readonly kept: Kept;
   readonly around: readonly { readonly at: number; readonly header: Header }[];
   readonly elided: { readonly at: number; readonly length: number } | undefined;
   readonly input: Octets;
+  readonly digests: ReadonlyMap<DigestAlgorithm, Uint8Array>;
 }> {
   const input = new Octets(source);
   const kept = new Kept();
   const around: { at: number; header: Header }[] = [];
+  let running: readonly RunningDigest[] = [];
+  const sink = (content: Uint8Array): void => {
+    for (const digest of running) digest.update(content);
+  };
+  const finish = (): ReadonlyMap<DigestAlgorithm, Uint8Array> =>
+    new Map(running.map((digest) => [digest.algorithm, digest.finish()]));
 
   const enter = async (identifier: number, what: string): Promise<void> => {
     const at = kept.length;
@@ -172,7 +198,9 @@ async function scan(
   await enter(0xa0, 'content');
   await enter(0x30, 'SignedData');
   await keep(await input.header());
+  const beforeAlgorithms = kept.length;
   await keep(await input.header());
+  const listed = listedAlgorithms(kept.octets().subarray(beforeAlgorithms));
   await enter(0x30, 'EncapsulatedContentInfo');
   await keep(await input.header());
   const start = input.offset;
@@ -181,18 +209,20 @@ async function scan(
     last !== undefined &&
     last.header.length >= 0 &&
     last.at + last.header.octets.length + last.header.length === start;
-  if (isDetached) return { kept, around, elided: undefined, input };
+  const nothing = { kept, around, elided: undefined, input, digests: finish() };
+  if (isDetached) return nothing;
   const header = await input.header();
   if (header.identifier !== 0xa0) {
     // Without content the next is the end of EncapsulatedContentInfo, of indefinite length.
     kept.add(header.octets);
-    return { kept, around, elided: undefined, input };
+    return nothing;
   }
+  running = choose(listed).map((algorithm) => createDigest(algorithm));
   await passContent(await input.header(), 0);
   if (header.length < 0 && !isEnd(await input.header()))
     throw malformed('the end of eContent expected', input.offset);
   const elided = { at: kept.length, length: input.offset - start };
-  return { kept, around, elided, input };
+  return { kept, around, elided, input, digests: finish() };
 }
 
 /** The length in as many octets as it had. */
@@ -205,21 +235,22 @@ function mend(octets: Uint8Array, at: number, { octets: header }: Header, length
 }
 
 /**
- * A document without its content.
+ * A document without its content, which is digested as it passes by the algorithms that `choose` names.
  * @throws FormatError ERR_FORMAT_CMS: no SignedData; ERR_FORMAT_LIMIT: what is left is too large
  * @see RFC 5652 §5.1, §5.2
  */
 export async function readWithoutContent(
   source: AsyncIterable<Uint8Array>,
+  choose: ChooseDigests = () => [],
 ): Promise<WithoutContent> {
-  const { kept, around, elided, input } = await scan(source, () => undefined);
+  const { kept, around, elided, input, digests } = await scan(source, choose);
   for (let rest = await input.some(65_536); rest.length > 0; rest = await input.some(65_536))
     kept.add(rest);
   const octets = kept.octets();
   if (elided)
     for (const { at, header } of around)
       if (header.length >= 0) mend(octets, at, header, header.length - elided.length);
-  return { octets, elided, length: input.offset };
+  return { octets, elided, length: input.offset, digests };
 }
 
 /** Digests of the content as it passes. @throws FormatError as `readWithoutContent` */
@@ -227,9 +258,5 @@ export async function digestContent(
   source: AsyncIterable<Uint8Array>,
   algorithms: readonly DigestAlgorithm[],
 ): Promise<ReadonlyMap<DigestAlgorithm, Uint8Array>> {
-  const running = algorithms.map((algorithm) => createDigest(algorithm));
-  await scan(source, (octets) => {
-    for (const digest of running) digest.update(octets);
-  });
-  return new Map(running.map((digest) => [digest.algorithm, digest.finish()]));
+  return (await scan(source, () => algorithms)).digests;
 }

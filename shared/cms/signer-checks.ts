@@ -47,6 +47,8 @@ export type SignerContext = {
   /** The value verifies only if the key, not the identifier, says which algorithm it is. */
   readonly algorithmMisnamed: boolean;
   readonly signingCertificateRequired: boolean;
+  /** Over the value of another signature, which has no type (RFC 5652 §11.4). */
+  readonly countersigns: boolean;
 };
 
 export type SignerCheck = Check<SignerContext>;
@@ -157,12 +159,12 @@ const signedAttributesPresent: SignerCheck = {
   name: 'signed-attributes-present',
   clause: 'RFC 5652 §5.3',
   // Without the attributes a signature over one content could be shown as one over other attributes.
-  run: ({ signedData, signerInfo }) =>
+  run: ({ signedData, signerInfo, countersigns }) =>
     signerInfo.signedAttrs
       ? signerInfo.signedAttrs.attributes.length > 0
         ? pass
         : fail('FORMAT_FAILURE', 'The signed attributes are empty.')
-      : signedData.eContentType === oids.idData
+      : countersigns || signedData.eContentType === oids.idData
         ? pass
         : fail(
             'FORMAT_FAILURE',
@@ -189,9 +191,14 @@ const signedAttributesEncoding: SignerCheck = {
 
 const contentType: SignerCheck = {
   name: 'content-type',
-  clause: 'RFC 5652 §11.1',
+  clause: 'RFC 5652 §11.1, §11.4',
   run: (context) => {
     if (!context.signerInfo.signedAttrs) return pass;
+    // Many countersignatures have one all the same: of the octets it says nothing.
+    if (context.countersigns)
+      return attributesOfType(signedAttributes(context), oids.idContentType).length === 0
+        ? pass
+        : warn('A countersignature has a content-type attribute, and no content type.', {});
     const single = singleValue(context, oids.idContentType);
     if ('problems' in single) return single.problems;
     return reading('content-type attribute', () => {

@@ -50,6 +50,8 @@ export type VerifySignerInput = {
   readonly candidates?: readonly Certificate[] | undefined;
   /** Whether an ESS signing-certificate attribute must be there (RFC 3161 §2.4.2, EN 319 122-1 §6.3). */
   readonly signingCertificateRequired?: boolean | undefined;
+  /** `content` is the value of another signature. RFC 5652 §11.4 */
+  readonly countersigns?: boolean | undefined;
   /** For tests that leave a check out. */
   readonly checks?: readonly SignerCheck[] | undefined;
 };
@@ -218,6 +220,7 @@ export function verifySigner(input: VerifySignerInput): SignerVerdict {
     algorithmMisnamed: misnamed !== undefined,
     references,
     signingCertificateRequired: input.signingCertificateRequired ?? false,
+    countersigns: input.countersigns ?? false,
   };
   const { status, subIndication, findings } = runChecks(input.checks ?? signerChecks, context);
   const signatureIntact = signature?.ok ?? false;

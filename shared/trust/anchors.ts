@@ -1,5 +1,6 @@
 // Trust anchors: the certificates where paths may end, and until when each is trusted. Which anchors
 // serve which role is for the configuration; trusted lists become anchors in trusted-list.ts.
+import type { RevocationMode } from './path-query.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 
 /**
@@ -28,4 +29,17 @@ export type TrustAnchor = {
   readonly class?: AnchorClass;
   /** Certificate policies of which a signer's path has to assert one, instead of those of the class. */
   readonly certificatePolicies?: readonly string[];
+  /**
+   * What is asked of the status of certificates below it where the question requires one: a TSA whose
+   * configuration says that it has no revocation data.
+   */
+  readonly revocationMode?: RevocationMode | undefined;
 };
+
+/** A question that leaves revocation out is not made stricter by an anchor. */
+export function revocationModeBelow(
+  anchor: TrustAnchor | undefined,
+  asked: RevocationMode,
+): RevocationMode {
+  return asked === 'require' ? (anchor?.revocationMode ?? asked) : asked;
+}

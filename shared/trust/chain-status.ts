@@ -56,7 +56,8 @@ function verdictOf(query: ChainStatusQuery, material: StatusMaterial): PathVerdi
   return verifyCertificatePath({
     target: query.signer,
     intermediates: material.certificates,
-    anchors: query.anchors,
+    // Collected is what can be had, whatever may be done without.
+    anchors: query.anchors.map((anchor) => ({ ...anchor, revocationMode: undefined })),
     crls: material.crls,
     ocspResponses: material.ocspResponses,
     at: query.after,

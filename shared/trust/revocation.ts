@@ -27,6 +27,23 @@ function isNotChecked(certificate: Certificate): boolean {
   );
 }
 
+/** Extensions by which a CA says that it tells no status of the certificate: RFC 9608, EN 319 412-1 §5.2. */
+const withoutStatus: readonly string[] = [oids.noRevAvail, oids.idEtsiExtValassuredSTCerts];
+
+/**
+ * Of no CA, and where the certificate does not point at revocation data all the same: then it says two things.
+ * @see RFC 9608 §3, §4, EN 319 412-1 §5.2
+ */
+function hasNoStatus(certificate: Certificate): boolean {
+  const { extensions, basicConstraints, cRLDistributionPoints, authorityInfoAccess } = certificate;
+  return (
+    extensions.some(({ oid }) => withoutStatus.includes(oid)) &&
+    basicConstraints?.cA !== true &&
+    (cRLDistributionPoints ?? []).length === 0 &&
+    authorityInfoAccess?.some(({ accessMethod }) => accessMethod === oids.idAdOcsp) !== true
+  );
+}
+
 /**
  * Status of `certificate`, issued by `issuer` in the path that asks. `good` may come with `revokedAt`: a
  * revocation that took effect after the instant.
@@ -55,7 +72,20 @@ export function revocationStatus(
   const fromOcsp = ocspStatus(certificate, issuer, context);
   const findings = [...fromCrls.findings, ...fromOcsp.findings];
   const answer = decisive([...fromCrls.answers, ...fromOcsp.answers]);
-  return answer
-    ? { certificate, ...answer, findings }
-    : { certificate, status: 'unknown', findings };
+  if (answer) return { certificate, ...answer, findings };
+  if (!hasNoStatus(certificate)) return { certificate, status: 'unknown', findings };
+  return {
+    certificate,
+    status: 'good',
+    findings: [
+      ...findings,
+      {
+        check: 'no-revocation-available',
+        clause: 'RFC 9608 §4, EN 319 412-1 §5.2',
+        level: 'info',
+        message: 'The CA tells no status of the certificate while it is in force.',
+        facts: { fingerprint: certificate.fingerprint },
+      },
+    ],
+  };
 }

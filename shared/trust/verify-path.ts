@@ -2,6 +2,7 @@
 // holds as of a time, revocation included; and if not, why not the best of them. Building, validating
 // and revocation stand in their own files and meet here.
 import type { Certificate } from '#shared/x509/certificate.ts';
+import { revocationModeBelow } from './anchors.ts';
 import { certificateFacts, certificateLabel } from './certificate-label.ts';
 import type { Finding } from './finding.ts';
 import { bestEffortChain, buildPaths } from './path-build.ts';
@@ -174,11 +175,13 @@ function conclude(
   return { status, subIndication, ...verdict };
 }
 
-function tryPath(query: PathQuery, path: CandidatePath, scope: Scope): PathVerdict {
+function tryPath(question: PathQuery, path: CandidatePath, scope: Scope): PathVerdict {
+  const revocationMode = revocationModeBelow(path.anchor, question.revocationMode);
+  const query = { ...question, revocationMode };
   const validation = validatePath(path, query, scope.budget, scope.checks);
   const isSound = !validation.findings.some(({ level }) => level === 'error');
   const revocation =
-    isSound && query.revocationMode !== 'none'
+    isSound && revocationMode !== 'none'
       ? checkRevocation(query, path, validation.workingKeys, scope)
       : [];
   const revocationFindings = revocation.flatMap((status) => {

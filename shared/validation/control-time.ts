@@ -3,8 +3,8 @@
 // ended algorithms each set a limit.
 import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
 import { compareInstants, earlier, isBefore } from '#shared/time.ts';
-import type { TrustAnchor } from '#shared/trust/anchors.ts';
-import type { CertificatePurpose } from '#shared/trust/path-query.ts';
+import { revocationModeBelow, type TrustAnchor } from '#shared/trust/anchors.ts';
+import type { CertificatePurpose, RevocationMode } from '#shared/trust/path-query.ts';
 import type { RevocationStatus } from '#shared/trust/path-verdict.ts';
 import { effectiveRevocation } from '#shared/trust/revocation-context.ts';
 import { verifyCertificatePath } from '#shared/trust/verify-path.ts';
@@ -214,6 +214,8 @@ export function earliest(limits: readonly TimeLimit[]): TimeLimit | undefined {
 export type Slide = {
   readonly limits: readonly TimeLimit[];
   readonly unknown: readonly Certificate[];
+  /** Whether what is unknown leaves the question open. */
+  readonly revocationMode: RevocationMode;
 };
 
 /**
@@ -241,6 +243,7 @@ export function slide(
   const anchor = question.anchors.find(
     ({ certificate }) => certificate.fingerprint === top?.fingerprint,
   );
+  const revocationMode = revocationModeBelow(anchor, material.revocationMode);
   if (anchor?.sunset)
     limit({
       cause: 'anchor-ended',
@@ -253,10 +256,10 @@ export function slide(
     if (!certificate || !issuer) continue;
     limit({ cause: 'expired', until: certificate.notAfter, certificate, facts: {} });
     limit(algorithmLimit(certificate, issuer, material));
-    if (material.revocationMode === 'none') continue;
+    if (revocationMode === 'none') continue;
     const status = statusBy(certificate, question, material, earlier(control, inForce), control);
     if (status) limit(revocationLimit(status, question, control));
     else unknown.push(certificate);
   }
-  return { limits, unknown };
+  return { limits, unknown, revocationMode };
 }

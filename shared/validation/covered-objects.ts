@@ -3,7 +3,8 @@
 import type { ArchivedMembers } from '#shared/cades/archived-members.ts';
 import { readAttributeValues } from '#shared/cades/read.ts';
 import { embeddedValidationData, wrapBasicOcspResponse } from '#shared/cms/revocation-values.ts';
-import { parseSignerInfo } from '#shared/cms/signed-data.ts';
+import type { Attribute } from '#shared/cms/attributes.ts';
+import { parseSignerInfo, type SignerInfo } from '#shared/cms/signed-data.ts';
 import { isUniversal, readChildren, readWhole, tags } from '#shared/der/reader.ts';
 import { oids } from '#shared/oid.ts';
 import { attempt } from '#shared/problem.ts';
@@ -26,10 +27,15 @@ export function identityOf(source: CertificateList | OcspResponse): Uint8Array {
   return 'basic' in source && source.basic ? source.basic.tbs : source.raw;
 }
 
+/** An OCSP response with the certificates that it brings, such as an appointed responder's (RFC 6960 §4.2.1). */
+export function objectsOfOcspResponse(response: OcspResponse): readonly Uint8Array[] {
+  return [identityOf(response), ...(response.basic?.certificates ?? []).map(({ raw }) => raw)];
+}
+
 /** The token itself and the validation data that travels in it. */
 export function objectsOfToken(token: TimeStampToken): readonly Uint8Array[] {
   const { crls, ocspResponses } = embeddedValidationData(token.signedData);
-  return [token.raw, ...crls.map(identityOf), ...ocspResponses.map(identityOf)];
+  return [token.raw, ...crls.map(identityOf), ...ocspResponses.flatMap(objectsOfOcspResponse)];
 }
 
 /** What does not parse is no object that anybody could use. */
@@ -41,14 +47,15 @@ function readable<T>(
 }
 
 /** A CRL by itself; in the other format of RFC 5940 the OCSP response inside. */
-function identityOfRevocationInfo(member: Uint8Array): Uint8Array | undefined {
+function objectsOfRevocationInfo(member: Uint8Array): readonly Uint8Array[] {
   const whole = readWhole(member);
-  if (isUniversal(whole, tags.sequence)) return member;
+  if (isUniversal(whole, tags.sequence)) return [member];
   const [, info] = readChildren(whole);
-  return info && identityOf(parseOcspResponse(info.raw));
+  return info ? objectsOfOcspResponse(parseOcspResponse(info.raw)) : [];
 }
 
 const tokenTypes: readonly string[] = [
+  oids.idAaEtsContentTimestamp,
   oids.idAaSignatureTimeStampToken,
   oids.szOIDRFC3161CounterSign,
   oids.idAaEtsEscTimeStamp,
@@ -58,26 +65,64 @@ const tokenTypes: readonly string[] = [
   oids.idAaEtsArchiveTimestampV3,
 ];
 
+/** Deeper countersignatures are not read as such (read.ts). */
+const maxDepth = 8;
+
+type Found = {
+  readonly objects: readonly Uint8Array[];
+  readonly tokens: readonly TimeStampToken[];
+};
+
+/** Tokens, validation data and countersignatures in attributes, with all that is in those again. */
+function objectsOfAttributes(attributes: readonly Attribute[], depth = 0): Found {
+  const values = readAttributeValues(attributes, []);
+  const valuesOf = (types: readonly string[]): Uint8Array[] =>
+    attributes.filter(({ oid }) => types.includes(oid)).flatMap((attribute) => attribute.values);
+  const countersigners =
+    depth < maxDepth ? readable(valuesOf([oids.idCountersignature]), parseSignerInfo) : [];
+  const inside = countersigners.map(({ signedAttrs, unsignedAttrs }) =>
+    objectsOfAttributes([...(signedAttrs?.attributes ?? []), ...unsignedAttrs], depth + 1),
+  );
+  return {
+    objects: [
+      ...countersigners.map(({ signature }) => signature),
+      ...values.certificates,
+      ...values.crls,
+      ...readable(values.ocspResponses, (value) =>
+        objectsOfOcspResponse(parseOcspResponse(wrapBasicOcspResponse(value))),
+      ).flat(),
+      ...inside.flatMap(({ objects }) => objects),
+    ],
+    tokens: [
+      ...readable(valuesOf(tokenTypes), parseTimeStampToken),
+      ...inside.flatMap(({ tokens }) => tokens),
+    ],
+  };
+}
+
+/** A signature value, and what is signed with it: timestamps over the content are older than it. */
+export function objectsOfSignature({ signature, signedAttrs }: SignerInfo): CoveredObjects {
+  const { objects, tokens } = objectsOfAttributes(signedAttrs?.attributes ?? []);
+  return { objects: [signature, ...objects], tokens };
+}
+
 /** Signature value, countersignatures, earlier tokens and validation data that an archive timestamp is over. */
 export function objectsOfArchive(
-  signature: Uint8Array,
+  signerInfo: SignerInfo,
   { certificates, crls, unsignedAttrs }: ArchivedMembers,
 ): CoveredObjects {
-  const values = readAttributeValues(unsignedAttrs, []);
-  const valuesOf = (types: readonly string[]): Uint8Array[] =>
-    unsignedAttrs.filter(({ oid }) => types.includes(oid)).flatMap((attribute) => attribute.values);
+  const { signature, signedAttrs } = signerInfo;
+  const { objects, tokens } = objectsOfAttributes([
+    ...(signedAttrs?.attributes ?? []),
+    ...unsignedAttrs,
+  ]);
   return {
     objects: [
       signature,
-      ...readable(valuesOf([oids.idCountersignature]), (value) => parseSignerInfo(value).signature),
       ...certificates,
-      ...values.certificates,
-      ...readable(crls, identityOfRevocationInfo),
-      ...values.crls,
-      ...readable(values.ocspResponses, (value) =>
-        identityOf(parseOcspResponse(wrapBasicOcspResponse(value))),
-      ),
+      ...readable(crls, objectsOfRevocationInfo).flat(),
+      ...objects,
     ],
-    tokens: readable(valuesOf(tokenTypes), parseTimeStampToken),
+    tokens,
   };
 }

@@ -137,10 +137,10 @@ export function validatePast(question: PastQuestion, material: ValidationMateria
       ],
     };
   const slid = slide(path, question, material);
-  const { limits, unknown } = slid;
+  const { limits, unknown, revocationMode } = slid;
   const decidedBy = earliest(limits);
   const until = decidedBy?.until ?? question.at;
-  const isUnknown = unknown.length > 0 && material.revocationMode === 'require';
+  const isUnknown = unknown.length > 0 && revocationMode === 'require';
   const findings = [
     ...limits.map(limitFinding),
     ...unknown.map((certificate): Finding => ({

@@ -7,6 +7,7 @@ import type { TimeStampToken } from '#shared/tsp/token.ts';
 import {
   type CoveredObjects,
   identityOf,
+  objectsOfOcspResponse,
   objectsOfToken,
 } from '#shared/validation/covered-objects.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
@@ -48,7 +49,7 @@ export function objectsOf(reading: DocumentReading): readonly Uint8Array[] {
     ...reading.timestamps.flatMap(({ token }) => objectsOfToken(token)),
     ...reading.certificates.map(({ raw }) => raw),
     ...reading.crls.map(identityOf),
-    ...reading.ocspResponses.map(identityOf),
+    ...reading.ocspResponses.flatMap(objectsOfOcspResponse),
   ];
 }
 

@@ -22,7 +22,11 @@ import { attempt } from '#shared/problem.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampDraft } from '#shared/validation/collect.ts';
-import { type CoveredObjects, objectsOfArchive } from '#shared/validation/covered-objects.ts';
+import {
+  type CoveredObjects,
+  objectsOfArchive,
+  objectsOfSignature,
+} from '#shared/validation/covered-objects.ts';
 import type {
   DetachedContent,
   DocumentFormat,
@@ -91,7 +95,7 @@ function coverageOf(
         imprintFound,
         imprintIntact,
         atsHashIndex: hashIndex,
-        covers: covers && objectsOfArchive(signerInfo.signature, covers),
+        covers: covers && objectsOfArchive(signerInfo, covers),
       };
     }
   }
@@ -102,10 +106,11 @@ function coveredBy(
   { type }: AttributeTimestamp,
   { signerInfo, timestamps }: CadesSignature,
 ): CoveredObjects | undefined {
-  if (type === 'signature') return { objects: [signerInfo.signature] };
-  if (type !== 'validation-data') return undefined;
+  if (type !== 'signature' && type !== 'validation-data') return undefined;
+  const { objects, tokens = [] } = objectsOfSignature(signerInfo);
+  if (type === 'signature') return { objects, tokens };
   const signatureTimestamps = timestamps.filter((one) => one.type === 'signature');
-  return { objects: [signerInfo.signature, ...signatureTimestamps.map(({ token }) => token.raw)] };
+  return { objects, tokens: [...tokens, ...signatureTimestamps.map(({ token }) => token)] };
 }
 
 const notAtHand: SignedContent = { name: 'content', digest: () => undefined };
@@ -238,6 +243,7 @@ function addSignature(
     id,
     signedData,
     signerInfo: signature.signerInfo,
+    countersigns: countersigned !== undefined,
     content,
     contentProblem: countersigned ? undefined : context.contentProblem,
     laterChanges: countersigned ? [] : (context.laterChanges ?? []),

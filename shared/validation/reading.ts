@@ -21,6 +21,8 @@ export type CmsSignatureReading = {
   readonly id: string;
   readonly signedData: SignedData;
   readonly signerInfo: SignerInfo;
+  /** What it is over is the value of another signature. */
+  readonly countersigns?: boolean | undefined;
   /** What the signature is over; absent where it was not given. */
   readonly content?: SignedContent | undefined;
   /** Why the content is not to be trusted although it was found, such as a forged ByteRange. */

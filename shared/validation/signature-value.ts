@@ -13,7 +13,7 @@ import type { Certificate } from '#shared/x509/certificate.ts';
  * attributes the signature is over the content itself.
  */
 export function verifySignatureValue(
-  { signedData, signerInfo, content }: CmsSignatureReading,
+  { signedData, signerInfo, content, countersigns }: CmsSignatureReading,
   candidates: readonly Certificate[],
 ): SignerVerdict {
   // An empty eContent beside detached content would be taken for the content itself.
@@ -22,6 +22,7 @@ export function verifySignatureValue(
     signedData,
     signerInfo,
     candidates,
+    countersigns,
     ...(content && { digests: content.digest }),
     ...(content?.octets && needsOctets && { content: content.octets() }),
   });

@@ -5,7 +5,7 @@ import { UnsupportedError } from '#shared/errors.ts';
 import { attempt, problemOf } from '#shared/problem.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import { readOcsp } from '#shared/validation/collect.ts';
-import { type CoveredObjects, identityOf } from '#shared/validation/covered-objects.ts';
+import { type CoveredObjects, objectsOfOcspResponse } from '#shared/validation/covered-objects.ts';
 import { compareImprint } from '#shared/validation/read-cms.ts';
 import type { TimestampFacts } from '#shared/validation/facts.ts';
 import type { ReferenceReading, XmlSource } from '#shared/validation/xml-references.ts';
@@ -22,7 +22,7 @@ const readers = new Map<string, (octets: Uint8Array) => CoveredObjects>([
   ['X509Certificate', (octets) => ({ objects: [octets] })],
   ['EncapsulatedX509Certificate', (octets) => ({ objects: [octets] })],
   ['EncapsulatedCRLValue', (octets) => ({ objects: [octets] })],
-  ['EncapsulatedOCSPValue', (octets) => ({ objects: [identityOf(readOcsp(octets))] })],
+  ['EncapsulatedOCSPValue', (octets) => ({ objects: objectsOfOcspResponse(readOcsp(octets)) })],
   ['EncapsulatedTimeStamp', (octets) => ({ tokens: [parseTimeStampToken(octets)] })],
 ]);
 

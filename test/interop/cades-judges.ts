@@ -11,35 +11,9 @@ import { readBack } from '../archiver/augmentation/_raising.ts';
 import { root } from '../shared/validation/_world.ts';
 import { fewSamples, type Sample, type SampleState, statesOf, steps } from './_cades-samples.ts';
 import { flipIn } from './_damage.ts';
-import { ask } from './_judges.ts';
+import { askDss, type DssCades, dssOffences } from './_dss-cades.ts';
 
 const run = promisify(execFile);
-
-type DssCades = {
-  readonly error: unknown;
-  readonly signatures: readonly { readonly format: string; readonly intact: boolean }[];
-  readonly timestamps: readonly {
-    readonly imprintFound: boolean;
-    readonly imprintIntact: boolean;
-    readonly signatureIntact: boolean;
-    readonly atsHashIndexValid?: boolean | null;
-  }[];
-};
-
-/** What DSS has against it, in words. */
-function dssOffences({ error, signatures, timestamps }: DssCades): readonly string[] {
-  return [
-    ...(error === null ? [] : ['it does not read']),
-    ...(signatures.every(({ intact }) => intact) ? [] : ['a signature']),
-    ...(timestamps.every(({ imprintFound, imprintIntact }) => imprintFound && imprintIntact)
-      ? []
-      : ['an imprint']),
-    ...(timestamps.every((one) => one.signatureIntact) ? [] : ['the signature of a token']),
-    ...(timestamps.every(({ atsHashIndexValid }) => atsHashIndexValid !== false)
-      ? []
-      : ['a hash index']),
-  ];
-}
 
 /** OpenSSL on the signatures as of their time; it has no Ed25519 in CMS. */
 async function opensslAccepts(
@@ -96,26 +70,6 @@ function damaged(state: SampleState): readonly (SampleState & { readonly part: s
     ? { content: flipIn(content, content) }
     : { octets: flipIn(octets, content) };
   return [...inside, { ...state, part: 'content', ...other }];
-}
-
-async function askDss(
-  oracle: string,
-  states: readonly SampleState[],
-  folder: string,
-): Promise<readonly DssCades[]> {
-  const lines = await Promise.all(
-    states.map(async ({ sample, octets, content }, index) => {
-      const [file, data] = [path.join(folder, `${index}.p7m`), path.join(folder, `${index}.bin`)];
-      await Promise.all([writeFile(file, octets), writeFile(data, content)]);
-      return JSON.stringify({ file, ...(sample.detached && { detached: [{ file: data }] }) });
-    }),
-  );
-  const trust = path.join(folder, 'root.der');
-  await writeFile(trust, root.certificate.raw);
-  const options = ['--list', '-', '--trust', trust];
-  const answers = await ask(path.join(oracle, 'dss', 'validate'), options, lines);
-  if (answers.length !== states.length) throw new Error(`EU DSS answered ${answers.length} times`);
-  return answers as readonly DssCades[];
 }
 
 async function judgeState(
@@ -179,7 +133,14 @@ export async function judgeCades(
     const lasts = states.filter(({ step }) => step === steps.length);
     const changed = lasts.flatMap((before) => damaged(before).map((state) => ({ before, state })));
     const asked = [...states, ...changed.map(({ state }) => state)];
-    const answers = await askDss(oracle, asked, folder);
+    const answers = await askDss(
+      oracle,
+      asked.map(({ sample, octets, content }) => ({
+        octets,
+        ...(sample.detached && { content }),
+      })),
+      { folder, anchor: root.certificate },
+    );
     for (const [index, state] of states.entries()) {
       const answer = answers[index];
       if (answer) results.push(await judgeState(state, answer, folder));

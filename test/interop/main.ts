@@ -21,6 +21,14 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
   ['ers', async () => (await import('./ers-judges.ts')).judgeEvidenceRecords(oracle)],
   ['intake', async () => (await import('./intake-judges.ts')).judgeIntake(oracle)],
   ['cades', async () => (await import('./cades-judges.ts')).judgeCades(oracle)],
+  [
+    'cades-corpus',
+    async () =>
+      (await import('./cades-corpus-judges.ts')).judgeCadesCorpus(
+        oracle,
+        path.join(shared, 'corpus', 'dss'),
+      ),
+  ],
   ['night', async () => (await import('./night-judges.ts')).judgeNight(oracle)],
   ['simulation', async () => (await import('./simulation-judges.ts')).judgeSimulation(oracle)],
   [

@@ -16,6 +16,7 @@ import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { createArchive, kindsOf, type TestArchive } from '../archiver/night/_night.ts';
 import { issueCrl, issueRoot, issueSigner } from '../_authority.ts';
 import { buildTestCms } from '../_cms.ts';
+import { killAugmentations } from '../long/augmentation-kills.ts';
 import { type S3Server, startS3Server } from './_s3-server.ts';
 
 let server: S3Server;
@@ -134,4 +135,10 @@ test('a new version with the lock, tags and metadata of the one before, once', a
     'large.p7m superseded',
   ]);
   t.deepEqual(await archive.rebuildDifferences(), []);
+});
+
+test('nights that are killed: each signature as before or renewed once, and every version kept', async (t) => {
+  t.timeout(600_000);
+  for (const { case: name, passed, got } of await killAugmentations(1, 8, { kills: 3, server }))
+    t.true(passed, `${name}: ${got}`);
 });

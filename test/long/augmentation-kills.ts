@@ -2,6 +2,13 @@
 // renewed, none is augmented twice, no token is bought twice, and the catalogue is what the stores say.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { differences } from '#archiver/augmentation/compare.ts';
 import { equalBytes } from '#shared/bytes.ts';
 import { readCades } from '#shared/cades/read.ts';
@@ -11,14 +18,78 @@ import { issueCrl, issueRoot, issueSigner } from '../_authority.ts';
 import { buildTestCms } from '../_cms.ts';
 import { freshKey, type KeyName } from '../_keys.ts';
 import { nightInProcess } from '../archiver/night/_kills.ts';
-import { createArchive, type TestArchive } from '../archiver/night/_night.ts';
+import { createArchive, type Settings, type TestArchive } from '../archiver/night/_night.ts';
 import { withIndefiniteLengths } from '../interop/_cades-samples.ts';
+import type { S3Server } from '../interop/_s3-server.ts';
 import { numbers } from './_numbers.ts';
 
 const keys: readonly KeyName[] = ['P-256', 'RSA-2048', 'RSA-PSS-2048'];
-const kills = 4;
-/** Long enough to be killed in every part of a night with a few documents. */
-const longestLifeMs = 8_000;
+/** Long enough to be killed in every part of a night with a few documents, and what each more takes. */
+const longestLife = { startMs: 8_000, documentMs: 40 };
+
+/** Where the documents are, and how they are looked at from outside. */
+type Place = AsyncDisposable & {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly put: (archive: TestArchive, key: string, octets: Uint8Array) => Promise<void>;
+  /** Every version of the key, oldest first. */
+  readonly versions: (archive: TestArchive, key: string) => Promise<readonly Uint8Array[]>;
+};
+
+const inFolder: Place = {
+  name: 'folder',
+  settings: {},
+  put: (archive, key, octets) => archive.put(key, octets),
+  versions: async (archive, key) => [
+    new Uint8Array(await readFile(path.join(archive.documents, key))),
+  ],
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+/** Two buckets of their own on the server: one with versions and object lock for documents, one for evidence. */
+async function onServer({ endpoint, region }: S3Server, seed: number): Promise<Place> {
+  const client = new S3Client({ endpoint, region, forcePathStyle: true });
+  const [documents, evidence] = [`augmented-${seed}`, `augmented-evidence-${seed}`];
+  await client.send(
+    new CreateBucketCommand({ Bucket: documents, ObjectLockEnabledForBucket: true }),
+  );
+  await client.send(new CreateBucketCommand({ Bucket: evidence }));
+  // The server keeps whole seconds.
+  const lockedUntil = new Date(Math.ceil(Date.now() / 1000) * 1000 + 24 * 3_600_000);
+  const at = { endpoint, region } as const;
+  return {
+    name: 'S3',
+    settings: {
+      stores: [{ kind: 's3', name: 'documents', bucket: documents, ...at }],
+      evidence: { kind: 's3', name: 'evidence', bucket: evidence, ...at },
+    },
+    put: async (_, Key, Body) => {
+      await client.send(
+        new PutObjectCommand({
+          ...{ Bucket: documents, Key, Body, ChecksumAlgorithm: 'SHA256' },
+          ...{ ObjectLockMode: 'GOVERNANCE', ObjectLockRetainUntilDate: lockedUntil },
+        }),
+      );
+    },
+    versions: async (_, key) => {
+      const { Versions = [] } = await client.send(
+        new ListObjectVersionsCommand({ Bucket: documents, Prefix: key }),
+      );
+      const own = Versions.filter(({ Key }) => Key === key).toReversed();
+      return Promise.all(
+        own.map(async ({ VersionId }) => {
+          const place = { Bucket: documents, Key: key, VersionId };
+          const { Body } = await client.send(new GetObjectCommand(place));
+          return Body ? Body.transformToByteArray() : new Uint8Array();
+        }),
+      );
+    },
+    [Symbol.asyncDispose]: () => {
+      client.destroy();
+      return Promise.resolve();
+    },
+  };
+}
 
 const root = issueRoot({ subject: 'CN=Signers of the ward' });
 const signers = keys.map((name) =>
@@ -28,7 +99,7 @@ const signers = keys.map((name) =>
 type Signed = { readonly key: string; readonly octets: Uint8Array };
 
 /** The document number `index`: attached, detached, by two signers, in BER, under one rule or the other. */
-async function put(archive: TestArchive, index: number): Promise<Signed> {
+async function put(archive: TestArchive, place: Place, index: number): Promise<Signed> {
   const [signer, cosigner] = [signers[index % 3], signers[(index + 1) % 3]];
   if (!signer || !cosigner) throw new Error('no signer');
   const content = new TextEncoder().encode(`document ${index}`);
@@ -43,17 +114,21 @@ async function put(archive: TestArchive, index: number): Promise<Signed> {
   const octets = shape === 3 ? withIndefiniteLengths(cms) : cms;
   const name = `${folder}/${index}.txt`;
   const key = shape === 1 ? `${name}.p7s` : `${folder}/${index}.p7m`;
-  if (shape === 1) await archive.put(name, content);
-  await archive.put(key, octets);
+  if (shape === 1) await place.put(archive, name, content);
+  await place.put(archive, key, octets);
   return { key, octets };
 }
 
-async function prepared(documents: number): Promise<{
+async function prepared(
+  place: Place,
+  documents: number,
+): Promise<{
   readonly archive: TestArchive;
   readonly signed: readonly Signed[];
 }> {
   const preset = 'jp-medical-record';
   const archive = await createArchive({
+    ...place.settings,
     signers: { anchors: ['signers/root.der'], crls: ['crls'] },
     ceiling: { tokens: 100_000 },
     retention: {
@@ -67,14 +142,22 @@ async function prepared(documents: number): Promise<{
   const [thisUpdate, nextUpdate] = ['2027-01-09T00:00:00Z', '2060-01-01T00:00:00Z'];
   await archive.put('../crls/root.crl', issueCrl({ issuer: root, thisUpdate, nextUpdate }).raw);
   const signed: Signed[] = [];
-  for (let index = 0; index < documents; index++) signed.push(await put(archive, index));
+  for (let index = 0; index < documents; index++) signed.push(await put(archive, place, index));
   return { archive, signed };
 }
 
 /** How often the file was augmented: 0 or 1; anything else, and any octet that is gone, is wrong. */
-async function timesAugmented(archive: TestArchive, { key, octets }: Signed): Promise<number> {
-  const now = new Uint8Array(await readFile(path.join(archive.documents, key)));
-  if (equalBytes(now, octets)) return 0;
+async function timesAugmented(
+  archive: TestArchive,
+  place: Place,
+  { key, octets }: Signed,
+): Promise<number> {
+  const versions = await place.versions(archive, key);
+  const now = versions.at(-1) ?? new Uint8Array();
+  if (equalBytes(now, octets)) return versions.length === 1 ? 0 : Number.NaN;
+  const [first = octets, second] = versions.length > 1 ? versions : [];
+  if (versions.length > 2 || !equalBytes(first, octets)) return Number.NaN;
+  if (second && second !== now) return Number.NaN;
   const lost = differences(parseSignedData(octets), parseSignedData(now));
   if (lost.length > 0) throw new Error(`${key}: ${lost.join(', ')}`);
   const counts = readCades(now).signatures.map(({ timestamps }) => {
@@ -88,17 +171,20 @@ async function timesAugmented(archive: TestArchive, { key, octets }: Signed): Pr
 export async function killAugmentations(
   seed: number,
   documents: number,
+  { kills, server }: { readonly kills: number; readonly server?: S3Server | undefined },
 ): Promise<readonly ConformanceResult[]> {
   const next = numbers(seed);
-  const { archive, signed } = await prepared(documents);
+  await using place = server ? await onServer(server, seed) : inFolder;
+  const { archive, signed } = await prepared(place, documents);
   await using _ = archive;
+  const longestLifeMs = longestLife.startMs + documents * longestLife.documentMs;
   const wrong: string[] = [];
   await archive.close();
   for (let kill = 0; kill < kills; kill++) {
     const afterMs = Math.floor(next() * longestLifeMs);
-    await nightInProcess(archive, { situation: 'protect', afterMs });
+    await nightInProcess(archive, { situation: 'protect', afterMs }, 10 * longestLifeMs);
     for (const one of signed)
-      if (![0, 1].includes(await timesAugmented(archive, one)))
+      if (![0, 1].includes(await timesAugmented(archive, place, one)))
         wrong.push(`${one.key} after kill ${kill + 1}`);
   }
   const last = await archive.night();
@@ -106,12 +192,13 @@ export async function killAugmentations(
   let signatures = 0;
   for (const one of signed) {
     signatures += parseSignedData(one.octets).signerInfos.length;
-    const times = await timesAugmented(archive, one);
+    const times = await timesAugmented(archive, place, one);
     if (times !== 1) wrong.push(`${one.key} augmented ${times} times`);
   }
   const states = new Set((await archive.rows()).map(({ state }) => state));
   if ([...states].toSorted().join() !== 'protected,superseded') wrong.push([...states].join());
-  const batches = (await archive.batches()).length;
+  const { catalogue } = await archive.open();
+  const batches = (await Array.fromAsync(catalogue.batches())).length;
   const tokens = archive.tsa.tokens() - 2 * signatures;
   if (tokens !== batches) wrong.push(`${tokens} tokens for ${batches} batches`);
   if (last.findings.some(({ level }) => level !== 'info'))
@@ -120,7 +207,7 @@ export async function killAugmentations(
   wrong.push(...(await archive.rebuildDifferences()));
   return [
     {
-      case: `seed ${seed}: ${documents} mixed signatures, ${kills} kills`,
+      case: `seed ${seed}: ${documents} mixed signatures in ${place.name}, ${kills} kills`,
       passed: wrong.length === 0,
       expected: 'each augmented once, no token twice, the catalogue as rebuilt',
       got: wrong.join('; ') || `${signatures} signatures, ${batches} batches`,

@@ -11,6 +11,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ConformanceResult } from '../conformance/_report.ts';
 import { allSamples } from '../interop/_cades-samples.ts';
+import { startS3Server, type S3Server } from '../interop/_s3-server.ts';
 import { killAugmentations } from './augmentation-kills.ts';
 import { judgeSample } from './cades.ts';
 import { chaos } from './chaos.ts';
@@ -43,6 +44,9 @@ const { values } = parseArgs({
 const { sample, resume } = values;
 const firstSeed = Number(values.seed);
 const rate = Number(values.rate);
+
+let server: Promise<S3Server> | undefined;
+const s3 = (): Promise<S3Server> => (server ??= startS3Server());
 
 type Proof = {
   readonly name: string;
@@ -97,7 +101,12 @@ const proofs: readonly Proof[] = [
   {
     name: 'augmentation',
     parts: sample ? 1 : 10,
-    prove: (part) => killAugmentations(firstSeed + part, sample ? 8 : 1000),
+    // The sample on a real S3 server is the step's that has one.
+    prove: async (part) =>
+      killAugmentations(firstSeed + part, sample ? 8 : 1000, {
+        kills: sample ? 4 : 10,
+        server: part % 2 === 1 ? await s3() : undefined,
+      }),
   },
   // The sample of these is the interop step's.
   ...(sample
@@ -128,7 +137,7 @@ for (const { name, parts, prove } of proofs) {
     for (const result of wrong)
       console.log(`FAIL ${name}: ${result.case}: ${result.got}; expected: ${result.expected}`);
     if (name === 'fuzz') for (const result of results) console.log(`fuzz: ${result.case}`);
-    if (name === 'chaos' || name === 'memory')
+    if (name === 'chaos' || name === 'memory' || name === 'augmentation')
       for (const result of results) console.log(`${name}: ${result.case}: ${result.got}`);
     if (wrong.length === 0 && resume !== undefined) appendFileSync(resume, `${label}\n`);
   }
@@ -136,6 +145,7 @@ for (const { name, parts, prove } of proofs) {
   console.log(`${name}: ${cases} cases in ${seconds} s`);
 }
 await stopS3();
+await (await server)?.stop();
 if (passedBefore.size > 0)
   console.log(`${passedBefore.size - 1} parts passed before (${String(resume)})`);
 console.log(`${passed} passed, ${failed} failed`);

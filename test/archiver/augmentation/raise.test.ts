@@ -9,8 +9,8 @@ import { digest } from '#shared/crypto/digest.ts';
 import { derSequence } from '#shared/der/writer.ts';
 import { oids } from '#shared/oid.ts';
 import { addArchiveTimestampV2, addArchiveTimestampV3 } from '../../_archive-timestamp.ts';
-import { anchorOf, issueOcspResponse, issueSigner } from '../../_authority.ts';
-import { testContent } from '../../_cms.ts';
+import { anchorOf, issueOcspResponder, issueOcspResponse, issueSigner } from '../../_authority.ts';
+import { buildTestSignerInfo, testContent } from '../../_cms.ts';
 import { testAttribute, tokenSignerOf, type TestTsu } from '../../_tsu.ts';
 import {
   ca,
@@ -38,7 +38,16 @@ const first: TestTsu = {
 const raising: Raising = { on: '2027-02-01' };
 const cosigner = issueSigner(ca, { subject: 'CN=Cosigner', notAfter: day('2028-01-01') });
 
-type Form = { readonly name: string; readonly octets: Uint8Array; readonly content?: Uint8Array };
+type Form = {
+  readonly name: string;
+  readonly octets: Uint8Array;
+  readonly content?: Uint8Array;
+  readonly statusOn?: (on: string) => Partial<Raising>;
+};
+const contentTimestamp = testAttribute(
+  oids.idAaEtsContentTimestamp,
+  stamp('first', '2026-06-01', digest('SHA-256', testContent)),
+);
 const forms: readonly Form[] = [
   { name: 'attached', octets: sign() },
   { name: 'detached', octets: sign({ detached: true }), content: testContent },
@@ -75,16 +84,67 @@ const forms: readonly Form[] = [
       },
     ),
   },
+  {
+    // EN 319 122-1 §5.2.8: it is older than the signature, and ends as any timestamp does.
+    name: 'with a timestamp over its content',
+    octets: sign({ extraSigned: [contentTimestamp] }),
+  },
+  {
+    name: 'whose status an appointed responder tells',
+    octets: sign(),
+    statusOn: (on) => respondedOn(on),
+  },
+  {
+    name: 'with a countersignature that is stamped',
+    octets: sign({
+      certificates: [signer.certificate, cosigner.certificate, ca.certificate],
+      unsigned: (signature) => [
+        testAttribute(
+          oids.idCountersignature,
+          buildTestSignerInfo({
+            signer: cosigner,
+            content: signature,
+            countersigns: true,
+            unsigned: signatureTimestamp('first', '2026-12-01'),
+          }),
+        ),
+      ],
+    }),
+  },
 ];
 
-for (const { name, octets, content } of forms) {
+/** Appointed by the CA, and known by nothing but the responses that it signs. */
+const responder = issueOcspResponder(ca, { notAfter: day('2060-01-01') });
+const respondedOn = (on: string): Partial<Raising> => ({
+  crls: crlsOf(on).slice(0, 1),
+  material: {
+    ocspResponses: [signer, tsus.first, tsus.second].map((certificate) =>
+      issueOcspResponse({
+        issuer: ca,
+        responder,
+        producedAt: day(on),
+        entries: [
+          {
+            certificate,
+            status: 'good',
+            thisUpdate: day(on),
+            nextUpdate: day(on).add({ hours: 168 }),
+          },
+        ],
+      }),
+    ),
+  },
+});
+
+for (const { name, octets, content, statusOn } of forms) {
   test(`a signature ${name} reaches LTA and is renewed with a stronger digest`, async (t) => {
     const steps: readonly Raising[] = [
       { ...raising, content },
       { on: '2029-06-01', tsu: 'second', algorithm: 'SHA-512', content },
     ];
     let before = octets;
-    for (const step of steps) {
+    for (const one of steps) {
+      const step = { ...one, ...statusOn?.(one.on) };
       const after = await raised(before, step);
       const { offences, verdict } = readBack(before, after, step);
       t.deepEqual(offences, []);

@@ -89,6 +89,7 @@ export type Unbroken = { readonly calls: number; readonly milliseconds: number }
 export async function nightInProcess(
   archive: TestArchive,
   kill: Kill,
+  longestMs = longestNightMs,
 ): Promise<Unbroken | undefined> {
   const [call, when] = 'call' in kill ? [kill.call, kill.when] : [0, 'before'];
   const keys = kill.situation === 'intake' ? ['a.txt', 'b.txt', 'b.txt.p7s', statedKey] : [];
@@ -99,7 +100,7 @@ export async function nightInProcess(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(night, 'exit');
-  const hanging = setTimeout(() => night.kill('SIGTERM'), longestNightMs);
+  const hanging = setTimeout(() => night.kill('SIGTERM'), longestMs);
   const timers: NodeJS.Timeout[] = [hanging];
   let began = 0;
   let came: Unbroken | undefined;

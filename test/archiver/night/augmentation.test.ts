@@ -215,6 +215,94 @@ test('a document that is written over meanwhile stays as it was written', async 
   t.deepEqual(await read(archive, 'contract.p7m'), other);
 });
 
+for (const detached of [false, true]) {
+  test(`content that is larger than what is held is streamed, ${detached ? 'beside the signature' : 'in it'}`, async (t) => {
+    await using archive = await archiveWith('augmentation');
+    await archive.configure({ inspectLimitBytes: 16 * 1024 });
+    const content = new Uint8Array(100_000).fill(0x41);
+    const octets = buildTestCms({ signer, content, detached });
+    const key = detached ? 'scan.tif.p7s' : 'scan.tif.p7m';
+    if (detached) await archive.put('scan.tif', content);
+    await archive.put(key, octets);
+    // A changed octet of the content is a signature that does not hold.
+    const changed = buildTestCms({ signer, content: content.with(50_000, 0x42) });
+    const broken = Buffer.from(changed);
+    broken[broken.indexOf(0x42, 40_000)] = 0x41;
+    if (!detached) await archive.put('broken.p7m', new Uint8Array(broken));
+    const summary = await archive.night();
+    t.false(kindsOf(summary).includes('not-augmented'));
+    const { facts, intake } = await archive.row(key);
+    t.deepEqual([facts.format, facts.level, intake.status], ['CAdES', 'LTA', 'valid']);
+    t.deepEqual(
+      facts.signatures.map((one) => one.detached),
+      [detached],
+    );
+    const after = await read(archive, key);
+    t.deepEqual(differences(parseSignedData(octets), parseSignedData(after)), []);
+    if (!detached) {
+      t.is((await archive.row('broken.p7m')).intake.status, 'not-valid');
+      t.deepEqual(await read(archive, 'broken.p7m'), new Uint8Array(broken));
+    }
+    const next = await archive.nightAfter(1);
+    t.deepEqual([next.tokensBought, next.added], [0, 0]);
+    t.deepEqual(await archive.rebuildDifferences(), []);
+  });
+}
+
+test('what would not hold is not written, and stops no night', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.put('contract.p7m', cms);
+  await archive.put('note.txt', 'nothing that is signed');
+  let asked = 0;
+  await archive.night({
+    deps: (deps) => ({
+      ...deps,
+      tsa: {
+        ...deps.tsa,
+        source: {
+          ...deps.tsa.source,
+          exchange: async (request, options) => {
+            asked += 1;
+            // The archive timestamp, over what was decided by then.
+            if (asked === 2)
+              throw new SourceError('ERR_SOURCE_UNREACHABLE', 'gone', { retryable: true });
+            return deps.tsa.source.exchange(request, options);
+          },
+        },
+      },
+    }),
+  });
+  const [name = ''] = [...(await archive.evidenceTree()).keys()].filter((one) =>
+    one.endsWith('decided.json'),
+  );
+  const file = path.join(archive.evidence, name);
+  const decided = await readFile(file, 'utf8');
+  // The last octet of the signature timestamp.
+  const changed = decided.replace(/(?<="attributes": ?\[\s*"[0-9a-f]*)[0-9a-f](?=")/, (last) =>
+    (Number.parseInt(last, 16) ^ 1).toString(16),
+  );
+  t.not(changed, decided);
+  await writeFile(file, changed);
+  const summary = await archive.nightAfter(1);
+  const finding = summary.findings.find(({ kind }) => kind === 'not-augmented');
+  t.like(finding, { key: 'contract.p7m', level: 'error' });
+  t.regex(finding?.message ?? '', /would not hold/);
+  t.deepEqual(await read(archive, 'contract.p7m'), cms);
+  t.deepEqual(await archive.states(), { 'contract.p7m': 'protected', 'note.txt': 'protected' });
+});
+
+test('a TSA that has no revocation data, by its configuration, stamps into documents all the same', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.configure({ tsa: { revocation: 'none', crls: [] } });
+  await archive.put('contract.p7m', cms);
+  t.deepEqual(kindsOf(await archive.night()), ['augmented']);
+  t.is((await archive.row('contract.p7m')).facts.level, 'LTA');
+  t.deepEqual(kindsOf(await archive.nightAfter(1)), []);
+  await archive.configure({ tsa: { revocation: 'require', crls: [] } });
+  await archive.put('another.p7m', buildTestCms({ signer, content: testContent.subarray(1) }));
+  t.true(kindsOf(await archive.nightAfter(1)).includes('no-token'));
+});
+
 /** Nights in which one of the stores fails at its call number `at`, before or after its effect. */
 async function brokenNight(
   archive: TestArchive,

@@ -12,9 +12,15 @@ import {
   derSetOf,
 } from '#shared/der/writer.ts';
 import { oids } from '#shared/oid.ts';
-import { parseSignedData, type SignedData, type SignerInfo } from '#shared/cms/signed-data.ts';
+import {
+  parseSignedData,
+  parseSignerInfo,
+  type SignedData,
+  type SignerInfo,
+} from '#shared/cms/signed-data.ts';
 import { verifySigner, type SignerVerdict } from '#shared/cms/verify-signer.ts';
 import { issueRoot, issueSigner } from '../../_authority.ts';
+import { buildTestSignerInfo, testSigner } from '../../_cms.ts';
 import { testAttribute } from '../../_tsu.ts';
 
 const signer = issueSigner(issueRoot());
@@ -180,3 +186,25 @@ test('a required signing certificate is missed without signed attributes, too', 
   t.is(verdict.status, 'indeterminate');
   t.true(verdict.findings.some(({ check }) => check === 'signing-certificate-attribute'));
 });
+
+for (const { what, countersigns, built, expected } of [
+  { what: 'a countersignature without a type', countersigns: true, built: true, expected: 'valid' },
+  { what: 'a countersignature with a type', countersigns: true, built: false, expected: 'valid' },
+  { what: 'a signature without a type', countersigns: false, built: true, expected: 'invalid' },
+] as const) {
+  test(`${what} is ${expected}`, (t) => {
+    const octets = buildTestSignerInfo({ content: other, countersigns: built });
+    const verdict = verifySigner({
+      signedData: signedData({ attributes: true, eContent: content }),
+      signerInfo: parseSignerInfo(octets),
+      candidates: [testSigner.certificate],
+      content: other,
+      countersigns,
+    });
+    t.is(verdict.status, expected, JSON.stringify(verdict.findings));
+    t.is(
+      verdict.findings.some(({ check }) => check === 'content-type'),
+      built !== countersigns,
+    );
+  });
+}

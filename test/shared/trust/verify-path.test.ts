@@ -2,7 +2,9 @@ import test from 'ava';
 import { buildPaths } from '#shared/trust/path-build.ts';
 import { verifyCertificatePath } from '#shared/trust/verify-path.ts';
 import { createWorkBudget } from '#shared/trust/work-budget.ts';
-import type { PathQuery } from '#shared/trust/path-query.ts';
+import { derNull } from '#shared/der/writer.ts';
+import { oids } from '#shared/oid.ts';
+import type { PathQuery, RevocationMode } from '#shared/trust/path-query.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import {
   anchorOf,
@@ -14,7 +16,7 @@ import {
   issueTsu,
 } from '../../_authority.ts';
 import type { Issued } from '../../_authority.ts';
-import { basicConstraints, keyUsage } from '../../_extensions.ts';
+import { basicConstraints, crlDistributionPoints, extension, keyUsage } from '../../_extensions.ts';
 import { freshKey } from '../../_keys.ts';
 
 const at = Temporal.Instant.from('2025-06-01T00:00:00Z');
@@ -300,4 +302,63 @@ test('a signature algorithm that the policy refuses is passed over where another
   };
   const verdict = verifyCertificatePath(query(target, refusing));
   t.is(verdict.subIndication, 'CRYPTO_CONSTRAINTS_FAILURE');
+});
+
+test('an anchor says what is asked of the status of what is below it', (t) => {
+  const statusBy = (mode: RevocationMode | undefined, asked: RevocationMode): string | undefined =>
+    verifyCertificatePath(
+      query(tsu, {
+        anchors: [{ ...anchorOf(root), revocationMode: mode }],
+        revocationMode: asked,
+      }),
+    ).status;
+  t.is(statusBy(undefined, 'require'), 'indeterminate');
+  t.is(statusBy('require', 'require'), 'indeterminate');
+  t.is(statusBy('soft', 'require'), 'valid');
+  t.is(statusBy('none', 'require'), 'valid');
+  t.is(statusBy('require', 'none'), 'valid');
+});
+
+const noRevAvail = extension(oids.noRevAvail, derNull());
+const shortTerm = extension(oids.idEtsiExtValassuredSTCerts, derNull());
+const pointing = crlDistributionPoints([{ fullName: [{ uri: 'http://crl.example/ca.crl' }] }]);
+for (const { what, extraExtensions, crls = [], expected } of [
+  { what: 'no extension', extraExtensions: [], expected: 'indeterminate TRY_LATER' },
+  { what: 'noRevAvail', extraExtensions: [noRevAvail], expected: 'valid' },
+  { what: 'validity assured, short term', extraExtensions: [shortTerm], expected: 'valid' },
+  {
+    what: 'noRevAvail, and where a CRL is',
+    extraExtensions: [noRevAvail, pointing],
+    expected: 'indeterminate TRY_LATER',
+  },
+  {
+    what: 'noRevAvail, and a CRL that revokes it',
+    extraExtensions: [noRevAvail],
+    crls: (issued: Issued) => [
+      issueCrl({
+        issuer: root,
+        thisUpdate: at,
+        revoked: [{ certificate: issued, at: at.subtract({ hours: 1 }) }],
+      }),
+    ],
+    expected: 'invalid REVOKED',
+  },
+]) {
+  test(`a TSU whose status nobody tells: ${what}`, (t) => {
+    const unit = issueTsu(root, { extraExtensions });
+    const { status, subIndication } = verifyCertificatePath(
+      query(unit, {
+        revocationMode: 'require',
+        crls: typeof crls === 'function' ? crls(unit) : crls,
+      }),
+    );
+    t.is([status, subIndication].filter(Boolean).join(' '), expected);
+  });
+}
+
+test('a CA says in vain that there is no status of it', (t) => {
+  const silent = issueCa(root, { subject: 'CN=Silent CA', extraExtensions: [noRevAvail] });
+  const unit = issueTsu(silent, { extraExtensions: [noRevAvail] });
+  const given = { intermediates: [silent.certificate], revocationMode: 'require' } as const;
+  t.is(verifyCertificatePath(query(unit, given)).subIndication, 'TRY_LATER');
 });
