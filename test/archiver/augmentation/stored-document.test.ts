@@ -1,0 +1,56 @@
+// Documents of which only the content is too large to be held: read once where the document lists what it needs, and
+// left alone where something inside is over the whole.
+import test from 'ava';
+import { readStored } from '#archiver/augmentation/stored-document.ts';
+import { digest } from '#shared/crypto/digest.ts';
+import { FormatError } from '#shared/errors.ts';
+import { oids } from '#shared/oid.ts';
+import { testAttribute } from '../../_tsu.ts';
+import { testContent } from '../../_cms.ts';
+import { recordOver, sign, signatureTimestamp, stamp } from '../../shared/validation/_world.ts';
+
+function counted(octets: Uint8Array) {
+  let opened = 0;
+  const source = {
+    name: 'document',
+    size: octets.length,
+    open: () => {
+      opened += 1;
+      return Promise.resolve(
+        (async function* () {
+          await Promise.resolve();
+          yield octets;
+        })(),
+      );
+    },
+  };
+  return { source, opened: () => opened };
+}
+
+const options = { digestAlgorithm: 'SHA-256', limitBytes: 0 } as const;
+
+test('the content is digested while the rest is read', async (t) => {
+  const { source, opened } = counted(sign({ unsigned: signatureTimestamp('first', '2026-12-01') }));
+  const { stored, content } = await readStored(source, options);
+  t.is(opened(), 1);
+  t.deepEqual(content?.digest('SHA-256'), digest('SHA-256', testContent));
+  t.is(stored.signedData.eContent, undefined);
+});
+
+test('a timestamp by a digest that the document does not list costs a second pass', async (t) => {
+  const attribute = testAttribute(
+    oids.idAaSignatureTimeStampToken,
+    stamp('first', '2026-12-01', digest('SHA-384', testContent), 'SHA-384'),
+  );
+  const { source, opened } = counted(sign({ unsigned: () => [attribute] }));
+  const { content } = await readStored(source, options);
+  t.is(opened(), 2);
+  t.deepEqual(content?.digest('SHA-384'), digest('SHA-384', testContent));
+});
+
+test('an evidence record inside is over the whole, which is not at hand', async (t) => {
+  const record = testAttribute(oids.idAaErInternal, recordOver(sign(), [['first', '2026-12-01']]));
+  const { source } = counted(sign({ unsigned: () => [record] }));
+  const error = await t.throwsAsync(readStored(source, options), { instanceOf: FormatError });
+  t.is(error.code, 'ERR_FORMAT_LIMIT');
+});
