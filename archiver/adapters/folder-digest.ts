@@ -1,10 +1,9 @@
 // Digests of one file of a folder store without giving way to anything else: for threads that do only this.
 // It opens, checks and closes as folder-read.ts does; why a file could not be read, that way says.
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import { toHex } from '#shared/bytes.ts';
-import { createDigest, digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import type { ObjectEntry } from '#shared/ports/object-store.ts';
-import { entryOf } from './folder-entry.ts';
+import { createDigest, digestHex, type DigestAlgorithm } from '#shared/crypto/digest.ts';
+import { isSameState } from './folder-entry.ts';
 import { findFileSync } from './folder-lookup.ts';
 
 /** What a thread is asked for. */
@@ -36,11 +35,11 @@ export function digestFile(
 ): DigestResult | undefined {
   let descriptor: number | undefined;
   try {
-    const { entry, path } = findFileSync('', root, task.key);
+    const { entry, path, stats } = findFileSync('', root, task.key);
     descriptor = openSync(path, flags);
-    if (!isUnchanged(descriptor, entry)) return undefined;
+    if (!isUnchanged(descriptor, stats)) return undefined;
     const read = readFile(descriptor, entry.size, task, buffer);
-    if (!read || !isUnchanged(descriptor, entry)) return undefined;
+    if (!read || !isUnchanged(descriptor, stats)) return undefined;
     const { size, etag, lastModified } = entry;
     return { size, etag, lastModified: lastModified.epochNanoseconds, ...read };
   } catch {
@@ -50,8 +49,8 @@ export function digestFile(
   }
 }
 
-function isUnchanged(descriptor: number, entry: ObjectEntry): boolean {
-  return entryOf(entry.key, fstatSync(descriptor, { bigint: true })).etag === entry.etag;
+function isUnchanged(descriptor: number, stats: BigIntStats): boolean {
+  return isSameState(fstatSync(descriptor, { bigint: true }), stats);
 }
 
 type Read = Pick<DigestResult, 'digests' | 'head'>;
@@ -78,7 +77,7 @@ function readFile(
   }
   const digests = running
     ? running.map((each) => toHex(each.finish()))
-    : algorithms.map((algorithm) => toHex(digest(algorithm, buffer.subarray(0, size))));
+    : algorithms.map((algorithm) => digestHex(algorithm, buffer.subarray(0, size)));
   return { digests, head };
 }
 

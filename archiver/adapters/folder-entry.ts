@@ -24,6 +24,11 @@ export function entryOf(key: string, stats: BigIntStats): ObjectEntry {
   };
 }
 
+/** Whether both would give one change marker: what making and comparing it costs is saved. */
+export function isSameState(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+}
+
 type Extras = Pick<ObjectHead, 'metadata' | 'tags' | 'remark'>;
 
 /** What a look-up says of a file without a sidecar. */

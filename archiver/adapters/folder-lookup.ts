@@ -9,7 +9,11 @@ import { entryOf } from './folder-entry.ts';
 import { notFound } from './folder-errors.ts';
 import { namesOfKey, pathOf } from './folder-key.ts';
 
-export type FoundFile = { readonly entry: ObjectEntry; readonly path: Buffer };
+export type FoundFile = {
+  readonly entry: ObjectEntry;
+  readonly path: Buffer;
+  readonly stats: BigIntStats;
+};
 
 /** Yields paths whose status it wants. */
 function* lookUp(
@@ -27,7 +31,7 @@ function* lookUp(
   const stats = yield path;
   if (stats.isSymbolicLink()) throw linkInTheWay(store, key);
   if (!stats.isFile()) throw notFound(store, key);
-  return { entry: entryOf(key, stats), path };
+  return { entry: entryOf(key, stats), path, stats };
 }
 
 /** @throws SourceError, FormatError, or what the system says */

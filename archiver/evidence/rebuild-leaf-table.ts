@@ -156,11 +156,11 @@ async function addGroup(rebuilding: Rebuilding, line: ObjectListLine): Promise<s
   const { members, inXml } = await hashTreeRenewalOf(
     assembler,
     { ...previous, renewals: earlier.renewals },
-    { algorithm: manifest.digestAlgorithm, digests },
+    { algorithm: manifest.digestAlgorithm, digests, xmlGroup: manifest.xmlGroups },
   );
   const more = { previous: { ordinal, index: previous.index } };
   builder.add(members, more);
-  if (manifest.xmlGroups) builder.add(inXml, more);
+  if (inXml) builder.add(inXml, more);
   return undefined;
 }
 

@@ -211,11 +211,11 @@ async function renewGroup(
   const { members, inXml } = await hashTreeRenewalOf(
     assembler,
     { ...position, renewals },
-    { algorithm: toAlgorithm, digests },
+    { algorithm: toAlgorithm, digests, xmlGroup: renewal.xmlGroups },
   );
   const more = { previous: { ordinal: begun.ordinal, index: position.index }, blindValue };
   builder.add(members, more);
-  if (renewal.xmlGroups) builder.add(inXml, more);
+  if (inXml) builder.add(inXml, more);
   return { members: read.members };
 }
 

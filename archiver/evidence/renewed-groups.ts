@@ -23,8 +23,8 @@ export type RenewedGroup = {
 };
 
 /**
- * The group of a hash-tree renewal for data objects of these digests under the new algorithm. A record that cannot be
- * had in XML has the same group twice.
+ * The group of a hash-tree renewal for data objects of these digests under the new algorithm, in XML where that is
+ * wanted. A record that cannot be had in XML has the same group twice.
  * @throws FormatError ERR_FORMAT_STORED; what the store throws
  */
 export async function hashTreeRenewalOf(
@@ -33,10 +33,16 @@ export async function hashTreeRenewalOf(
   {
     algorithm,
     digests,
-  }: { readonly algorithm: DigestAlgorithm; readonly digests: readonly Uint8Array[] },
-): Promise<RenewedGroup> {
+    xmlGroup,
+  }: {
+    readonly algorithm: DigestAlgorithm;
+    readonly digests: readonly Uint8Array[];
+    readonly xmlGroup: boolean | undefined;
+  },
+): Promise<Pick<RenewedGroup, 'members'> & Partial<RenewedGroup>> {
   const upTo = await assembler.sequenceUpTo(place);
   const members = renewalMembers(algorithm, digests, upTo);
+  if (!xmlGroup) return { members };
   if (upTo.form === 'xml') return { members, inXml: members };
   const parts = await assembler.inXml(place);
   const inXml =

@@ -71,6 +71,12 @@ function latin1Digest(algorithm: DigestAlgorithm, input: Uint8Array): string {
   return hash(node, input, { outputEncoding: 'latin1', outputLength });
 }
 
+/** The digest of `input` in lower-case hexadecimal. */
+export function digestHex(algorithm: DigestAlgorithm, input: Uint8Array): string {
+  const { node, length: outputLength } = algorithms[algorithm];
+  return hash(node, input, { outputEncoding: 'hex', outputLength });
+}
+
 /** Writes the digest of `input` to `target` at `offset`: for trees, where making each array costs. */
 export function digestInto(
   algorithm: DigestAlgorithm,

@@ -445,7 +445,8 @@ test('an unreadable folder is told and the rest is listed; its objects are not m
   await fs.chmod(join(folder, 'closed'), 0o755);
 });
 
-test('a streamed document keeps memory flat', async (t) => {
+// Alone: what other tests of this file take meanwhile would count.
+test.serial('a streamed document keeps memory flat', async (t) => {
   t.timeout(900_000);
   const folder = await newFolder(t);
   await using store = await openIn(folder);
