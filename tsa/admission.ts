@@ -11,6 +11,7 @@ import {
   readAuthorization,
   sha256OfKey,
   type ClientConfig,
+  type Role,
 } from './clients.ts';
 import { createRates, type Rates } from './rates.ts';
 import { errorFields, plainAnswers, type PlainAnswer } from './replies.ts';
@@ -31,6 +32,7 @@ export type Admitted = {
   readonly client: string;
   /** Profiles that it may use, the one behind `/` first; `undefined`: all, the default one first. */
   readonly profiles: readonly string[] | undefined;
+  readonly roles: readonly Role[];
 };
 
 export type NotAdmitted = {
@@ -147,7 +149,7 @@ export function createAdmission(options: {
   return {
     admit: async (knock) => {
       if (knock.door === 'anonymous')
-        return { kind: 'admitted', client: anonymousClient, profiles: undefined };
+        return { kind: 'admitted', client: anonymousClient, profiles: undefined, roles: ['stamp'] };
       const { address } = knock;
       const blocked = failures.blockedUntil(address);
       if (blocked) {
@@ -173,7 +175,8 @@ export function createAdmission(options: {
         const message = `More than ${client.requestsPerMinute ?? 0} requests a minute`;
         return refuse(plainAnswers.limited({ message, until }, clock.now()), message, client);
       }
-      return { kind: 'admitted', client: client.name, profiles: client.profiles };
+      const { name, profiles, roles = ['stamp'] } = client;
+      return { kind: 'admitted', client: name, profiles, roles };
     },
     replace: (others) => {
       clients = others;

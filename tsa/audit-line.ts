@@ -84,6 +84,12 @@ export type AuditEntry =
   /** The proxy runs with this configuration. */
   | { readonly event: 'started' | 'reloaded'; readonly configuration: string }
   | { readonly event: 'stopped' }
+  /** Somebody did something to the proxy; `target`: to which client. */
+  | (Asking & {
+      readonly event: 'operated';
+      readonly operation: 'reload' | 'add-key' | 'remove-keys';
+      readonly target?: string;
+    })
   /** The administrator's approval under which a provider or client is used, as the configuration says. */
   | {
       readonly event: 'approved';

@@ -16,9 +16,15 @@ export type CertificateRule = {
   readonly fingerprint?: string | undefined;
 };
 
+/** What a client may do: get timestamps, read status and metrics, operate the proxy, administer keys of clients. */
+export const roles = ['stamp', 'read', 'operate', 'administer'] as const;
+export type Role = (typeof roles)[number];
+
 /** A system that may ask for timestamps. */
 export type ClientConfig = {
   readonly name: string;
+  /** What it may do; absent: get timestamps and nothing else. */
+  readonly roles?: readonly Role[];
   /** Profiles that it may use; the first is behind `/` for it. */
   readonly profiles: readonly string[];
   readonly certificates: readonly CertificateRule[];

@@ -1,7 +1,7 @@
 // The part of the configuration file about who may ask: TLS listeners and clients.
 import { z } from 'zod';
 import { passwordHashPattern } from './adapters/password.ts';
-import { isNetwork } from './clients.ts';
+import { isNetwork, roles } from './clients.ts';
 import { approvable } from './config-approvals.ts';
 
 const filePath = z.string().min(1);
@@ -32,6 +32,10 @@ export const tlsListenerSchema = z.strictObject({
     .default([])
     .describe('CRLs of these authorities; with any, one of each is needed.'),
   tls12: z.boolean().default(false).describe('Speak TLS 1.2 beside 1.3.'),
+  administration: z
+    .boolean()
+    .default(false)
+    .describe('Clients with a role for it reach status page, metrics and `/admin` here, too.'),
 });
 
 const certificateRule = z
@@ -54,6 +58,12 @@ const certificateRule = z
 
 export const clientSchema = z.strictObject({
   ...approvable,
+  roles: z
+    .array(z.enum(roles))
+    .default(['stamp'])
+    .describe(
+      '`stamp`: get timestamps; over a listener with `administration` also `read` (status page, metrics), `operate` (reload), `administer` (keys of clients).',
+    ),
   profiles: z
     .array(nameSchema)
     .min(1)

@@ -177,6 +177,8 @@ function clientsAreToldApart(file: TsaConfigFile): RelationProblem[] {
     const byCertificate = listener.authentication === 'certificate';
     if (byCertificate && listener.clientAuthorities.length === 0)
       problems.push({ path, message: 'nobody could come in: clientAuthorities is missing' });
+    if (!byCertificate && listener.administration)
+      problems.push({ path, message: 'administration needs authentication: certificate' });
     if (!byCertificate && listener.clientAuthorities.length + listener.clientCrls.length > 0)
       problems.push({ path, message: 'clientAuthorities is for authentication: certificate' });
   }

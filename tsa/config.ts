@@ -188,6 +188,8 @@ export type TlsListenerConfig = {
   readonly clientCrls: readonly string[];
   /** TLS 1.2 is spoken beside 1.3. */
   readonly tls12: boolean;
+  /** Clients with a role for it read status and metrics here, operate and administer. */
+  readonly administration?: boolean;
 };
 
 /** A PostgreSQL database that replicas share. */

@@ -10,6 +10,7 @@ import {
   type TlsListener,
 } from './adapters/listener.ts';
 import type { PublicFiles } from './adapters/public-files.ts';
+import type { Administration } from './administration.ts';
 import type { Admission, Door } from './admission.ts';
 import type { Books } from './books.ts';
 import type { TsaConfig } from './config.ts';
@@ -36,7 +37,10 @@ export type DoorParts = {
   readonly evidence: EvidenceService;
   readonly tally: Tally;
   readonly publicFiles: PublicFiles;
+  readonly administration: Administration;
 };
+
+type Administrative = 'local' | 'roles' | 'nobody';
 
 /** Makes the application behind each listener; what they share is made once. */
 export function createApps(options: DoorOptions, parts: DoorParts, admission: Admission) {
@@ -53,7 +57,7 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
       listenerCertificates: listenerCertificates.map((one) => one()),
     });
   };
-  const appFor = (door: Door, administrative: boolean): RequestListener => {
+  const appFor = (door: Door, administrative: Administrative): RequestListener => {
     const app = createTsaApp({
       ...options,
       ...parts,
@@ -102,10 +106,11 @@ export async function openListeners(
     return listener;
   };
   const door = listen.anonymous ? 'anonymous' : 'credentials';
-  const plain = closing(await openListener(listen, appFor(door, true)));
+  const plain = closing(await openListener(listen, appFor(door, 'local')));
   const secure: TlsListener[] = [];
   for (const one of listeners) {
-    const app = appFor(one.authentication, false);
+    const byRoles = one.administration && one.authentication === 'certificate';
+    const app = appFor(one.authentication, byRoles ? 'roles' : 'nobody');
     const listener = closing(await openTlsListener(one, app, onHandshakeFailed));
     noteListener(listener);
     secure.push(listener);

@@ -8,6 +8,7 @@ import { loadCredentials } from './adapters/client-file.ts';
 import { openEvidenceFiles } from './adapters/evidence-files.ts';
 import { createPasswordChecker } from './adapters/password.ts';
 import { openPublicFiles, type PublicFiles } from './adapters/public-files.ts';
+import { createAdministration } from './administration.ts';
 import { createAdmission } from './admission.ts';
 import type { AuditEntry } from './audit-line.ts';
 import { createAuditStamper } from './audit-stamp.ts';
@@ -34,6 +35,8 @@ export type StartTsaOptions = {
   readonly steadyClock?: () => number;
   readonly random: RandomSource;
   readonly events: EventSink;
+  /** Reads the configuration file anew, for those who may have the proxy reload over HTTP. */
+  readonly loadConfig?: () => Promise<TsaConfig>;
   /** Aborting it stops the proxy as `close` does. */
   readonly signal: AbortSignal;
 };
@@ -193,7 +196,18 @@ export async function startTsa(given: StartTsaOptions): Promise<RunningTsa> {
   const clients = listClients(config, await loadCredentials(config.credentialsFile));
   const checkPassword = createPasswordChecker();
   const admission = createAdmission({ ...options, ...books, clients, checkPassword });
-  const parts = { books, local, settings, service, evidence, publicFiles, tally: createTally() };
+  const administration = createAdministration({
+    audit: books.audit,
+    config: () => inForce,
+    now: options.clock.now,
+    loadConfig: options.loadConfig,
+    reload: (next) => reloadInTurn(next),
+    onCredentials: (credentials) => {
+      admission.replace(listClients(inForce, credentials));
+    },
+  });
+  const tally = createTally();
+  const parts = { books, local, settings, service, evidence, publicFiles, administration, tally };
   const apps = createApps(options, parts, admission);
   const { plain, secure } = await openListeners(options, apps, stack);
   // First of all: who waits for records is told where to fetch them.
@@ -240,6 +254,12 @@ export async function startTsa(given: StartTsaOptions): Promise<RunningTsa> {
 
   // One at a time: the second finds what the first left.
   let reloading: Promise<void> = Promise.resolve();
+  const reloadInTurn = (next: TsaConfig): Promise<void> => {
+    reloading = reloading.then(() => reload(next));
+    const result = reloading;
+    reloading = reloading.catch(() => undefined);
+    return result;
+  };
   const owned = stack.move();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
@@ -259,12 +279,7 @@ export async function startTsa(given: StartTsaOptions): Promise<RunningTsa> {
     anchorsPath: publicFiles.anchorsPath,
     crlPath: publicFiles.crlFolder,
     upkeep,
-    reload: (next) => {
-      reloading = reloading.then(() => reload(next));
-      const result = reloading;
-      reloading = reloading.catch(() => undefined);
-      return result;
-    },
+    reload: reloadInTurn,
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -3,6 +3,9 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { errorFields, plainAnswers } from './replies.ts';
+import type { Administration } from './administration.ts';
+import { addAdministration } from './server/administration.ts';
+import { createAdmit } from './server/admit.ts';
 import { addEndpoint, type EndpointOptions } from './server/endpoint.ts';
 import { addEvidence, type EvidenceEndpointOptions } from './server/evidence.ts';
 import { sendPlain } from './server/http.ts';
@@ -11,8 +14,12 @@ import type { Snapshot } from './snapshot.ts';
 
 export type TsaServerOptions = EndpointOptions &
   EvidenceEndpointOptions & {
-    /** Whether figures of the whole proxy are shown here: on the plain listener, which clients do not reach. */
-    readonly administrative: boolean;
+    /**
+     * Who sees figures of the whole proxy here: `local`, whoever comes, on the plain listener, which clients do not reach;
+     * `roles`, clients with a role for it, who also operate and administer.
+     */
+    readonly administrative: 'local' | 'roles' | 'nobody';
+    readonly administration: Administration;
     /** Whether the journal and the audit log take records. */
     readonly writable: () => Promise<{ readonly journal: boolean; readonly audit: boolean }>;
     /** How the proxy is just now. */
@@ -47,7 +54,15 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
     next();
   });
 
-  if (options.administrative) addStatus(app, options.snapshot);
+  if (options.administrative === 'local')
+    addStatus(app, options.snapshot, () => Promise.resolve(true));
+  if (options.administrative === 'roles') {
+    const admit = createAdmit(options, 'read');
+    const mayRead = async (request: Request, response: Response): Promise<boolean> =>
+      (await admit(request, response, undefined)) !== undefined;
+    addStatus(app, options.snapshot, mayRead);
+    addAdministration(app, options, options.administration);
+  }
   addEndpoint(app, '/', () => undefined, options);
   addEndpoint(app, '/tsa/:profile', (request) => String(request.params['profile']), options);
   // Digests wait in a folder: where replicas share a database, another one would not find them.
@@ -76,7 +91,7 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
         ? 'ready'
         : 'the audit log cannot be written';
     // Clients see what is theirs alone.
-    if (!options.administrative) {
+    if (options.administrative !== 'local') {
       response.json({ status });
       return;
     }

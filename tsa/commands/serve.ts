@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { askForReload, openControl } from '../adapters/control.ts';
+import type { TsaConfig } from '../config.ts';
 import { startTsa, type RunningTsa } from '../main.ts';
 import { errorFields } from '../replies.ts';
 import { loadTsaConfig, logEvents, untilSignal, withExitCode } from './context.ts';
@@ -27,15 +28,17 @@ function reloadOnHangup(reload: () => Promise<void>): Disposable {
 async function serve({ config: file }: ServeOptions): Promise<void> {
   const config = await loadTsaConfig(file);
   const signal = untilSignal();
+  const loadConfig = (): Promise<TsaConfig> => loadTsaConfig(file);
   await using tsa: RunningTsa = await startTsa({
     config,
     clock: { now: () => Temporal.Now.instant() },
     steadyClock: () => performance.now(),
     random: (length) => randomBytes(length),
     events: logEvents,
+    loadConfig,
     signal,
   });
-  const reload = async (): Promise<void> => tsa.reload(await loadTsaConfig(file));
+  const reload = async (): Promise<void> => tsa.reload(await loadConfig());
   using _hangup = reloadOnHangup(reload);
   await using _control = await openControl(config.stateDir, { reload });
   process.stderr.write(`tokiwa: time-stamping at ${[tsa.url, ...tsa.secureUrls].join(' ')}\n`);

@@ -3,10 +3,12 @@ import type { Request, Response } from 'express';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { Admission, Admitted, Door } from '../admission.ts';
 import type { Asking } from '../audit-line.ts';
+import type { Role } from '../clients.ts';
 import type { Profile } from '../config.ts';
 import type { Settings } from '../provider-set.ts';
 import { printableText } from '#shared/tsp/response.ts';
 import type { RefusalLog } from '../refusals.ts';
+import { plainAnswers } from '../replies.ts';
 import { sendPlain } from './http.ts';
 
 export type AdmitOptions = {
@@ -48,8 +50,8 @@ function userOf(request: Request): Pick<Asking, 'user'> {
   return { user: printableText(field, maxUserLength) };
 }
 
-/** Lets a request in, or answers it; without a name, the profile is the first of the client's. */
-export function createAdmit(options: AdmitOptions) {
+/** Lets a request of a client with this role in, or answers it; without a name, the profile is the first of the client's. */
+export function createAdmit(options: AdmitOptions, role: Role = 'stamp') {
   const { door } = options;
   return async (
     request: Request,
@@ -70,6 +72,14 @@ export function createAdmit(options: AdmitOptions) {
       const { answer, reason, client } = admitted;
       const who = client === undefined ? {} : { client };
       await options.refuse({ id, ...who, address: remote, status: answer.status, reason });
+      sendPlain(response, answer);
+      return undefined;
+    }
+    if (!admitted.roles.includes(role)) {
+      const answer = plainAnswers.notAllowed();
+      const { client } = admitted;
+      const reason = `has not the role ${role}`;
+      await options.refuse({ id, client, address: remote, status: answer.status, reason });
       sendPlain(response, answer);
       return undefined;
     }

@@ -7,8 +7,15 @@ import { renderStatusPage } from '../status-page.ts';
 import { chooseLanguage } from '../status-texts.ts';
 import { sendPlain } from './http.ts';
 
-/** Adds `GET /` for those who accept HTML, and `GET /metrics`. */
-export function addStatus(app: Express, snapshot: () => Promise<Snapshot>): void {
+/**
+ * Adds `GET /` for those who accept HTML, and `GET /metrics`. `mayRead` says whether who asks may read them, and has
+ * answered where not.
+ */
+export function addStatus(
+  app: Express,
+  snapshot: () => Promise<Snapshot>,
+  mayRead: (request: Request, response: Response) => Promise<boolean>,
+): void {
   app.get('/', async (request: Request, response: Response, next: NextFunction) => {
     response.vary('Accept, Accept-Language');
     // Programs that take anything are told how to ask for a timestamp; a browser names HTML.
@@ -16,13 +23,15 @@ export function addStatus(app: Express, snapshot: () => Promise<Snapshot>): void
       next();
       return;
     }
+    if (!(await mayRead(request, response))) return;
     const language = chooseLanguage(request.query['lang'], request.headers['accept-language']);
     response.set({ 'cache-control': 'no-store', 'content-language': language });
     response.type('html').send(renderStatusPage(await snapshot(), language));
   });
   app
     .route('/metrics')
-    .get(async (_, response) => {
+    .get(async (request, response) => {
+      if (!(await mayRead(request, response))) return;
       response.set({ 'cache-control': 'no-store', 'content-type': metricsMediaType });
       response.end(metricsText(await snapshot()));
     })
