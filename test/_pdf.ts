@@ -60,6 +60,7 @@ export type TestSignature = {
   readonly extraObjects?: PdfObjects;
   readonly extraCatalog?: string;
   readonly otherFields?: readonly number[];
+  readonly trailer?: string;
 };
 
 /** Appends a revision with one signature over all of the file so far. ISO 32000-2 §12.8.1. */
@@ -73,7 +74,7 @@ export function signPdf(before: Uint8Array, signature: TestSignature): Uint8Arra
     [number]: `<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /${subFilter} /M (D:20260203040506Z) /ByteRange ${marker} /Contents <${'0'.repeat(placeholder)}> >>`,
     [number + 1]: `<< /FT /Sig /T (${name}) /V ${number} 0 R >>`,
   };
-  const text = new TextDecoder('latin1').decode(appendRevision(before, objects));
+  const text = new TextDecoder('latin1').decode(appendRevision(before, objects, signature.trailer));
   const start = text.lastIndexOf('/Contents <') + '/Contents '.length;
   const end = start + placeholder + 2;
   const range = signature.byteRange ?? `[0 ${start} ${end} ${text.length - end}]`;

@@ -12,20 +12,8 @@ const freeKeys = {
   catalog: new Set(['DSS', 'AcroForm', 'Extensions', 'Version', 'Metadata', 'StructTreeRoot']),
   form: new Set(['Fields', 'SigFlags', 'DR', 'DA', 'NeedAppearances']),
   page: new Set(['Annots', 'StructParents', 'Tabs']),
-  field: new Set([
-    'V',
-    'AP',
-    'AS',
-    'M',
-    'F',
-    'MK',
-    'Rect',
-    'P',
-    'DA',
-    'Parent',
-    'Kids',
-    'StructParent',
-  ]),
+  // Filled in, not moved: a field that goes elsewhere on the page says another thing there.
+  field: new Set(['V', 'AP', 'AS', 'M', 'F', 'Ff', 'Q', 'MK', 'DA', 'Kids', 'StructParent']),
 } as const;
 
 type Kind = keyof typeof freeKeys | 'other';
@@ -92,6 +80,9 @@ function reachable(
   return found;
 }
 
+/** Keys of a trailer that lead to no content, or to content that is asked about by itself. */
+const ownTrailerKeys: ReadonlySet<string> = new Set(['Root', 'Info', 'Encrypt', 'Prev', 'XRefStm']);
+
 /**
  * Objects of the signed revision that may become others: validation data, metadata, the structure to
  * which a signature's widget is added, appearances of fields. Only as that revision knew them, and none
@@ -108,9 +99,10 @@ function freeObjects(before: PdfFile, work: Work): Set<number> {
     ],
     work,
   );
+  const others = [...trailer.entries].filter(([key]) => !ownTrailerKeys.has(key));
   const shown = reachable(
     before,
-    [catalog],
+    [catalog, ...others.map(([, value]) => value)],
     work,
     new Set(['DSS', 'Metadata', 'Extensions', 'AcroForm', 'Annots', 'StructTreeRoot']),
   );
@@ -133,34 +125,68 @@ function shrunkStore(before: PdfFile, after: PdfFile): RevisionChange[] {
   return shrunk ? [{ number: 0, what: 'validation data was removed' }] : [];
 }
 
+type FormField = {
+  /** Missing where the field stands in its list itself, which no two views can be compared by. */
+  readonly number: number | undefined;
+  /** Own or inherited. */
+  readonly type: string | undefined;
+  readonly entries: PdfDictionary['entries'];
+};
+
 /** Widgets and fields of a view, from the form down; annotations that are no widgets are not among them. */
-function fieldsOf(file: PdfFile, work: Work): PdfDictionary[] {
+function fieldsOf(file: PdfFile, work: Work): FormField[] {
   const form = resolve(file, file.catalog.entries.get('AcroForm'));
   const list = isKind(form, 'dictionary') ? resolve(file, form.entries.get('Fields')) : null;
-  const pending = isKind(list, 'array') ? [...list.items] : [];
+  const itemsOf = (object: PdfObject, type: string | undefined) =>
+    isKind(object, 'array') ? object.items.map((item) => ({ item, type })) : [];
+  const pending = itemsOf(list, undefined);
   const seen = new Set<number>();
-  const fields: PdfDictionary[] = [];
-  while (pending.length > 0 && --work.left >= 0) {
-    const item = pending.pop() ?? null;
-    if (isKind(item, 'reference')) {
-      if (seen.has(item.number)) continue;
-      seen.add(item.number);
+  const fields: FormField[] = [];
+  for (let next = pending.pop(); next && --work.left >= 0; next = pending.pop()) {
+    const { item } = next;
+    const number = isKind(item, 'reference') ? item.number : undefined;
+    if (number !== undefined) {
+      if (seen.has(number)) continue;
+      seen.add(number);
     }
     const field = resolve(file, item);
     if (!isKind(field, 'dictionary')) continue;
-    fields.push(field);
-    const kids = resolve(file, field.entries.get('Kids'));
-    if (isKind(kids, 'array')) pending.push(...kids.items);
+    const { entries } = field;
+    const type = nameOf(entries.get('FT')) ?? next.type;
+    fields.push({ number, type, entries });
+    pending.push(...itemsOf(resolve(file, entries.get('Kids')), type));
   }
   return fields;
 }
 
-/** Annotations that a page gained; only widgets may be gained. */
+function numbersOf(fields: readonly FormField[]): ReadonlySet<number | undefined> {
+  return new Set(fields.map(({ number }) => number));
+}
+
+/** Signature fields may be added, and no field may go: a new text field can cover what was signed. */
+function changedForm(before: PdfFile, after: PdfFile, work: Work): RevisionChange[] {
+  const had = fieldsOf(before, work);
+  const has = fieldsOf(after, work);
+  const known = numbersOf(had);
+  const left = numbersOf(has);
+  const direct = ({ number }: FormField): boolean => number === undefined;
+  const foreign = has.find(({ number, type }) => !known.has(number) && type !== 'Sig');
+  const gone = had.find(({ number }) => !left.has(number));
+  return [
+    ...(foreign || has.filter(direct).length > had.filter(direct).length
+      ? [{ number: foreign?.number ?? 0, what: 'a form field was added' }]
+      : []),
+    ...(gone ? [{ number: gone.number ?? 0, what: 'a form field was removed' }] : []),
+  ];
+}
+
+/** Annotations that a page gained; only widgets of signature fields of the form may be gained. */
 function gainedAnnotations(
   before: PdfFile,
   after: PdfFile,
   a: PdfObject | undefined,
   b: PdfObject | undefined,
+  signatureFields: ReadonlySet<number | undefined>,
 ): string | undefined {
   const itemsOf = (file: PdfFile, object: PdfObject | undefined): readonly PdfObject[] => {
     const list = resolve(file, object);
@@ -175,7 +201,9 @@ function gainedAnnotations(
   const foreign = gained.find((item) => {
     const annotation = resolve(after, item);
     return (
-      !isKind(annotation, 'dictionary') || nameOf(annotation.entries.get('Subtype')) !== 'Widget'
+      !isKind(annotation, 'dictionary') ||
+      nameOf(annotation.entries.get('Subtype')) !== 'Widget' ||
+      !(isKind(item, 'reference') && signatureFields.has(item.number))
     );
   });
   return foreign === undefined ? undefined : 'an annotation was added';
@@ -192,12 +220,13 @@ export function changesAfter(file: PdfFile, revision: number): RevisionChange[] 
   const before = viewOf(file, revision);
   const work: Work = { left: maxCompared };
   const free = freeObjects(before, work);
+  const signatureFields = numbersOf(fieldsOf(file, work).filter(({ type }) => type === 'Sig'));
   const rootNumber = (view: PdfFile, key: string): number | undefined => {
     const entry = (key === 'Root' ? view.trailer : view.catalog).entries.get(key);
     return isKind(entry, 'reference') ? entry.number : undefined;
   };
   const catalog = rootNumber(file, 'Root');
-  const changes: RevisionChange[] = shrunkStore(before, file);
+  const changes = [...shrunkStore(before, file), ...changedForm(before, file, work)];
   if (catalog !== rootNumber(before, 'Root'))
     changes.push({ number: catalog ?? 0, what: 'another object is the catalogue' });
   const numbers = new Set(newer.flatMap((section) => [...section.entries.keys()]));
@@ -212,6 +241,8 @@ export function changesAfter(file: PdfFile, revision: number): RevisionChange[] 
     const what = compare(before, file, resolve(before, old), resolve(file, reference), {
       isCatalog: number === catalog,
       isForm: number === rootNumber(before, 'AcroForm'),
+      free,
+      signatureFields,
       work,
     });
     if (what !== undefined) changes.push({ number, what });
@@ -229,12 +260,20 @@ function compare(
   after: PdfFile,
   a: PdfObject,
   b: PdfObject,
-  place: { readonly isCatalog: boolean; readonly isForm: boolean; readonly work: Work },
+  place: {
+    readonly isCatalog: boolean;
+    readonly isForm: boolean;
+    readonly free: ReadonlySet<number>;
+    readonly signatureFields: ReadonlySet<number | undefined>;
+    readonly work: Work;
+  },
 ): string | undefined {
   if (a === null) return undefined;
   // Lists of fields and annotations may stand in objects of their own.
   if (isKind(a, 'array') && isKind(b, 'array')) {
-    return same(a, b, place.work) ? undefined : gainedAnnotations(before, after, a, b);
+    return same(a, b, place.work)
+      ? undefined
+      : gainedAnnotations(before, after, a, b, place.signatureFields);
   }
   if (!isKind(a, 'dictionary') || !isKind(b, 'dictionary')) {
     if (isKind(a, 'stream') && isKind(b, 'stream') && a.start === b.start) return undefined;
@@ -245,7 +284,18 @@ function compare(
   const allowed: ReadonlySet<string> = kind === 'other' ? new Set() : freeKeys[kind];
   const foreign = differing.find((key) => !allowed.has(key));
   if (foreign !== undefined) return `/${foreign} is another one`;
+  const appearance = a.entries.get('AP');
+  if (kind === 'field' && differing.includes('AP') && isKind(appearance, 'reference'))
+    return place.free.has(appearance.number)
+      ? undefined
+      : '/AP leaves an object that stands elsewhere too';
   if (kind === 'page' && differing.includes('Annots'))
-    return gainedAnnotations(before, after, a.entries.get('Annots'), b.entries.get('Annots'));
+    return gainedAnnotations(
+      before,
+      after,
+      a.entries.get('Annots'),
+      b.entries.get('Annots'),
+      place.signatureFields,
+    );
   return undefined;
 }

@@ -325,7 +325,7 @@ export function readPdf(octets: Uint8Array): PdfReading {
       checkEncryption(file);
     });
   }
-  const holders = attempt(problems, undefined, () => findSignatureFields(file, problems)) ?? [];
+  const holders = attempt(problems, 'AcroForm', () => findSignatureFields(file, problems)) ?? [];
   const signatures = holders
     .map((holder) => readSignature(file, holder, problems))
     .filter((signature) => signature !== undefined);

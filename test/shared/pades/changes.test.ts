@@ -28,7 +28,15 @@ const allowed: readonly (readonly [string, PdfObjects])[] = [
   ['nothing', {}],
   ['an object that is new', { 50: '(new)' }],
   ['more validation data', { 6: '<< /Type /DSS /Certs [7 0 R 51 0 R] >>', 51: '<< >>' }],
-  ['another widget', { 3: page('/Annots [52 0 R]'), 52: '<< /Subtype /Widget /FT /Sig >>' }],
+  [
+    'another widget of a signature field',
+    {
+      1: catalog('/DSS 6 0 R').replace('[11 0 R]', '[11 0 R 52 0 R]'),
+      3: page('/Annots [53 0 R]'),
+      52: '<< /FT /Sig /T (Signature2) /Kids [53 0 R] >>',
+      53: '<< /Subtype /Widget >>',
+    },
+  ],
   ['metadata', { 1: catalog('/DSS 6 0 R /Metadata 53 0 R'), 53: '<< >>' }],
   ['a field filled', { 11: '<< /FT /Sig /T (Signature1) /V 10 0 R /AP << >> >>' }],
 ];
@@ -63,6 +71,29 @@ const forbidden: readonly (readonly [string, PdfObjects, string])[] = [
     { 3: page('/Annots [57 0 R]'), 57: '<< /Subtype /FreeText >>' },
     'an annotation was added',
   ],
+  [
+    'a widget that belongs to no field of the form',
+    { 3: page('/Annots [57 0 R]'), 57: '<< /Subtype /Widget /FT /Sig /T (Total) >>' },
+    'an annotation was added',
+  ],
+  [
+    'a field that is none of a signature',
+    {
+      1: catalog('/DSS 6 0 R').replace('[11 0 R]', '[11 0 R 57 0 R]'),
+      57: '<< /FT /Tx /T (Total) >>',
+    },
+    'a form field was added',
+  ],
+  [
+    'a field that stands in its list',
+    { 1: catalog('/DSS 6 0 R').replace('[11 0 R]', '[11 0 R << /FT /Sig >>]') },
+    'a form field was added',
+  ],
+  [
+    'a field moved',
+    { 11: '<< /FT /Sig /T (Signature1) /V 10 0 R /Rect [5 5 9 9] >>' },
+    '/Rect is another one',
+  ],
   ['validation data gone', { 1: catalog('') }, 'validation data was removed'],
   [
     'content named as validation data',
@@ -85,6 +116,34 @@ for (const [what, update, expected] of forbidden)
   test(`said: ${what}`, (t) => {
     t.deepEqual(changesOf(update), [expected]);
   });
+
+/** Two fields, one whose appearance stands in an object of its own, and an update after the signature. */
+function changedAfter(
+  update: PdfObjects,
+  more: { readonly extraCatalog?: string; readonly trailer?: string } = {},
+): string[] {
+  const file = signPdf(plainPdf(objects), {
+    sign: (content) => buildTestCms({ content, detached: true }),
+    extraObjects: { 8: '<< >>', 9: '<< /FT /Tx /T (Name) /AP 8 0 R >>' },
+    otherFields: [9],
+    ...more,
+  });
+  const [signature] = readPdf(appendRevision(file, update, more.trailer)).signatures;
+  return (signature?.laterChanges ?? []).map(({ what }) => what);
+}
+
+test('an appearance that a filled field leaves must be its own', (t) => {
+  const filled = { 9: '<< /FT /Tx /T (Name) /V (x) /AP << /N 60 0 R >> >>' };
+  t.deepEqual(changedAfter(filled), []);
+  const elsewhere = ['/AP leaves an object that stands elsewhere too'];
+  t.deepEqual(changedAfter(filled, { extraCatalog: '/Other 8 0 R' }), elsewhere);
+  t.deepEqual(changedAfter(filled, { trailer: '/Root 1 0 R /Other 8 0 R' }), elsewhere);
+});
+
+test('a field that is gone', (t) => {
+  const changes = changedAfter({ 1: catalog('') });
+  t.deepEqual(changes, ['a form field was removed']);
+});
 
 test('another catalogue', (t) => {
   const updated = appendRevision(signed, { 58: catalog('/DSS 6 0 R') }, '/Root 58 0 R');
