@@ -37,6 +37,8 @@ export type TestCms = {
   readonly certificates?: readonly Certificate[];
   readonly crls?: readonly Uint8Array[];
   readonly eContentType?: string;
+  /** Signed attributes in DER when signed, and stored in another order. */
+  readonly reordered?: boolean;
   /** Of content that is not at hand. */
   readonly contentDigest?: Uint8Array;
   /** Of the content, and in digestAlgorithm. */
@@ -59,7 +61,7 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
   const { signer = testSigner, content = testContent, cades = true } = spec;
   const { digestAlgorithm = 'SHA-256' } = spec;
   const { certificate, key } = signer;
-  const attributes = derSetOf(
+  const listed = [
     ...(spec.countersigns
       ? []
       : [testAttribute(oids.idContentType, derObjectIdentifier(spec.eContentType ?? oids.idData))]),
@@ -72,7 +74,12 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
       ? [testAttribute(oids.idAaSigningCertificateV2, signingCertificate(certificate))]
       : []),
     ...(spec.extraSigned ?? []),
-  );
+  ];
+  const attributes = derSetOf(...listed);
+  // Not sorted as DER sorts, whatever the values: the longest comes first.
+  const stored = spec.reordered
+    ? derElement(0x31, ...listed.toSorted((a, b) => b.length - a.length))
+    : attributes;
   const withAttributes = spec.signedAttributes ?? true;
   const signature = key.sign(withAttributes ? attributes : content);
   const unsigned = spec.unsigned?.(signature) ?? [];
@@ -80,7 +87,7 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
     derInteger(1),
     derSequence(certificate.issuer.raw, derInteger(certificate.serialNumber)),
     buildAlgorithmIdentifier(digestOid(digestAlgorithm)).raw,
-    ...(withAttributes ? [Uint8Array.of(0xa0, ...attributes.subarray(1))] : []),
+    ...(withAttributes ? [Uint8Array.of(0xa0, ...stored.subarray(1))] : []),
     key.algorithm.raw,
     derOctetString(signature),
     ...(unsigned.length > 0 ? [derContext(1, ...unsigned)] : []),

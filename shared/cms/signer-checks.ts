@@ -126,7 +126,8 @@ const digestAlgorithmKnown: SignerCheck = {
 const digestAlgorithmListed: SignerCheck = {
   name: 'digest-algorithm-listed',
   clause: 'RFC 5652 §5.1',
-  run: ({ signedData, signerInfo }) =>
+  run: ({ signedData, signerInfo, countersigns }) =>
+    countersigns ||
     signedData.digestAlgorithms.some(({ oid }) => oid === signerInfo.digestAlgorithm.oid)
       ? pass
       : warn('digestAlgorithms does not list the digest algorithm of the signer.', {
@@ -183,8 +184,7 @@ const signedAttributesEncoding: SignerCheck = {
     if (!offence) return pass;
     const message = 'The signed attributes are not in DER.';
     const facts = { offset: `${offence.offset}`, what: offence.what };
-    // Signers exist that sign what they store and do not sort it: the value then says more than the
-    // order. Over any other form than the stored one we do not try.
+    // Where the value holds over a form that counts, it says more than the order.
     return signature?.ok ? warn(message, facts) : fail('FORMAT_FAILURE', message, facts);
   },
 };
@@ -306,7 +306,9 @@ const signingCertificateOnce: SignerCheck = {
     }
     // Without any signed attributes where they are due, signed-attributes-present says so.
     const attributesDue =
-      !context.signerInfo.signedAttrs && context.signedData.eContentType !== oids.idData;
+      !context.signerInfo.signedAttrs &&
+      !context.countersigns &&
+      context.signedData.eContentType !== oids.idData;
     if (context.references.length === 0 && context.signingCertificateRequired && !attributesDue) {
       problems.push(
         ...fail('SIG_CONSTRAINTS_FAILURE', 'No signed attribute names the signing certificate.'),

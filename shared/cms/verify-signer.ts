@@ -7,6 +7,8 @@ import {
   buildAlgorithmIdentifier,
   type AlgorithmIdentifier,
 } from '#shared/der/algorithm-identifier.ts';
+import { reEncodeAsDer } from '#shared/der/re-encode.ts';
+import { findDerOffence } from '#shared/der/strict.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import type { Finding } from '#shared/trust/finding.ts';
@@ -52,6 +54,8 @@ export type VerifySignerInput = {
   readonly signingCertificateRequired?: boolean | undefined;
   /** `content` is the value of another signature. RFC 5652 §11.4 */
   readonly countersigns?: boolean | undefined;
+  /** Whether the value may also hold over the DER of signed attributes that are stored in another form (§5.4). */
+  readonly acceptsSortedAttributes?: boolean | undefined;
   /** For tests that leave a check out. */
   readonly checks?: readonly SignerCheck[] | undefined;
 };
@@ -106,12 +110,24 @@ function readReferences(signerInfo: SignerInfo): readonly SigningCertificateRefe
   return references;
 }
 
-/** What the signature is over: the attributes, or without them the content. @see RFC 5652 §5.4 */
-function signedOctets(
-  signerInfo: SignerInfo,
+/**
+ * What the signature may be over: the attributes, or without them the content. §5.4 takes the attributes in
+ * DER; signers exist that sign what they store and do not sort it, so the stored form comes first.
+ * @see RFC 5652 §5.4
+ */
+function signedForms(
+  { signerInfo, acceptsSortedAttributes = false }: VerifySignerInput,
   content: Uint8Array | undefined,
-): Uint8Array | undefined {
-  return signerInfo.signedAttrs ? signerInfo.signedAttrs.forSignature : content;
+): Uint8Array[] {
+  const stored = signerInfo.signedAttrs?.forSignature;
+  if (!stored) return content ? [content] : [];
+  if (!acceptsSortedAttributes || !findDerOffence(stored)) return [stored];
+  try {
+    return [stored, reEncodeAsDer(stored)];
+  } catch (error) {
+    if (error instanceof FormatError) return [stored];
+    throw error;
+  }
 }
 
 type ChosenSigner = {
@@ -187,19 +203,24 @@ export function verifySigner(input: VerifySignerInput): SignerVerdict {
     ...signedData.certificates,
     ...(input.candidates ?? []),
   ]);
-  const data = signedOctets(signerInfo, content);
+  const forms = signedForms(input, content);
   const verify = (
     certificate: Certificate,
     algorithm: AlgorithmIdentifier,
-  ): SignatureResult | undefined =>
-    data &&
-    verifySignature({
-      publicKey: certificate.publicKey,
-      algorithm,
-      ...(digestAlgorithm && { digestAlgorithm }),
-      data,
-      signature: signerInfo.signature,
-    });
+  ): SignatureResult | undefined => {
+    let result: SignatureResult | undefined;
+    for (const data of forms) {
+      result = verifySignature({
+        publicKey: certificate.publicKey,
+        algorithm,
+        ...(digestAlgorithm && { digestAlgorithm }),
+        data,
+        signature: signerInfo.signature,
+      });
+      if (result.ok) break;
+    }
+    return result;
+  };
   const chosen = chooseSigner(matching, references, (certificate) =>
     verify(certificate, signerInfo.signatureAlgorithm),
   );
@@ -207,7 +228,7 @@ export function verifySigner(input: VerifySignerInput): SignerVerdict {
   const signature = misnamed ?? chosen.signature;
   const contentFound = signerInfo.signedAttrs
     ? contentDigest !== undefined || (content !== undefined && digestAlgorithm === undefined)
-    : data !== undefined;
+    : forms.length > 0;
   const context: SignerContext = {
     signedData,
     signerInfo,

@@ -1,6 +1,7 @@
 // A BER element brought to DER by its universal tags alone (X.690 §10, §11): what other
 // implementations hash where they re-encode before hashing. Implicit tags say nothing about the type
-// beneath, so a SET OF under one keeps its order. Never used to verify a signature.
+// beneath, so a SET OF under one keeps its order. Signatures are verified over it only where the standard
+// says so: signed attributes, RFC 5652 §5.4.
 import { compareBytes, concatBytes } from '#shared/bytes.ts';
 import { FormatError } from '#shared/errors.ts';
 import {

@@ -23,6 +23,7 @@ export function verifySignatureValue(
     signerInfo,
     candidates,
     countersigns,
+    acceptsSortedAttributes: true,
     ...(content && { digests: content.digest }),
     ...(content?.octets && needsOctets && { content: content.octets() }),
   });

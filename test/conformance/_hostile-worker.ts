@@ -1,5 +1,5 @@
 // The process in which hostile inputs are read: one message, one case. It answers with the outcome, the
-// time and the most memory that the process ever had.
+// processor time and the most memory that the process ever had.
 import { readFile } from 'node:fs/promises';
 import { type HostileCase, type Outcome, giveToReaders } from './_hostile-readers.ts';
 
@@ -17,16 +17,17 @@ process.on('message', (request: WorkerRequest) => {
 
 async function answer(request: WorkerRequest): Promise<void> {
   const octets = new Uint8Array(await readFile(request.path));
-  const start = performance.now();
+  const start = process.cpuUsage();
   let outcome: WorkerAnswer['outcome'];
   try {
     outcome = giveToReaders(request, octets);
   } catch (error) {
     outcome = { kind: 'crashed', error: error instanceof Error ? (error.stack ?? '') : 'unknown' };
   }
+  const { user, system } = process.cpuUsage(start);
   const sent: WorkerAnswer = {
     outcome,
-    milliseconds: performance.now() - start,
+    milliseconds: (user + system) / 1000,
     megabytes: process.resourceUsage().maxRSS / 1024,
   };
   process.send?.(sent);

@@ -20,7 +20,7 @@ import {
 } from '#shared/cms/signed-data.ts';
 import { verifySigner, type SignerVerdict } from '#shared/cms/verify-signer.ts';
 import { issueRoot, issueSigner } from '../../_authority.ts';
-import { buildTestSignerInfo, testSigner } from '../../_cms.ts';
+import { buildTestCms, buildTestSignerInfo, testSigner } from '../../_cms.ts';
 import { testAttribute } from '../../_tsu.ts';
 
 const signer = issueSigner(issueRoot());
@@ -208,3 +208,16 @@ for (const { what, countersigns, built, expected } of [
     );
   });
 }
+
+test('attributes signed in DER and stored in another order count where the caller takes them so', (t) => {
+  const reordered = parseSignedData(buildTestCms({ content, reordered: true }));
+  const verdict = (acceptsSortedAttributes: boolean) =>
+    verifySigner({
+      signedData: reordered,
+      signerInfo: firstSigner(reordered),
+      acceptsSortedAttributes,
+    });
+  t.like(verdict(true), { status: 'valid', signatureIntact: true });
+  t.like(verdict(true).findings, [{ check: 'signed-attributes-encoding', level: 'warning' }]);
+  t.like(verdict(false), { status: 'invalid', signatureIntact: false });
+});
