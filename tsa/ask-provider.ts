@@ -135,13 +135,15 @@ function fail(
 /** Takes note of a good token: how long it took, and by whom it is signed. */
 function noteToken(
   provider: Provider,
-  { path }: GoodAnswer,
+  { path, genTime }: GoodAnswer,
   { late, milliseconds }: { readonly late: boolean; readonly milliseconds: number },
   options: ObtainOptions,
 ): void {
   const { record, name } = provider;
   record.granted(options.clock.now(), late, milliseconds);
   record.took(late ? 'late' : 'granted', milliseconds);
+  // A late one may have lain somewhere.
+  if (!late) record.sawTime(genTime, options.clock.now());
   // A late one does not make a slow provider well.
   if (!late && record.breaker.succeeded())
     options.events({ level: 'info', name: 'tsa.provider.closed', provider: name });

@@ -108,6 +108,23 @@ function providerMetrics({ providers, at }: Snapshot): readonly Metric[] {
       help: 'Days until the TSU chain of the newest token ends.',
       samples: each(({ chainEnds }) => chainEnds && daysUntil(chainEnds, at)),
     },
+    {
+      name: 'provider_clock_offset_seconds',
+      type: 'gauge',
+      help: 'genTime of the newest token less our clock when it came.',
+      samples: each(({ clockOffsetSeconds }) => clockOffsetSeconds),
+    },
+    {
+      name: 'provider_month_cost',
+      type: 'gauge',
+      help: 'What its tokens cost this calendar month, by currency.',
+      samples: providers.flatMap(({ name, costsThisMonth }) =>
+        [...costsThisMonth].map(([currency, micros]) => ({
+          labels: { provider: name, currency },
+          value: Number(micros) / Number(toMicros(1)),
+        })),
+      ),
+    },
   ];
 }
 
@@ -178,6 +195,15 @@ function bookMetrics(snapshot: Snapshot): readonly Metric[] {
       samples: snapshot.budgets.map(({ name, budget, percent }) => ({
         labels: { budget: name, period: budget.period },
         value: percent / 100,
+      })),
+    },
+    {
+      name: 'budget_tokens_left',
+      type: 'gauge',
+      help: 'Tokens that a budget or quota has left in its month or day.',
+      samples: snapshot.budgets.map(({ name, budget, tokens }) => ({
+        labels: { budget: name, period: budget.period },
+        value: budget.tokens === undefined ? undefined : Math.max(0, budget.tokens - tokens),
       })),
     },
     {

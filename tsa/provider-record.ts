@@ -39,6 +39,8 @@ export type ProviderFigures = {
   readonly latencies: Readonly<Record<string, HistogramValue>>;
   /** End of the shortest-lived certificate of the newest token's path. */
   readonly chainEnds: Temporal.Instant | undefined;
+  /** How far its clock was ahead of ours by the newest good token, in seconds; the way it took is in it. */
+  readonly clockOffsetSeconds: number | undefined;
 };
 
 /** Requests that a provider takes in any stretch of so many seconds. */
@@ -53,6 +55,8 @@ export type ProviderRecord = {
   readonly failed: (at: Temporal.Instant, kind: FailureKind, reason: string) => void;
   readonly figures: () => ProviderFigures;
   readonly breaker: Breaker;
+  /** Compares its clock with ours. */
+  readonly sawTime: (genTime: Temporal.Instant, now: Temporal.Instant) => void;
   /**
    * Keeps the certificates of a verified token, TSU first, for tokens that come without (certReq FALSE).
    * @returns whether its TSU is another than all before, and not the first
@@ -128,6 +132,7 @@ export function createProviderRecord(
   let nextProbe: Temporal.Instant | undefined;
   let unaskedUntil: Temporal.Instant | undefined;
   let chainEnds: Temporal.Instant | undefined;
+  let clockOffsetSeconds: number | undefined;
   const failures = new Map<FailureKind, number>();
   const latencies = createLatencies();
   const histograms = new Map<string, Histogram>();
@@ -168,7 +173,11 @@ export function createProviderRecord(
         [...histograms].map(([outcome, histogram]) => [outcome, histogram.value()]),
       ),
       chainEnds,
+      clockOffsetSeconds,
     }),
+    sawTime: (genTime, now) => {
+      clockOffsetSeconds = (genTime.epochMilliseconds - now.epochMilliseconds) / 1000;
+    },
     breaker: createBreaker(options.breaker ?? defaultBreaker),
     learn: (path) => {
       const ends = path.map(({ notAfter }) => notAfter);

@@ -19,6 +19,8 @@ export type ProviderStatus = ProviderFigures & {
   readonly kind: 'http' | 'local';
   readonly breaker: BreakerState;
   readonly tokensToday: number;
+  /** What its tokens of this month cost: millionths, by currency. */
+  readonly costsThisMonth: ReadonlyMap<string, bigint>;
   /** Whom to call, and who approved it when; one line each. */
   readonly contact: string | undefined;
   readonly approved: string | undefined;
@@ -118,6 +120,7 @@ export function takeSnapshot(
       kind,
       breaker: record.breaker.state(now),
       tokensToday: ledger.sum({ provider: name, within: today }).tokens,
+      costsThisMonth: ledger.sum({ provider: name, within: month }).costs,
       contact: contactOf(`provider ${name}`, oversight),
       approved: approvalText(oversight.approvals.providers[name]),
     })),

@@ -1,4 +1,6 @@
 // What operators see of a running proxy: the status page in both languages, metrics, and events that belong together.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
 import { metricsText } from '#tsa/metrics.ts';
 import { endingSoon, type Snapshot } from '#tsa/snapshot.ts';
@@ -13,6 +15,7 @@ import {
   startTestTsa,
   temporaryFolder,
 } from './_proxy.ts';
+import { projectRoot } from '../_sources.ts';
 import { createPki, tlsConfig } from './_tls.ts';
 import { startUpstream } from './_upstream.ts';
 
@@ -67,12 +70,32 @@ test('metrics say how providers, answers, budgets and books are', async (t) => {
     'month_tokens 2',
     'month_cost{currency="JPY"} 25',
     'budget_used_ratio{budget="everything",period="month"} 0.25',
+    'budget_tokens_left{budget="everything",period="month"} 6',
+    `provider_clock_offset_seconds{provider="${second}"} 0`,
+    `provider_month_cost{provider="${second}",currency="JPY"} 12.5`,
   ])
     t.true(text.includes(`\ntokiwa_tsa_${line}\n`), `${line}\n${text}`);
   // Every line is a comment or a sample, and each metric says what it is before its first sample.
   for (const line of text.trimEnd().split('\n'))
     t.regex(line, /^(# (HELP|TYPE) tokiwa_tsa_\w+ .+|tokiwa_tsa_\w+(\{.+\})? -?[\d.e+-]+)$/);
   t.is((await fetch(`${proxy.tsa.url}metrics`, { method: 'POST' })).status, 405);
+});
+
+test('every alarm of docs/alarms.yaml is about a metric that there is', async (t) => {
+  await using folder = await temporaryFolder();
+  await using proxy = await busy(folder.path, {
+    budgets: [{ period: 'month', tokens: 8, warnAtPercent: 80 }],
+  });
+  await fetch(`${proxy.tsa.url}tsa/nobody`, { method: 'POST' });
+  const metrics = await (await fetch(`${proxy.tsa.url}metrics`)).text();
+  const alarms = await readFile(path.join(projectRoot, 'docs', 'alarms.yaml'), 'utf8');
+  const named = new Set(alarms.match(/tokiwa_tsa_\w+/g));
+  t.true(named.size > 10);
+  const unknown = [...named].filter(
+    (name) => !metrics.includes(`# TYPE ${name.replace(/_(bucket|count|sum)$/, '')} `),
+  );
+  // Of a proxy with certificates of its own alone.
+  t.deepEqual(unknown, ['tokiwa_tsa_certificate_days']);
 });
 
 test('a browser gets the status page in its language, a program the explanation', async (t) => {
