@@ -375,6 +375,14 @@ export const archiverSettings = z.strictObject({
       'Larger documents are protected as bytes only, but for CMS signatures of which only the content is larger: that is streamed.',
     ),
   maxLeaves: z.number().int().positive().default(1_000_000).describe('Groups in one batch.'),
+  joinBatches: z
+    .number()
+    .int()
+    .min(2)
+    .default(1000)
+    .describe(
+      'So many small batches (of intake between nights, or records taken over) become one batch in the night in which they are renewed; no document is read for it.',
+    ),
   blind: z
     .boolean()
     .default(false)

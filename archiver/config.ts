@@ -71,6 +71,7 @@ export type ArchiverConfig = {
   readonly fixityDays: number;
   readonly inspectLimitBytes: number;
   readonly maxLeaves: number;
+  readonly joinBatches: number;
   readonly blind: boolean;
   readonly xmlRecords: boolean;
   readonly schedule: ArchiverSettings['schedule'];
@@ -285,6 +286,7 @@ export function parseArchiverConfig(
     fixityDays: settings.fixityDays,
     inspectLimitBytes: settings.inspectLimitBytes,
     maxLeaves: settings.maxLeaves,
+    joinBatches: settings.joinBatches,
     blind: settings.blind,
     xmlRecords: settings.xmlRecords,
     schedule: settings.schedule,

@@ -16,6 +16,7 @@ function planRules(config: ArchiverConfig): PlanRules {
     leadTime: config.leadTime,
     timeZone: config.timeZone,
     maxLeaves: config.maxLeaves,
+    joinBatches: config.joinBatches,
     price: config.tsa.price,
     second: config.secondTsa && { price: config.secondTsa.price },
     ceiling: config.ceiling,

@@ -87,6 +87,35 @@ export async function* groupsToRenew(
 }
 
 /**
+ * The groups of batches that are joined: under their own hash, so that the digests which the list names and the leaf
+ * holds are all that is asked for, as in a timestamp renewal. Nothing is read, and whoever is broken, changed or missing keeps what
+ * proves it.
+ */
+export async function* groupsToJoin(
+  batchIds: readonly string[],
+  { context, catalogue }: Pick<Sources, 'context' | 'catalogue'>,
+): AsyncIterable<RenewalGroup> {
+  for (const batchId of batchIds)
+    for await (const { index, members } of readObjectList(
+      context.store,
+      batchId,
+      context.run.signal,
+    )) {
+      const [main] = members;
+      if (!main) continue;
+      const { store, key, versionId = '', digests } = main;
+      const row = await catalogue.findContent(store, key, versionId, digests['SHA-256']);
+      const places = row ? await catalogue.memberships(row.id) : [];
+      if (!places.some((one) => one.active && one.batchId === batchId && one.groupIndex === index))
+        continue;
+      yield {
+        position: { batchId, index },
+        members: members.map((member) => ({ ...member, read: () => Promise.resolve(member) })),
+      };
+    }
+}
+
+/**
  * What owners have stated of a group's members that are not here, by key; `undefined` where one lacks the hash that
  * is wanted.
  */

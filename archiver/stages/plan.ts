@@ -19,6 +19,8 @@ export type PlanRules = {
   readonly leadTime: Temporal.Duration;
   readonly timeZone: string;
   readonly maxLeaves: number;
+  /** So many small batches that are renewed in one night become one. */
+  readonly joinBatches: number;
   /** Of one token. */
   readonly price: { readonly amount: number; readonly currency: string } | undefined;
   /** There is a second TSA; its price is in the same currency. Absent: each document has one record. */
@@ -67,6 +69,14 @@ export type PlanAction =
       readonly anchor: AnchorNumber;
       readonly digestAlgorithm: DigestAlgorithm;
       readonly batchIds: readonly string[];
+    }
+  | {
+      /** Small batches under one hash: their groups begin a chain of a batch that is theirs together. */
+      readonly kind: 'join';
+      readonly anchor: AnchorNumber;
+      readonly digestAlgorithm: DigestAlgorithm;
+      readonly batchIds: readonly string[];
+      readonly documents: number;
     }
   | {
       /** Groups that the other TSA has stamped: one was away that night, or joined later. */
@@ -247,6 +257,24 @@ function tokensOf(anchor: AnchorNumber, count: number): Tokens {
   return anchor === 1 ? { first: count, second: 0 } : { first: 0, second: count };
 }
 
+/**
+ * Batches that are joined, and those that are renewed as they are. A batch is small where as many of its size as are
+ * joined would fit into one.
+ */
+function sortBySize(
+  batches: readonly BatchRow[],
+  { joinBatches, maxLeaves }: PlanRules,
+): { readonly joined: readonly BatchRow[]; readonly kept: readonly BatchRow[] } {
+  const small = batches.filter(({ groupCount }) => groupCount * joinBatches <= maxLeaves);
+  if (small.length < joinBatches) return { joined: [], kept: batches };
+  const joined = new Set(small);
+  return { joined: small, kept: batches.filter((batch) => !joined.has(batch)) };
+}
+
+function idsOf(batches: readonly BatchRow[]): readonly string[] {
+  return batches.map(({ batchId }) => batchId);
+}
+
 /** Renewals of one TSA's chains. */
 function renewalSteps(
   due: Due,
@@ -256,16 +284,20 @@ function renewalSteps(
 ): readonly Step[] {
   const steps: Step[] = [];
   for (const [digestAlgorithm, batches] of due.renew) {
-    steps.push({
-      order: earliestHorizon(batches),
-      action: {
-        kind: 'timestamp-renewal',
-        anchor,
-        digestAlgorithm,
-        batchIds: batches.map((batch) => batch.batchId),
-      },
-      tokens: tokensOf(anchor, 1),
-    });
+    const { joined, kept } = sortBySize(batches, rules);
+    const documents = joined.reduce((sum, { groupCount }) => sum + groupCount, 0);
+    if (joined.length > 0)
+      steps.push({
+        order: earliestHorizon(joined),
+        action: { kind: 'join', anchor, digestAlgorithm, batchIds: idsOf(joined), documents },
+        tokens: tokensOf(anchor, Math.ceil(documents / rules.maxLeaves)),
+      });
+    if (kept.length > 0)
+      steps.push({
+        order: earliestHorizon(kept),
+        action: { kind: 'timestamp-renewal', anchor, digestAlgorithm, batchIds: idsOf(kept) },
+        tokens: tokensOf(anchor, 1),
+      });
   }
   if (due.rehash.length > 0 && newDigest) {
     const documents = due.rehash.reduce(
@@ -278,7 +310,7 @@ function renewalSteps(
         kind: 'hash-tree-renewal',
         anchor,
         toAlgorithm: newDigest,
-        batchIds: due.rehash.map((batch) => batch.batchId),
+        batchIds: idsOf(due.rehash),
         documents,
       },
       tokens: tokensOf(anchor, Math.max(1, Math.ceil(documents / rules.maxLeaves))),
@@ -289,8 +321,8 @@ function renewalSteps(
 
 /**
  * The plan of one night.
- * From each TSA one token per tree hash for all timestamp renewals, one for all hash-tree renewals,
- * one per `maxLeaves` new groups (design §3).
+ * From each TSA one token per tree hash for all timestamp renewals, one for all hash-tree renewals, one per
+ * `maxLeaves` groups that are new or whose small batches are joined (design §3).
  */
 export function planNight(input: PlanInput): Plan {
   const { rules, runAt, demand } = input;

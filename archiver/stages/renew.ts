@@ -25,7 +25,7 @@ import type {
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { groupsWithoutAnchor, waitingGroups, type GroupSources } from './groups.ts';
-import { groupsToRenew } from './groups-to-renew.ts';
+import { groupsToJoin, groupsToRenew } from './groups-to-renew.ts';
 import type { PlanAction } from './plan.ts';
 
 export type RenewDependencies = {
@@ -322,6 +322,36 @@ class Renewer {
       await this.#breakBatch(batchId, [{ part: 'token', batchId, findings }]);
   }
 
+  /** Under the hash that they have, from the digests that their lists name. */
+  async join(
+    number: AnchorNumber,
+    digestAlgorithm: DigestAlgorithm,
+    batchIds: readonly string[],
+  ): Promise<void> {
+    const { maxLeaves, xmlRecords: xmlGroups } = this.#deps;
+    const renewUnknown = await this.#lastNights(batchIds);
+    const left = new Map<string, LeftOutGroup>();
+    for await (const groups of inShares(groupsToJoin(batchIds, this.#deps), maxLeaves)) {
+      const { stamped } = await renewHashTree(this.#contextOf(number), {
+        toAlgorithm: digestAlgorithm,
+        groups,
+        xmlGroups,
+        renewUnknown,
+        onLeftOut: (one) => Promise.resolve(void left.set(one.position.batchId, one)),
+      });
+      await this.#settle(`joining ${batchIds.length} batches`, stamped);
+      if (stamped.kind !== 'committed' && stamped.kind !== 'empty') break;
+    }
+    for (const [batchId, { kind, findings }] of left) {
+      if (kind === 'batch-retry') await this.#leaveOut({ kind: 'retry', batchId, findings });
+      // A group that is not what its leaf holds: its line is damaged, and no document was read.
+      else {
+        const part = kind === 'batch-broken' ? 'token' : 'object-list';
+        await this.#breakBatch(batchId, [{ part, batchId, findings }]);
+      }
+    }
+  }
+
   async #leaveOutGroup(left: LeftOutGroup): Promise<void> {
     const { catalogue, journal, context } = this.#deps;
     const message = left.findings.map((finding) => finding.message).join('; ');
@@ -379,6 +409,9 @@ export async function carryOut(
       break;
     case 'timestamp-renewal':
       await renewer.renewTimestamps(action.anchor, action.digestAlgorithm, action.batchIds);
+      break;
+    case 'join':
+      await renewer.join(action.anchor, action.digestAlgorithm, action.batchIds);
       break;
     case 'hash-tree-renewal':
       await renewer.renewHashTree(action.anchor, action.toAlgorithm, action.batchIds);

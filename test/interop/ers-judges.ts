@@ -11,7 +11,7 @@ import {
   takeInto,
   type ForeignRecord,
 } from '../archiver/evidence/_taken-over.ts';
-import { damagedRecords, recordPairs } from '../archiver/evidence/_xml-records.ts';
+import { damagedRecords, recordPairs, type RecordPair } from '../archiver/evidence/_xml-records.ts';
 import { damages, renewalPlans } from '../shared/ers/_cases.ts';
 import { recordOf } from '../shared/ers/_archive.ts';
 import { createTestTsu } from '../shared/ers/_tokens.ts';
@@ -98,22 +98,30 @@ export async function judgeEvidenceRecords(
   oracle: string,
   options: { readonly seed?: number; readonly perShape?: number } = {},
 ): Promise<ConformanceReport> {
+  const steps = ['join', 'timestamp', 'timestamp', 'hash-tree', 'timestamp', 'join'] as const;
+  const pairs = await recordPairs(steps, '2005-01-01T00:00:00Z');
   const cases = [
     ...makeCases(options.seed ?? 1, options.perShape ?? 4),
     ...(await takenOverIn(foreignRecords)),
+    ...pairs.map(({ name, asn1, documents }) => ({
+      ...{ name, record: asn1, documents },
+      good: true,
+      dssSees: true,
+    })),
   ];
   const judgements = await judgeRecords(oracle, cases);
   const results = cases.map((one, index) => compare(one, judgements[index]));
-  return { results: [...results, ...(await judgeXml(oracle))] };
+  return { results: [...results, ...(await judgeXml(oracle, pairs))] };
 }
 
 /**
  * Records in XML (RFC 6283), of which EU DSS alone is a judge, over the trees and tokens of records in ASN.1:
  * accepted after renewals of both kinds, ours and those that go on from other products', with anything changed refused.
  */
-async function judgeXml(oracle: string): Promise<readonly ConformanceResult[]> {
-  const steps = ['timestamp', 'timestamp', 'hash-tree', 'timestamp', 'hash-tree'] as const;
-  const pairs = await recordPairs(steps, '2015-01-01T00:00:00Z');
+async function judgeXml(
+  oracle: string,
+  pairs: readonly RecordPair[],
+): Promise<readonly ConformanceResult[]> {
   const last = pairs.at(-2);
   const cases = [
     ...(await takenOverIn(foreignXmlRecords)).map(({ record, ...rest }) => ({

@@ -64,9 +64,12 @@ async function rehashed(
   return next;
 }
 
+/** `join`: a new chain under the same hash (docs/decisions/joined-batches.md). */
+export type PairStep = RenewalStep | 'join';
+
 /** Records of three groups at first and after each of these joint renewals. */
 export async function recordPairs(
-  steps: readonly RenewalStep[],
+  steps: readonly PairStep[],
   start: string,
 ): Promise<readonly RecordPair[]> {
   const world = createWorld(start);
@@ -103,8 +106,9 @@ export async function recordPairs(
     const step = steps[count];
     if (!step) return pairs;
     world.pass({ years: 2 });
-    if (step === 'hash-tree') {
-      digestAlgorithm = digestAlgorithm === 'SHA-256' ? 'SHA-512' : 'SHA3-512';
+    if (step !== 'timestamp') {
+      if (step === 'hash-tree')
+        digestAlgorithm = digestAlgorithm === 'SHA-256' ? 'SHA-512' : 'SHA3-512';
       standing = await rehashed(world, standing, digestAlgorithm);
       continue;
     }

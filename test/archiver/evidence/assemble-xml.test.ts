@@ -52,11 +52,11 @@ function proofOf({ status, chains, dataObjects, initialTime, lastTime }: Evidenc
   };
 }
 
-const bothKinds = ['timestamp', 'hash-tree', 'timestamp', 'hash-tree'] as const;
+const bothKinds = ['join', 'timestamp', 'hash-tree', 'timestamp', 'hash-tree'] as const;
 
 test('both forms prove the same, before and after renewals of both kinds', async (t) => {
   const pairs = await recordPairs(bothKinds, '2026-01-01T00:00:00Z');
-  t.is(pairs.length, 15);
+  t.is(pairs.length, 18);
   for (const { name, documents, asn1, xml } of pairs) {
     const inXml = proofOf(verdictOn(parseXmlEvidenceRecord(xml), documents));
     t.is(inXml.status, 'valid', name);

@@ -23,6 +23,7 @@ function planOf(
       leadTime: Temporal.Duration.from({ days: 90 }),
       timeZone: 'Asia/Tokyo',
       maxLeaves: 1000,
+      joinBatches: 1000,
       price: undefined,
       ceiling: { tokens: 100 },
     },
