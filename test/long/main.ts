@@ -25,6 +25,7 @@ import {
   stopS3,
 } from './crash.ts';
 import { nightsInBadWeather } from '../archiver/night/_bad-weather.ts';
+import { memoryOfBatch } from './batch-memory.ts';
 import { simulateDecades } from './decades.ts';
 import { fuzz, fuzzTargetNames } from './fuzz.ts';
 import { killRuns } from './kills.ts';
@@ -83,6 +84,11 @@ const proofs: readonly Proof[] = [
     name: 'chaos',
     parts: 2,
     prove: (part) => chaos(firstSeed + part, part, sample ? 30_000 : 600_000),
+  },
+  {
+    name: 'batch-memory',
+    parts: 1,
+    prove: () => memoryOfBatch(sample ? 100_000 : 10_000_000),
   },
   // An hour; what a minute shows is the start.
   ...(sample ? [] : [{ name: 'memory', parts: 1, prove: () => memoryAtLoad(3_600_000, rate) }]),
