@@ -17,7 +17,7 @@ const maxNodes = 1024;
 
 /** A tree as it was read: octets of our own, where each list starts in them, and views of them. */
 type KnownTree = {
-  readonly octets: Buffer;
+  readonly octets: Uint8Array;
   readonly starts: readonly number[];
   readonly lists: readonly PartialHashtree[];
 };
@@ -32,11 +32,12 @@ export function rememberTrees(): TreeParser {
     if (tree.length > maxTreeOctets || ordinal >= maxTrees) return undefined;
     const last = known[ordinal];
     // A copy: the record that brought it may be gone when the next one comes.
-    const octets = Buffer.from(tree);
+    const octets = new Uint8Array(tree);
     const starts: number[] = [];
     const lists: PartialHashtree[] = [];
+    const alike = last ? alikeFrom(octets, last.octets) : octets.length;
     for (let start = 0; start < octets.length;) {
-      if (last && endsAlike(octets, start, last, lists.length)) {
+      if (last && start >= alike && last.starts[lists.length] === start) {
         starts.push(...last.starts.slice(lists.length));
         lists.push(...last.lists.slice(lists.length));
         break;
@@ -51,13 +52,12 @@ export function rememberTrees(): TreeParser {
   };
 }
 
-/** Whether the known tree's list `index` starts here, too, and all octets from here on are the same. */
-function endsAlike(octets: Buffer, start: number, known: KnownTree, index: number): boolean {
-  return (
-    known.starts[index] === start &&
-    known.octets.length === octets.length &&
-    known.octets.compare(octets, start, octets.length, start) === 0
-  );
+/** From where on to their end both hold the same octets; the end itself where one is longer. */
+function alikeFrom(octets: Uint8Array, known: Uint8Array): number {
+  let start = octets.length;
+  if (known.length !== start) return start;
+  while (start > 0 && octets[start - 1] === known[start - 1]) start--;
+  return start;
 }
 
 /**
