@@ -1,5 +1,4 @@
 // `tokiwa evidence`: where a document's evidence stands, and its record, put together from there.
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ConfigError, SourceError } from '#shared/errors.ts';
 import type { BatchRow, DocumentRow, MembershipRow } from '#shared/ports/catalogue.ts';
@@ -12,6 +11,7 @@ import type { Archiver } from '../main.ts';
 import { isHashedAsStored } from '../stages/hashed-as-stored.ts';
 import { readValidationObject } from '../stages/validation-object.ts';
 import { configOption, withArchiver } from './context.ts';
+import { writeOutput } from './output-file.ts';
 
 /**
  * The document of that key in any store; the newest content where there were several.
@@ -200,12 +200,12 @@ async function giveEvidence(key: string, options: Options): Promise<void> {
   await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
     const row = await documentOf(archiver, key, options.store);
     if (options.validationData !== undefined)
-      await writeFile(options.validationData, await validationDataOf(archiver, row, signal));
+      await writeOutput(options.validationData, await validationDataOf(archiver, row, signal));
     const choice = { anchor: anchorOption(options.anchor), own: options.own };
     const of = options.xml ? xmlEvidenceOf : evidenceOf;
     const record = await of(archiver, row, signal, choice);
     if (options.output === undefined) process.stdout.write(record);
-    else await writeFile(options.output, record);
+    else await writeOutput(options.output, record);
   });
 }
 

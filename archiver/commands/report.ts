@@ -1,7 +1,5 @@
 // `tokiwa report`: the report from the catalogue as it stands, to a file or standard output, stamped where that
 // is asked for.
-import { createWriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { createDigest } from '#shared/crypto/digest.ts';
@@ -10,6 +8,7 @@ import { strongestFirst } from '#shared/tsp/strongest-digest.ts';
 import type { ReportDigests } from '../reports/stamp.ts';
 import { parseInstant } from './archive.ts';
 import { configOption, systemClock, withArchiver } from './context.ts';
+import { writeOutput } from './output-file.ts';
 
 type ReportOptions = {
   readonly config?: string;
@@ -41,17 +40,17 @@ async function report(options: ReportOptions): Promise<void> {
       for await (const piece of octets) {
         const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece;
         if (stamp) for (const [, running] of digests) running.update(chunk);
-        yield piece;
+        yield chunk;
       }
     };
-    await pipeline(pieces, digesting, createWriteStream(output));
+    await writeOutput(output, digesting(pieces));
     if (!stamp) return;
     const { stampReport } = await import('../reports/stamp.ts');
     const finished = Object.fromEntries(
       digests.map(([algorithm, running]) => [algorithm, running.finish()]),
     ) as ReportDigests;
     const stamped = await stampReport(await archiver.night(signal), finished, signal);
-    await writeFile(`${output}.tsr`, stamped.response);
+    await writeOutput(`${output}.tsr`, stamped.response);
     const { genTime, algorithm, reason } = stamped;
     process.stdout.write(
       `${output}.tsr: stamped at ${genTime.toString()} by ${algorithm} (${reason})\n`,

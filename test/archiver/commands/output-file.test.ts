@@ -1,0 +1,49 @@
+// What `-o` leaves behind: the whole file or the one before, and never a device made into a file.
+import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { writeOutput } from '#archiver/commands/output-file.ts';
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'tokiwa-output-'));
+  try {
+    await act(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Ends with an error after the first piece, as where a source fails. */
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield encode('half of ');
+  await Promise.reject(new Error('source failed'));
+}
+
+test('a content that fails leaves the file as it was, and nothing beside', async (t) => {
+  await inFolder(async (folder) => {
+    const file = join(folder, 'report.json');
+    await writeFile(file, 'before');
+    await t.throwsAsync(writeOutput(file, broken()), { message: 'source failed' });
+    t.is(await readFile(file, 'utf8'), 'before');
+    t.deepEqual(await readdir(folder), ['report.json']);
+  });
+});
+
+test('a link is followed', async (t) => {
+  await inFolder(async (folder) => {
+    const [file, link] = [join(folder, 'report.json'), join(folder, 'latest.json')];
+    await writeFile(file, 'before');
+    await symlink(file, link);
+    await writeOutput(link, encode('after'));
+    t.is(await readFile(file, 'utf8'), 'after');
+    t.deepEqual((await readdir(folder)).sort(), ['latest.json', 'report.json']);
+  });
+});
+
+test('a device stays one', async (t) => {
+  await writeOutput('/dev/null', encode('x'));
+  t.true((await stat('/dev/null')).isCharacterDevice());
+});
