@@ -62,19 +62,33 @@ export function parseGeneralizedTime(
   return instantOf(text, fields, fraction);
 }
 
+/** A function of an instant whose last value stays: what happens together is written with one instant. */
+function lastInstant<T>(
+  compute: (instant: Temporal.Instant) => T,
+): (instant: Temporal.Instant) => T {
+  let last: { readonly instant: Temporal.Instant; readonly value: T } | undefined;
+  return (instant) => {
+    if (last?.instant !== instant) last = { instant, value: compute(instant) };
+    return last.value;
+  };
+}
+
+/** ISO 8601 in UTC with as many digits as the instant has, as its `toString` gives it. */
+export const instantText = lastInstant((instant) => instant.toString());
+
+const utf8 = new TextEncoder();
+
 /** GeneralizedTime contents in DER: no trailing zeros, no dot without a fraction. */
 export function formatGeneralizedTime(instant: Temporal.Instant): Uint8Array {
-  const text = instant.toString({ smallestUnit: 'nanosecond' });
-  const [, year = '', rest = '', fraction = ''] = /^([+-]?\d+)-(.+)\.(\d{9})Z$/.exec(text) ?? [];
-  const digits = `${year}${rest.replace(/[-:T]/g, '')}`;
-  const trimmed = fraction.replace(/0+$/, '');
-  return new TextEncoder().encode(`${digits}${trimmed ? `.${trimmed}` : ''}Z`);
+  // The year may have a sign: that dash stays.
+  const [, year = '', rest = ''] = /^([+-]?\d+)(-.+)$/.exec(instantText(instant)) ?? [];
+  return utf8.encode(year + rest.replace(/[-:T]/g, ''));
 }
 
 /** UTCTime contents. Only for years 1950 to 2049 (RFC 5280 §4.1.2.5). */
 export function formatUtcTime(instant: Temporal.Instant): Uint8Array {
   const text = instant.toString({ smallestUnit: 'second' });
-  return new TextEncoder().encode(text.slice(2).replace(/[-:T]/g, ''));
+  return utf8.encode(text.slice(2).replace(/[-:T]/g, ''));
 }
 
 /** Negative, zero or positive, as `Temporal.Instant.compare`, but without its cost where milliseconds differ. */

@@ -1,5 +1,6 @@
 // One provider's turn: asked, its answer judged, the outcome counted. An answer that comes too late for its client is
 // still judged and kept, since it was paid for.
+import { within } from './deadline.ts';
 import { errorFields } from './replies.ts';
 import {
   judgeAnswer,
@@ -10,6 +11,7 @@ import {
 } from './judge-answer.ts';
 import type { ObtainOptions } from './obtain.ts';
 import type { Provider } from './providers.ts';
+import type { OwnAnswer } from './standing-verdict.ts';
 
 type Answered = {
   readonly judged: Judged;
@@ -31,26 +33,28 @@ type Heard = Omit<Answered, 'milliseconds'>;
 
 /** Exchange and judgement; resolves always. */
 async function exchangeAndJudge(provider: Provider, options: ObtainOptions): Promise<Heard> {
-  const signal = AbortSignal.any([options.shutdown, AbortSignal.timeout(provider.lateMs)]);
-  let response: Uint8Array;
+  const { own } = provider;
+  const { request, shutdown: signal, profile, algorithmPolicy } = options;
+  let answer: OwnAnswer;
   try {
-    response = await provider.exchange(options.request, { signal });
+    answer = own
+      ? await own.answer(request)
+      : { response: await provider.exchange(request.raw, { signal }) };
   } catch (error) {
     const judged = judgeFailure(error, provider.name);
     // A fault of ours, such as a full disk under the local unit: the reason is for the log alone.
     if (judged.failure === 'internal') reportFault('tsa.exchange.failed', provider, error, options);
     return { judged };
   }
+  const { response, token } = answer;
   try {
     const judge = async (): Promise<Judged> => {
       const now = options.clock.now();
       const trust = await provider.trust(now);
       return judgeAnswer(response, { ...options, provider, trust, now });
     };
-    const token = provider.own?.tokenIn(response);
-    const asked = { ...options, response, now: options.clock.now() };
-    const first =
-      token && provider.own ? await provider.own.verdicts.of(token, asked, judge) : await judge();
+    const asked = { response, profile, algorithmPolicy, now: options.clock.now() };
+    const first = token && own ? await own.verdicts.of(token, asked, judge) : await judge();
     if (first.kind !== 'unknown-signer') return { judged: first, response };
     // certReq FALSE and a signer never seen: learn the provider's certificates, once a day at most.
     if (provider.record.takeProbe(options.clock.now())) await options.probe(provider);
@@ -67,22 +71,6 @@ async function askAndJudge(provider: Provider, options: ObtainOptions): Promise<
   const began = clock.now().epochMilliseconds;
   const heard = await exchangeAndJudge(provider, options);
   return { ...heard, milliseconds: Math.max(0, clock.now().epochMilliseconds - began) };
-}
-
-/** The promise's value, or `undefined` when the time is over or the signal is aborted first. */
-export async function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal) {
-  const { promise: over, resolve } = Promise.withResolvers<undefined>();
-  const stop = (): void => {
-    resolve(undefined);
-  };
-  const timer = setTimeout(stop, ms);
-  signal.addEventListener('abort', stop);
-  try {
-    return await Promise.race([promise, over]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 /** Bits by which a provider says that it is the request, not the provider, that cannot be served. */

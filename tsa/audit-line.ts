@@ -1,8 +1,8 @@
 // Lines of the audit log and their form: JSON, one a line, each with the SHA-256 of the line before it. They say who
 // got what when, and hold digests only. Files and the order of lines are for audit-log.ts.
 import { z } from 'zod';
-import { toHex } from '#shared/bytes.ts';
-import { digest } from '#shared/crypto/digest.ts';
+import { hexDigest } from '#shared/crypto/digest.ts';
+import { instantText } from '#shared/time.ts';
 
 /** Where a query came from. */
 export type Asking = {
@@ -152,8 +152,20 @@ export type AuditLine = {
 };
 
 /** SHA-256 of a line without its line break, hexadecimal. */
-export function auditHash(line: Uint8Array): string {
-  return toHex(digest('SHA-256', line));
+export function auditHash(line: Uint8Array | string): string {
+  return hexDigest('SHA-256', line);
+}
+
+/** The entry with its texts cut to what a line has room for. */
+function shortened(entry: AuditEntry): AuditEntry {
+  const isLong = (value: unknown) => typeof value === 'string' && value.length > maxTextLength;
+  const values: readonly unknown[] = Object.values(entry);
+  if (!values.some(isLong)) return entry;
+  const fields = Object.entries(entry).map(([key, value]: [string, unknown]) => [
+    key,
+    typeof value === 'string' ? value.slice(0, maxTextLength) : value,
+  ]);
+  return Object.fromEntries(fields) as AuditEntry;
 }
 
 /** The entry as the line that follows `head`, with its line break, and the head that it makes. */
@@ -163,18 +175,10 @@ export function buildAuditLine(
   at: Temporal.Instant,
 ): { readonly octets: Uint8Array; readonly head: AuditHead } {
   const seq = head.seq + 1;
-  const fields = Object.entries(entry).map(([key, value]: [string, unknown]) => [
-    key,
-    typeof value === 'string' ? value.slice(0, maxTextLength) : value,
-  ]);
-  const text = JSON.stringify({
-    seq,
-    prev: head.hash,
-    at: at.toString(),
-    ...(Object.fromEntries(fields) as AuditEntry),
-  });
-  const octets = Buffer.from(`${text}\n`);
-  return { octets, head: { seq, hash: auditHash(octets.subarray(0, -1)) } };
+  const start = JSON.stringify({ seq, prev: head.hash, at: instantText(at) });
+  // One object after the other in one pair of braces: the first has no key that an entry has.
+  const text = `${start.slice(0, -1)},${JSON.stringify(shortened(entry)).slice(1)}`;
+  return { octets: Buffer.from(`${text}\n`), head: { seq, hash: auditHash(text) } };
 }
 
 function parseJson(octets: Uint8Array): unknown {

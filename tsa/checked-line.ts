@@ -1,18 +1,18 @@
 // A line of text led by a piece of its own digest, so that a torn or damaged line is told from a whole one.
 import { z } from 'zod';
-import { fromBase64, toHex } from '#shared/bytes.ts';
-import { digest } from '#shared/crypto/digest.ts';
+import { fromBase64 } from '#shared/bytes.ts';
+import { hexDigest } from '#shared/crypto/digest.ts';
 
 const checkLength = 16;
 
-function checkOf(text: Uint8Array): string {
-  return toHex(digest('SHA-256', text).subarray(0, checkLength / 2));
+function checkOf(text: Uint8Array | string): string {
+  return hexDigest('SHA-256', text).slice(0, checkLength);
 }
 
 /** The value as JSON in one line with its line break. Octets have to be texts already. */
 export function buildCheckedLine(value: unknown): Uint8Array {
-  const text = Buffer.from(JSON.stringify(value));
-  return Buffer.concat([Buffer.from(`${checkOf(text)} `), text, Buffer.from('\n')]);
+  const text = JSON.stringify(value);
+  return Buffer.from(`${checkOf(text)} ${text}\n`);
 }
 
 /** The value of a line without its line break; `undefined` where the line is torn or damaged. */

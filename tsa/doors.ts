@@ -57,8 +57,8 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
       listenerCertificates: listenerCertificates.map((one) => one()),
     });
   };
-  const appFor = (door: Door, administrative: Administrative): RequestListener => {
-    const app = createTsaApp({
+  const appFor = (door: Door, administrative: Administrative): RequestListener =>
+    createTsaApp({
       ...options,
       ...parts,
       audit,
@@ -80,11 +80,6 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
         return first?.certificateLists().at(-1);
       },
     });
-    // express answers every error itself; what it returns is not a promise to wait for.
-    return (request, response) => {
-      app(request, response);
-    };
-  };
   const onHandshakeFailed = (address: string, reason: string): void => {
     void refuse({ id: newId(), address, status: 0, reason });
   };

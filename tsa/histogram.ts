@@ -21,8 +21,9 @@ export function createHistogram(): Histogram {
   let count = 0;
   return {
     observe: (seconds) => {
-      for (const [i, end] of bucketSeconds.entries())
-        if (seconds <= end) buckets[i] = (buckets[i] ?? 0) + 1;
+      // From the longest down: most are short, and stand in all of them.
+      for (let i = bucketSeconds.length - 1; i >= 0 && seconds <= (bucketSeconds[i] ?? 0); i--)
+        buckets[i] = (buckets[i] ?? 0) + 1;
       sumSeconds += seconds;
       count++;
     },

@@ -2,6 +2,7 @@
 // damaged line is told from a whole one. Reading and writing files is for journal.ts.
 import { z } from 'zod';
 import { toBase64 } from '#shared/bytes.ts';
+import { instantText } from '#shared/time.ts';
 import { buildCheckedLine, instant, octets, parseCheckedLine } from './checked-line.ts';
 import type { Price } from './config.ts';
 
@@ -89,15 +90,20 @@ const recordSchema = z.discriminatedUnion('kind', [
 
 /** The record as one line with its line break. */
 export function buildJournalLine(record: JournalRecord): Uint8Array {
+  const at = instantText(record.at);
   // Octets by hand: a Buffer would write itself as a list of numbers.
-  const written = {
-    ...record,
-    ...(record.kind === 'request' ? { request: toBase64(record.request) } : {}),
-    ...(record.kind !== 'request' && record.response
-      ? { response: toBase64(record.response) }
-      : {}),
-  };
-  return buildCheckedLine(written);
+  switch (record.kind) {
+    case 'request':
+      return buildCheckedLine({ ...record, at, request: toBase64(record.request) });
+    case 'token': {
+      const genTime = instantText(record.genTime);
+      return buildCheckedLine({ ...record, at, genTime, response: toBase64(record.response) });
+    }
+    case 'failure': {
+      const response = record.response && toBase64(record.response);
+      return buildCheckedLine({ ...record, at, response });
+    }
+  }
 }
 
 /** The record of a line without its line break; `undefined` where the line is torn or damaged. */

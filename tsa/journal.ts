@@ -1,7 +1,7 @@
 // The journal: a request is durable before it is sent, a token before it is answered, and a repeat within seven
 // days gets the same token. Append-only segments by day; the index of repeats is in memory, rebuilt at start.
 import { toHex } from '#shared/bytes.ts';
-import { digest } from '#shared/crypto/digest.ts';
+import { hexDigest } from '#shared/crypto/digest.ts';
 import { InvariantError } from '#shared/errors.ts';
 import type { AppendLog } from '#shared/io/append-log.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
@@ -17,13 +17,15 @@ import {
 
 /** So long a repeat is answered with the same token (design §5). */
 export const repeatPeriod = { hours: 7 * 24 } as const;
+const repeatPeriodMs = repeatPeriod.hours * 3_600_000;
 
 /** Where a token stands that a repeat may ask for. */
 type Place = {
   readonly segment: string;
   readonly offset: number;
   readonly length: number;
-  readonly at: Temporal.Instant;
+  /** Milliseconds of the epoch: there is one of these for each token of a week. */
+  readonly atMs: number;
 };
 
 export type OpenJournalOptions = {
@@ -73,7 +75,7 @@ export function repeatKeyOf(request: {
   readonly octets: Uint8Array;
 }): string {
   const head = Buffer.from(JSON.stringify([request.client, request.profile]));
-  return toHex(digest('SHA-256', head, request.octets).subarray(0, 16));
+  return hexDigest('SHA-256', Buffer.concat([head, request.octets])).slice(0, 32);
 }
 
 type Segment = { readonly name: string; readonly day: string; readonly log: AppendLog };
@@ -85,11 +87,13 @@ type Index = {
   readonly lastGenTimes: Map<string, Temporal.Instant>;
 };
 
-function enter(index: Index, record: TokenRecord, place: Place, since: Temporal.Instant): void {
-  const last = index.lastGenTimes.get(record.provider);
-  if (!last || isBefore(last, record.genTime))
-    index.lastGenTimes.set(record.provider, record.genTime);
-  if (record.repeatKey === undefined || isBefore(record.at, since)) return;
+function noteGenTime({ lastGenTimes }: Index, { provider, genTime }: TokenRecord): void {
+  const last = lastGenTimes.get(provider);
+  if (!last || isBefore(last, genTime)) lastGenTimes.set(provider, genTime);
+}
+
+function enter(index: Index, record: TokenRecord, place: Place): void {
+  if (record.repeatKey === undefined) return;
   const day = dayOf(record.at);
   const places = index.days.get(day) ?? new Map<string, Place>();
   index.days.set(day, places);
@@ -109,9 +113,11 @@ async function loadIndex(options: OpenJournalOptions, since: Temporal.Instant): 
       const record = line.whole ? parseJournalLine(line.octets) : undefined;
       if (record) onRecord?.(record);
       if (record?.kind === 'token') {
+        noteGenTime(index, record);
+        if (isBefore(record.at, since)) continue;
         const { offset, octets } = line;
-        const place = { segment, offset, length: octets.length, at: record.at };
-        enter(index, record, place, since);
+        const atMs = record.at.epochMilliseconds;
+        enter(index, record, { segment, offset, length: octets.length, atMs });
       } else if (!record) {
         // A torn last line is what a crash leaves: nobody was told of it. In the middle it is damage.
         events({
@@ -173,8 +179,9 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
       writable = true;
       options.onRecord?.(record);
       if (record.kind !== 'token') return;
-      const place = { segment: current.name, offset, length: line.length - 1, at: record.at };
-      enter(index, record, place, clock.now().subtract(repeatPeriod));
+      noteGenTime(index, record);
+      const atMs = record.at.epochMilliseconds;
+      enter(index, record, { segment: current.name, offset, length: line.length - 1, atMs });
     } catch (error) {
       writable = false;
       // What a failed write left is not known for certain: the next record begins a new segment.
@@ -193,10 +200,9 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
   };
 
   const find = async (repeatKey: string): Promise<TokenRecord | undefined> => {
-    const now = clock.now();
     for (const places of index.days.values()) {
       const place = places.get(repeatKey);
-      if (!place || isBefore(place.at, now.subtract(repeatPeriod))) continue;
+      if (!place || place.atMs < clock.now().epochMilliseconds - repeatPeriodMs) continue;
       const record = parseJournalLine(await files.read(place.segment, place.offset, place.length));
       if (record?.kind === 'token') return record;
       events({

@@ -3,7 +3,7 @@
 import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import { responseChecks } from '#shared/tsp/check-response.ts';
-import { parseTimeStampReq } from '#shared/tsp/request.ts';
+import type { TimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampResp, printableText, type TimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken } from '#shared/tsp/verify-token.ts';
@@ -43,8 +43,8 @@ export type Judged =
   | { readonly kind: 'unknown-signer'; readonly reason: string };
 
 export type JudgeOptions = {
-  /** Octets of the request as it was sent. */
-  readonly request: Uint8Array;
+  /** As it was sent. */
+  readonly request: TimeStampReq;
   readonly profile: Profile;
   readonly provider: Pick<Provider, 'name' | 'tsaPolicies' | 'hashAlgorithms' | 'accreditations'>;
   readonly trust: TrustMaterial;
@@ -88,9 +88,8 @@ function accreditationOffence(
 }
 
 function judgeToken(response: TimeStampResp, octets: Uint8Array, options: JudgeOptions): Judged {
-  const { profile, provider, trust, now } = options;
+  const { profile, provider, request, trust, now } = options;
   const token = parseTimeStampToken(octets);
-  const request = parseTimeStampReq(options.request);
   const tsaPolicies = provider.tsaPolicies.filter(
     (one) => profile.tsaPolicies.length === 0 || profile.tsaPolicies.includes(one),
   );

@@ -19,7 +19,7 @@ import { createProviderRecord } from './provider-record.ts';
 import type { Provider, TrustMaterial } from './providers.ts';
 import { buildRejection } from './replies.ts';
 import type { SerialSource } from './serials.ts';
-import { createStandingVerdicts, type OwnToken } from './standing-verdict.ts';
+import { createStandingVerdicts, type OwnAnswer } from './standing-verdict.ts';
 
 /** Octets to parsed structures, parsed once each: certificates and CRLs change once in a while. */
 function memoized<T>(parse: (octets: Uint8Array) => T): (octets: Uint8Array) => T {
@@ -85,14 +85,20 @@ export function createLocalTsu(options: {
   const crlOf = memoized<CertificateList>(parseCertificateList);
   const record = createProviderRecord();
   const guard = createClockGuard();
-  const made = new WeakMap<Uint8Array, OwnToken>();
 
-  const stamp = async (request: TimeStampReq): Promise<Uint8Array> => {
+  /** The clock to the millisecond: tokens of one are given one instant. */
+  const genTimeNow = (): Temporal.Instant => {
+    const now = clock.now();
+    if (now.epochMilliseconds === last?.epochMilliseconds && !isBefore(now, last)) return last;
+    return now.round({ smallestUnit: 'millisecond', roundingMode: 'floor' });
+  };
+
+  const answer = async (request: TimeStampReq): Promise<OwnAnswer> => {
     const credential = await authority.credential(clock.now());
     if (signer?.of !== credential) signer = { of: credential, value: signerOf(credential) };
     const serialNumber = await serials();
     // Read after every wait: the time that is signed is the time at which it is signed.
-    const now = clock.now().round({ smallestUnit: 'millisecond', roundingMode: 'floor' });
+    const now = genTimeNow();
     const { notBefore, notAfter } = signer.value.certificate;
     const jumpMs = options.steadyClock && guard.check(now, options.steadyClock());
     const steppedBack = last !== undefined && isBefore(now, last);
@@ -105,18 +111,20 @@ export function createLocalTsu(options: {
         lastGenTime: last?.toString(),
         jumpMs,
       });
-      return buildRejection({
+      const response = buildRejection({
         failureBit: 'timeNotAvailable',
         message: 'the clock of the local unit was set, or went back, and is not trusted',
       });
+      return { response };
     }
     if (isBefore(notAfter, now)) {
       const ended = { provider: config.name, notAfter: notAfter.toString() };
       events({ level: 'error', name: 'tsa.local.certificate-ended', ...ended });
-      return buildRejection({
+      const response = buildRejection({
         failureBit: 'systemFailure',
         message: 'the certificate of the local unit has ended, and the policy allows no other',
       });
+      return { response };
     }
     last = now;
     const tsaPolicy = request.reqPolicy ?? policy ?? '';
@@ -135,13 +143,8 @@ export function createLocalTsu(options: {
     });
     const response = buildTimeStampResp({ status: 'granted', token });
     const { algorithm = '' } = request.messageImprint;
-    made.set(response, {
-      serialNumber,
-      genTime: now,
-      signer: signer.value,
-      terms: `${tsaPolicy} ${algorithm} ${request.certReq}`,
-    });
-    return response;
+    const terms = `${tsaPolicy} ${algorithm} ${request.certReq}`;
+    return { response, token: { serialNumber, genTime: now, signer: signer.value, terms } };
   };
 
   const trust = async (now: Temporal.Instant): Promise<TrustMaterial> => {
@@ -167,7 +170,7 @@ export function createLocalTsu(options: {
         digestAlgorithms,
         tsaPolicies: config.tsaPolicies,
       });
-      if (admission.kind === 'admitted') return stamp(admission.request);
+      if (admission.kind === 'admitted') return (await answer(admission.request)).response;
       const [finding] = admission.findings;
       return buildTimeStampResp({
         status: 'rejection',
@@ -177,7 +180,7 @@ export function createLocalTsu(options: {
     },
     trust,
     record,
-    own: { tokenIn: (response) => made.get(response), verdicts: createStandingVerdicts() },
+    own: { answer, verdicts: createStandingVerdicts() },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

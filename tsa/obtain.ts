@@ -2,10 +2,12 @@
 // passed over while another is there; where a profile hedges, a slow one gets company. Every failure is reported.
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
+import type { TimeStampReq } from '#shared/tsp/request.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
-import { askProvider, within } from './ask-provider.ts';
+import { askProvider } from './ask-provider.ts';
 import type { Exhausted, Reservation } from './budget-rules.ts';
 import type { Profile } from './config.ts';
+import { within, type Deadline } from './deadline.ts';
 import type { GoodAnswer, Judged, NextAnswer } from './judge-answer.ts';
 import type { Provider } from './providers.ts';
 import type { Rates } from './rates.ts';
@@ -17,8 +19,8 @@ export type Obtained =
 export type ObtainOptions = {
   /** Joins the events and journal lines of one request. */
   readonly id: string;
-  /** The client's own octets: nonce and policy inside are what will be signed. */
-  readonly request: Uint8Array;
+  /** What is sent are the client's own octets: nonce and policy inside are what will be signed. */
+  readonly request: TimeStampReq;
   readonly profile: Profile;
   /** Those that list algorithm and policy, first choice first; at least one. */
   readonly providers: readonly Provider[];
@@ -26,7 +28,7 @@ export type ObtainOptions = {
   readonly events: EventSink;
   readonly algorithmPolicy: AlgorithmProfile | undefined;
   /** The client's time is over: no further provider is asked. */
-  readonly deadline: AbortSignal;
+  readonly deadline: Deadline;
   /** The process ends: late answers are given up. */
   readonly shutdown: AbortSignal;
   readonly onFailure: (
@@ -170,7 +172,7 @@ async function turnsOf(
   if (p95Ms === undefined) return [await first];
   const inTime = await within(first, p95Ms, options.deadline);
   if (inTime) return [inTime];
-  if (options.deadline.aborted || !(await options.takeHedge())) return [await first];
+  if (options.deadline.remainingMs() <= 0 || !(await options.takeHedge())) return [await first];
   next.record.hedged();
   const { events, profile } = options;
   events({ level: 'info', name: 'tsa.hedged', profile: profile.name, provider: next.name });
@@ -182,7 +184,7 @@ export async function obtainToken(options: ObtainOptions): Promise<Obtained> {
   const failures: NextAnswer[] = [];
   const waiting = [...wellOnes(options)];
   for (let next = waiting.shift(); next; next = waiting.shift()) {
-    if (options.deadline.aborted || options.shutdown.aborted) break;
+    if (options.deadline.remainingMs() <= 0 || options.shutdown.aborted) break;
     const turns = await turnsOf(next, waiting[0], options);
     if (turns.some(({ provider }) => provider === waiting[0])) waiting.shift();
     const good = turns.find(({ judged }) => judged.kind === 'token');

@@ -3,12 +3,13 @@
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
 import type { TrustAnchor } from '#shared/trust/anchors.ts';
+import type { TimeStampReq } from '#shared/tsp/request.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import { isAccredited, type Accreditation } from './accreditation.ts';
 import type { Price, Profile } from './config.ts';
 import type { ProviderRecord, RateLimit } from './provider-record.ts';
-import type { OwnToken, StandingVerdicts } from './standing-verdict.ts';
+import type { OwnAnswer, StandingVerdicts } from './standing-verdict.ts';
 
 /** What the tokens of one provider are verified with. */
 export type TrustMaterial = {
@@ -36,9 +37,10 @@ export type Provider = TimestampSource & {
   /** Anchors and CRLs as of `now`, refreshed where they are due. */
   readonly trust: (now: Temporal.Instant) => Promise<TrustMaterial>;
   readonly record: ProviderRecord;
-  /** Of a local unit: what it knows of an answer that it has just made. */
+  /** Of a local unit: answers a query that admission let through, and says what it has made. */
   readonly own?: {
-    readonly tokenIn: (response: Uint8Array) => OwnToken | undefined;
+    /** @throws the system's error: nothing could be signed */
+    readonly answer: (request: TimeStampReq) => Promise<OwnAnswer>;
     readonly verdicts: StandingVerdicts;
   };
   readonly [Symbol.asyncDispose]: () => Promise<void>;

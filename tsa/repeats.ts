@@ -1,6 +1,7 @@
 // A request that may have come before, here or at another replica: its token, or the right to buy it. Two replicas that
 // are sent the same octets buy one token between them.
-import { within } from './ask-provider.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { deadlineIn } from './deadline.ts';
 import type { TokenRecord } from './journal-line.ts';
 import type { Claim, Journal } from './journal.ts';
 
@@ -21,7 +22,7 @@ export async function foundOrClaimed(
   },
 ): Promise<TokenRecord | Claim | undefined> {
   const { journal, shutdown } = options;
-  const deadline = AbortSignal.any([shutdown, AbortSignal.timeout(options.deadlineMs)]);
+  const deadline = deadlineIn(options.deadlineMs);
   for (;;) {
     const claim = await journal.claim(repeatKey);
     try {
@@ -33,7 +34,7 @@ export async function foundOrClaimed(
       claim?.release();
       throw error;
     }
-    if (deadline.aborted) return undefined;
-    await within(Promise.withResolvers<never>().promise, pollMs, deadline);
+    if (shutdown.aborted || deadline.remainingMs() <= 0) return undefined;
+    await delay(pollMs);
   }
 }

@@ -1,12 +1,18 @@
 // HTTP in front of the stamp service (RFC 3161 §3.4): addresses, methods, media types, limits, health. What a query
 // is worth is decided by shared/tsp and stamp.ts; what answers look like, by replies.ts.
+import type { RequestListener, ServerResponse } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { errorFields, plainAnswers } from './replies.ts';
 import type { Administration } from './administration.ts';
 import { addAdministration } from './server/administration.ts';
 import { createAdmit } from './server/admit.ts';
-import { addEndpoint, type EndpointOptions } from './server/endpoint.ts';
+import {
+  addEndpoint,
+  createEndpoint,
+  queryAddress,
+  type EndpointOptions,
+} from './server/endpoint.ts';
 import { addEvidence, type EvidenceEndpointOptions } from './server/evidence.ts';
 import { sendPlain } from './server/http.ts';
 import { addStatus } from './server/status.ts';
@@ -30,28 +36,44 @@ export type TsaServerOptions = EndpointOptions &
     readonly certificateList: () => Promise<Uint8Array | undefined>;
   };
 
-/** The application; listening and closing are the caller's. */
-export function createTsaApp(options: TsaServerOptions): express.Express {
+/** IMF-fixdate (RFC 9110 §5.6.7), written once a second. */
+function createHttpDate(): (instant: Temporal.Instant) => string {
+  let second = NaN;
+  let text = '';
+  return ({ epochMilliseconds }) => {
+    const current = Math.floor(epochMilliseconds / 1000);
+    if (current !== second) {
+      second = current;
+      text = new Date(epochMilliseconds).toUTCString();
+    }
+    return text;
+  };
+}
+
+/** What answers requests; listening and closing are the caller's. */
+export function createTsaApp(options: TsaServerOptions): RequestListener {
   const { events } = options;
+  const httpDate = createHttpDate();
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
   // Whether the host is reached by TLS alone is for whoever ends the TLS to say.
   const pageHeaders = helmet({ strictTransportSecurity: false });
-  app.use((request: Request, response: Response, next: NextFunction) => {
-    // What browsers do with a page is said with pages; a reply to a query is none, and says so.
-    if (request.method !== 'POST') {
-      pageHeaders(request, response, next);
-      return;
-    }
+  const endpoint = createEndpoint(options);
+  const prepare = (response: ServerResponse): void => {
     response.setHeader('x-content-type-options', 'nosniff');
-    next();
-  });
-  app.use((_: Request, response: Response, next: NextFunction) => {
     // The clock that stamps is the clock that is shown: a client can compare before it buys.
-    const now = new Date(options.clock.now().epochMilliseconds);
-    response.setHeader('Date', now.toUTCString());
-    next();
+    response.setHeader('Date', httpDate(options.clock.now()));
+  };
+  const fail = (error: unknown, response: ServerResponse): void => {
+    events({ level: 'error', name: 'tsa.http.failed', ...errorFields(error) });
+    sendPlain(response, plainAnswers.ourFault());
+  };
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    prepare(response);
+    // What browsers do with a page is said with pages; a reply to a query is none.
+    if (request.method === 'POST') next();
+    else pageHeaders(request, response, next);
   });
 
   if (options.administrative === 'local')
@@ -63,8 +85,7 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
     addStatus(app, options.snapshot, mayRead);
     addAdministration(app, options, options.administration);
   }
-  addEndpoint(app, '/', () => undefined, options);
-  addEndpoint(app, '/tsa/:profile', (request) => String(request.params['profile']), options);
+  addEndpoint(app, endpoint);
   // Digests wait in a folder: where replicas share a database, another one would not find them.
   if (!options.settings().config.database) addEvidence(app, options);
 
@@ -131,8 +152,20 @@ export function createTsaApp(options: TsaServerOptions): express.Express {
       sendPlain(response, plainAnswers.unknownAddress());
       return;
     }
-    events({ level: 'error', name: 'tsa.http.failed', ...errorFields(error) });
-    sendPlain(response, plainAnswers.ourFault());
+    fail(error, response);
   });
-  return app;
+
+  return (request, response) => {
+    const query = queryAddress(request);
+    if (!query) {
+      // express answers every error itself; what it returns is not a promise to wait for.
+      app(request, response);
+      return;
+    }
+    prepare(response);
+    endpoint.post(request, response, query.name).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else fail(error, response);
+    });
+  };
 }

@@ -3,9 +3,10 @@
 import { digest, digestLength, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { buildTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
+import { buildTimeStampReq, parseTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
 import type { Budgets } from './budget-rules.ts';
 import type { Profile } from './config.ts';
+import { deadlineIn } from './deadline.ts';
 import type { TokenRecord } from './journal-line.ts';
 import { repeatKeyOf, type Claim, type Journal } from './journal.ts';
 import type { GoodAnswer } from './judge-answer.ts';
@@ -47,7 +48,7 @@ type Purchase = {
   readonly repeatKey: string | undefined;
   readonly client: string;
   readonly profile: Profile;
-  readonly request: Uint8Array;
+  readonly request: TimeStampReq;
   /** A provider that had been given up answered after all; its token may have come into the journal first. */
   cameLate?: boolean;
 };
@@ -170,7 +171,7 @@ export function createStampService(options: {
       request: purchase.request,
       profile: purchase.profile,
       providers,
-      deadline: AbortSignal.timeout(deadlineMs),
+      deadline: deadlineIn(deadlineMs),
       probe,
       rates,
       reserve: (provider) =>
@@ -210,7 +211,7 @@ export function createStampService(options: {
       at: clock.now(),
       client,
       profile: profile.name,
-      request,
+      request: request.raw,
     });
 
   /** A token bought only to learn the provider's certificates. */
@@ -219,12 +220,13 @@ export function createStampService(options: {
     async (provider) => {
       const [algorithm] = provider.hashAlgorithms;
       if (!algorithm) return;
-      const request = buildTimeStampReq({
+      const octets = buildTimeStampReq({
         algorithm,
         digest: digest(algorithm, random(digestLength(algorithm))),
         nonce: BigInt(`0x${Buffer.from(random(8)).toString('hex')}`),
         certReq: true,
       });
+      const request = parseTimeStampReq(octets);
       const id = journal.newId();
       const purchase = { id, repeatKey: undefined, client: probeClient, profile, request };
       await keepRequest(purchase);
@@ -236,17 +238,25 @@ export function createStampService(options: {
   const buy = async (purchase: Purchase, providers: readonly Provider[]): Promise<Stamped> => {
     const over = await budgets.check({ client: purchase.client, profile: purchase.profile.name });
     if (over) return { kind: 'limited', message: over.message, until: over.until };
+    // The unit of this process is sent nothing that a crash could lose: its request becomes durable with its token.
+    const isSent = providers.some(({ own }) => !own);
+    let kept: Promise<void>;
     try {
       await paid.flush();
-      await keepRequest(purchase);
+      kept = keepRequest(purchase);
+      if (isSent) await kept;
+      else kept.catch(() => undefined);
     } catch {
       return journalFailed;
     }
     const obtained = await obtain(purchase, providers, probeFor(purchase.profile));
-    if (obtained.kind === 'rejected') return obtained;
-    const record = recordOf(purchase, obtained.provider, obtained.answer, false);
     try {
-      await paid.append(record);
+      if (obtained.kind === 'rejected') {
+        await kept;
+        return obtained;
+      }
+      const record = recordOf(purchase, obtained.provider, obtained.answer, false);
+      await Promise.all([kept, paid.append(record)]);
       // Whoever asks again is answered with the first token of the journal; so is whoever asks first. Another
       // replica's may stand there, too: its last write can come after its end, when its claim is gone.
       const { repeatKey, cameLate } = purchase;
@@ -303,7 +313,7 @@ export function createStampService(options: {
       const message = 'every provider sends certificates that this query does not ask for';
       return Promise.resolve({ kind: 'rejected', failureBit: 'addInfoNotAvailable', message });
     }
-    const purchase = { id: query.id ?? journal.newId(), client, profile, request: request.raw };
+    const purchase = { id: query.id ?? journal.newId(), client, profile, request };
     // Without a nonce two equal queries may mean two stamps: every one is new (design §5).
     if (request.nonce === undefined) return buy({ ...purchase, repeatKey: undefined }, providers);
     const repeatKey = repeatKeyOf({ client, profile: profile.name, octets: request.raw });

@@ -2,7 +2,6 @@
 // revocation, policies, algorithms) is the same for every token that one key signs under one profile, and is judged in
 // full again each minute. The signature itself is verified as each token is made.
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
-import { compareInstants } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { Profile } from './config.ts';
 import type { Judged } from './judge-answer.ts';
@@ -17,13 +16,17 @@ export type OwnToken = {
   readonly terms: string;
 };
 
+/** An answer of our own unit; without a token where it refuses. */
+export type OwnAnswer = { readonly response: Uint8Array; readonly token?: OwnToken };
+
 type Standing = {
   readonly path: readonly Certificate[];
-  readonly until: Temporal.Instant;
+  /** When it was judged, in milliseconds of the epoch. */
+  readonly sinceMs: number;
   readonly algorithmPolicy: AlgorithmProfile | undefined;
 };
 
-const standsFor = { seconds: 60 } as const;
+const standsForMs = 60_000;
 
 export type StandingVerdicts = {
   /** The verdict on a token: one that stands, or that of `judge`, which stands from then on if it is good. */
@@ -55,11 +58,12 @@ export function createStandingVerdicts(): StandingVerdicts {
       const verdicts = verdictsOf(own.signer, profile);
       const known = verdicts.get(own.terms);
       const { serialNumber, genTime } = own;
+      const nowMs = now.epochMilliseconds;
       if (
         known?.algorithmPolicy === algorithmPolicy &&
         known !== undefined &&
-        compareInstants(now, known.until) < 0 &&
-        compareInstants(now, known.until.subtract(standsFor)) >= 0
+        nowMs >= known.sinceMs &&
+        nowMs < known.sinceMs + standsForMs
       )
         return { kind: 'token', response, serialNumber, genTime, path: known.path };
       const judged = await judge();
@@ -67,7 +71,7 @@ export function createStandingVerdicts(): StandingVerdicts {
       if (judged.kind === 'token')
         verdicts.set(own.terms, {
           path: judged.path,
-          until: now.add(standsFor),
+          sinceMs: nowMs,
           algorithmPolicy,
         });
       return judged;

@@ -104,6 +104,12 @@ export function digest(algorithm: DigestAlgorithm, ...parts: readonly Uint8Array
   return running.digest();
 }
 
+/** Digest of octets, or of a text in UTF-8, in lower-case hexadecimal. */
+export function hexDigest(algorithm: DigestAlgorithm, input: Uint8Array | string): string {
+  const { node, length: outputLength } = algorithms[algorithm];
+  return hash(node, input, { outputEncoding: 'hex', outputLength });
+}
+
 /** A running digest: `update` as octets come, `finish` once; `branch` goes on from here on its own. */
 export type RunningDigest = {
   readonly algorithm: DigestAlgorithm;

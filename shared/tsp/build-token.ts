@@ -7,12 +7,14 @@ import {
   derContext,
   derContextPrimitive,
   derElement,
+  derFrame,
   derInteger,
   derNull,
   derObjectIdentifier,
   derOctetString,
   derSequence,
   derSetOf,
+  writeFrame,
 } from '#shared/der/writer.ts';
 import { compareBytes } from '#shared/bytes.ts';
 import { oids } from '#shared/oid.ts';
@@ -70,21 +72,29 @@ function integerContents(value: number): Uint8Array {
   return derInteger(value).subarray(2);
 }
 
-function buildAccuracy(accuracy: TSTInfoFields['accuracy']): Uint8Array[] {
+const accuracies = new WeakMap<object, readonly Uint8Array[]>();
+
+function buildAccuracy(accuracy: TSTInfoFields['accuracy']): readonly Uint8Array[] {
   if (!accuracy) return [];
+  const known = accuracies.get(accuracy);
+  if (known) return known;
   const { seconds, millis, micros } = accuracy;
-  return [
+  const built = [
     derSequence(
       ...(seconds === undefined ? [] : [derInteger(seconds)]),
       ...(millis === undefined ? [] : [derContextPrimitive(0, integerContents(millis))]),
       ...(micros === undefined ? [] : [derContextPrimitive(1, integerContents(micros))]),
     ),
   ];
+  accuracies.set(accuracy, built);
+  return built;
 }
 
-function buildTSTInfo(fields: TSTInfoFields, signer: Certificate): Uint8Array {
+const versionOfTSTInfo = derInteger(1);
+
+function buildTSTInfo(fields: TSTInfoFields, { tsa }: Template): Uint8Array {
   return derSequence(
-    derInteger(1),
+    versionOfTSTInfo,
     derObjectIdentifier(fields.policy),
     fields.messageImprint,
     derInteger(fields.serialNumber),
@@ -92,8 +102,7 @@ function buildTSTInfo(fields: TSTInfoFields, signer: Certificate): Uint8Array {
     ...buildAccuracy(fields.accuracy),
     ...(fields.ordering ? [derBoolean(true)] : []),
     ...(fields.nonce === undefined ? [] : [derInteger(fields.nonce)]),
-    // [0] is explicit around the choice GeneralName, whose directoryName is explicit, too.
-    ...(fields.tsa ? [derContext(0, derContext(4, signer.subject.raw))] : []),
+    ...(fields.tsa ? [tsa] : []),
   );
 }
 
@@ -136,13 +145,21 @@ function sorted(elements: readonly Uint8Array[]): readonly Uint8Array[] {
   return elements.toSorted(compareBytes);
 }
 
+const versionOfSignedData = derInteger(3);
+const versionOfSignerInfo = derInteger(1);
+const idSignedData = derObjectIdentifier(oids.idSignedData);
+const idCtTSTInfo = derObjectIdentifier(oids.idCtTSTInfo);
+
 /** What stays the same for all tokens of a signer, made once. */
 type Template = {
   readonly digestAlgorithm: Uint8Array;
+  readonly digestAlgorithms: Uint8Array;
   readonly contentType: Uint8Array;
   readonly signingCertificate: Uint8Array;
   readonly sid: Uint8Array;
   readonly certificates: Uint8Array;
+  /** The field of TSTInfo: [0] is explicit around the choice GeneralName, whose directoryName is explicit, too. */
+  readonly tsa: Uint8Array;
 };
 
 const templates = new WeakMap<TokenSigner, Template>();
@@ -152,12 +169,14 @@ function templateOf(signer: TokenSigner): Template {
   if (known) return known;
   const { certificate, chain, digestAlgorithm } = signer;
   const members = new Map([certificate, ...chain].map((one) => [one.fingerprint, one.raw]));
+  // RFC 5754 §2: SHA-2 without parameters; RFC 3370 §2.1 has NULL for the older ones.
+  const digestIdentifier = buildAlgorithmIdentifier(
+    digestOid(digestAlgorithm),
+    digestAlgorithm === 'SHA-1' ? derNull() : undefined,
+  ).raw;
   const template: Template = {
-    // RFC 5754 §2: SHA-2 without parameters; RFC 3370 §2.1 has NULL for the older ones.
-    digestAlgorithm: buildAlgorithmIdentifier(
-      digestOid(digestAlgorithm),
-      digestAlgorithm === 'SHA-1' ? derNull() : undefined,
-    ).raw,
+    digestAlgorithm: digestIdentifier,
+    digestAlgorithms: derSetOf(digestIdentifier),
     contentType: buildAttribute(oids.idContentType, derObjectIdentifier(oids.idCtTSTInfo)),
     signingCertificate: buildAttribute(
       oids.idAaSigningCertificateV2,
@@ -165,6 +184,7 @@ function templateOf(signer: TokenSigner): Template {
     ),
     sid: derSequence(certificate.issuer.raw, derInteger(certificate.serialNumber)),
     certificates: derContext(0, ...sorted([...members.values()])),
+    tsa: derContext(0, derContext(4, certificate.subject.raw)),
   };
   templates.set(signer, template);
   return template;
@@ -184,33 +204,38 @@ export function buildTimeStampToken({
   signingTime,
 }: BuildTokenInput): Uint8Array {
   const template = templateOf(signer);
-  const eContent = buildTSTInfo(tstInfo, signer.certificate);
-  const attributes = sorted([
-    template.contentType,
-    ...(signingTime ? [buildAttribute(oids.idSigningTime, buildTime(signingTime))] : []),
-    buildAttribute(oids.idMessageDigest, derOctetString(digest(signer.digestAlgorithm, eContent))),
-    template.signingCertificate,
-  ]);
-  const signature = signer.sign(derElement(0x31, ...attributes));
-  const signerInfo = derSequence(
-    derInteger(1),
+  const eContent = buildTSTInfo(tstInfo, template);
+  const attributes = derElement(
+    0x31,
+    ...sorted([
+      template.contentType,
+      ...(signingTime ? [buildAttribute(oids.idSigningTime, buildTime(signingTime))] : []),
+      buildAttribute(
+        oids.idMessageDigest,
+        derOctetString(digest(signer.digestAlgorithm, eContent)),
+      ),
+      template.signingCertificate,
+    ]),
+  );
+  const signature = signer.sign(attributes);
+  // Signed as a SET OF, written under an implicit tag (RFC 5652 §5.4).
+  attributes[0] = 0xa0;
+  const signerInfo = derFrame(
+    0x30,
+    versionOfSignerInfo,
     template.sid,
     template.digestAlgorithm,
-    derContext(0, ...attributes),
+    attributes,
     signer.signatureAlgorithm,
     derOctetString(signature),
   );
-  return derSequence(
-    derObjectIdentifier(oids.idSignedData),
-    derContext(
-      0,
-      derSequence(
-        derInteger(3),
-        derSetOf(template.digestAlgorithm),
-        derSequence(derObjectIdentifier(oids.idCtTSTInfo), derContext(0, derOctetString(eContent))),
-        ...(certReq ? [template.certificates] : []),
-        derSetOf(signerInfo),
-      ),
-    ),
+  const signedData = derFrame(
+    0x30,
+    versionOfSignedData,
+    template.digestAlgorithms,
+    derFrame(0x30, idCtTSTInfo, derFrame(0xa0, derFrame(0x04, eContent))),
+    ...(certReq ? [template.certificates] : []),
+    derFrame(0x31, signerInfo),
   );
+  return writeFrame(derFrame(0x30, idSignedData, derFrame(0xa0, signedData)));
 }

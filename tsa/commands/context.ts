@@ -4,14 +4,26 @@ import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
 import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
+import { instantText } from '#shared/time.ts';
+import { createSystemClock } from '../adapters/system.ts';
 import { parseTsaConfig } from '../config-file.ts';
 import type { TsaConfig } from '../config.ts';
 
-/** One JSON line per event on standard error. */
+const clock = createSystemClock();
+let waiting = '';
+
+function writeWaiting(): void {
+  const lines = waiting;
+  waiting = '';
+  if (lines !== '') process.stderr.write(lines);
+}
+
+/** One JSON line per event on standard error; the lines of one turn of the event loop in one call of the system. */
 export const logEvents: EventSink = (event) => {
-  const line = { time: Temporal.Now.instant().toString(), ...event };
-  process.stderr.write(`${JSON.stringify(line)}\n`);
+  if (waiting === '') setImmediate(writeWaiting);
+  waiting += `${JSON.stringify({ time: instantText(clock.now()), ...event })}\n`;
 };
+process.once('exit', writeWaiting);
 
 /** Runs an action; errors that an operator can act on become a sentence and an exit code. */
 export async function withExitCode(action: () => Promise<void>): Promise<void> {

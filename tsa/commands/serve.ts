@@ -1,8 +1,8 @@
 // `tokiwa tsa serve` runs the proxy until it is told to stop, `tokiwa tsa reload` has it take over a changed
 // configuration. Exit code 3: the configuration cannot be used.
-import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { askForReload, openControl } from '../adapters/control.ts';
+import { createSystemClock, createSystemRandom } from '../adapters/system.ts';
 import type { TsaConfig } from '../config.ts';
 import { startTsa, type RunningTsa } from '../main.ts';
 import { errorFields } from '../replies.ts';
@@ -31,9 +31,9 @@ async function serve({ config: file }: ServeOptions): Promise<void> {
   const loadConfig = (): Promise<TsaConfig> => loadTsaConfig(file);
   await using tsa: RunningTsa = await startTsa({
     config,
-    clock: { now: () => Temporal.Now.instant() },
+    clock: createSystemClock(),
     steadyClock: () => performance.now(),
-    random: (length) => randomBytes(length),
+    random: createSystemRandom(),
     events: logEvents,
     loadConfig,
     signal,

@@ -1,5 +1,5 @@
 // Who may ask, settled before a body is read: every address that takes something from clients lets them in here.
-import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { Admission, Admitted, Door } from '../admission.ts';
 import type { Asking } from '../audit-line.ts';
@@ -44,7 +44,7 @@ function profileOf(
 const maxUserLength = 128;
 
 /** The `Tokiwa-User` field: whom a document system asks for, where it tells. */
-function userOf(request: Request): Pick<Asking, 'user'> {
+function userOf(request: IncomingMessage): Pick<Asking, 'user'> {
   const field = request.headers['tokiwa-user'];
   if (typeof field !== 'string' || field === '') return {};
   return { user: printableText(field, maxUserLength) };
@@ -54,12 +54,12 @@ function userOf(request: Request): Pick<Asking, 'user'> {
 export function createAdmit(options: AdmitOptions, role: Role = 'stamp') {
   const { door } = options;
   return async (
-    request: Request,
-    response: Response,
+    request: IncomingMessage,
+    response: ServerResponse,
     profileName: string | undefined,
   ): Promise<LetIn | undefined> => {
     const id = options.newId();
-    response.set('x-request-id', id);
+    response.setHeader('x-request-id', id);
     const remote = request.socket.remoteAddress ?? '';
     const knock = {
       door,

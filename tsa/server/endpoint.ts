@@ -1,5 +1,6 @@
 // The addresses that take queries: `POST /` and `POST /tsa/NAME`. Who may ask is settled before a body is read; what
 // a query is worth is decided behind it.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express, Request, Response } from 'express';
 import { answerQuery, type AnswerOptions } from '../answer-query.ts';
 import type { Asking } from '../audit-line.ts';
@@ -19,8 +20,8 @@ function explain(profile: Profile, options: EndpointOptions, response: Response)
 
 /** Reads and answers one query, or says with which status it is refused. */
 async function serveQuery(
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
   asking: Asking,
   profile: Profile | undefined,
   profileName: string,
@@ -44,38 +45,65 @@ async function serveQuery(
   return undefined;
 }
 
-/** Adds one address that takes queries; without a name in it, it is that of the client's first profile. */
-export function addEndpoint(
-  app: Express,
-  address: string,
-  profileName: (request: Request) => string | undefined,
-  options: EndpointOptions,
-): void {
+/** What answers at these addresses; without a name in them, it is the first profile of the client. */
+export type Endpoint = {
+  readonly get: (request: Request, response: Response, name: string | undefined) => Promise<void>;
+  readonly post: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string | undefined,
+  ) => Promise<void>;
+};
+
+export function createEndpoint(options: EndpointOptions): Endpoint {
   const admit = createAdmit(options);
-
-  const get = async (request: Request, response: Response): Promise<void> => {
-    const admitted = await admit(request, response, profileName(request));
-    if (!admitted) return;
-    if (admitted.profile) explain(admitted.profile, options, response);
-    else sendPlain(response, plainAnswers.unknownProfile(admitted.name));
+  return {
+    get: async (request, response, profileName) => {
+      const admitted = await admit(request, response, profileName);
+      if (!admitted) return;
+      if (admitted.profile) explain(admitted.profile, options, response);
+      else sendPlain(response, plainAnswers.unknownProfile(admitted.name));
+    },
+    post: async (request, response, profileName) => {
+      const admitted = await admit(request, response, profileName);
+      if (!admitted) return;
+      const { asking, name, profile } = admitted;
+      const refused = await serveQuery(request, response, asking, profile, name, options);
+      if (!refused) return;
+      const { status, text: reason } = refused;
+      await options.refuse({ ...asking, profile: name, status, reason });
+      sendPlain(response, refused);
+    },
   };
+}
 
-  const post = async (request: Request, response: Response): Promise<void> => {
-    const admitted = await admit(request, response, profileName(request));
-    if (!admitted) return;
-    const { asking, name, profile } = admitted;
-    const refused = await serveQuery(request, response, asking, profile, name, options);
-    if (!refused) return;
-    const { status, text: reason } = refused;
-    await options.refuse({ ...asking, profile: name, status, reason });
-    sendPlain(response, refused);
-  };
+const addresses: readonly (readonly [string, (request: Request) => string | undefined])[] = [
+  ['/', () => undefined],
+  ['/tsa/:profile', (request) => String(request.params['profile'])],
+];
 
-  app
-    .route(address)
-    .get(get)
-    .post(post)
-    .all((_, response) => {
-      sendPlain(response, plainAnswers.wrongMethod());
-    });
+/** Adds the addresses that take queries. */
+export function addEndpoint(app: Express, { get, post }: Endpoint): void {
+  for (const [address, nameOf] of addresses)
+    app
+      .route(address)
+      .get((request, response) => get(request, response, nameOf(request)))
+      .post((request, response) => post(request, response, nameOf(request)))
+      .all((_, response) => {
+        sendPlain(response, plainAnswers.wrongMethod());
+      });
+}
+
+/** The same addresses as they are mostly written: nothing to decode, nothing behind them. */
+const plainAddress = /^\/(?:tsa\/([\w-]+))?$/;
+
+/**
+ * The profile named by a request that is a query at such an address: it can be answered at once. What express does to
+ * a request before it finds the same handler costs more than the handler.
+ */
+export function queryAddress({ method, url }: IncomingMessage): { name?: string } | undefined {
+  const found = method === 'POST' ? plainAddress.exec(url ?? '') : null;
+  if (!found) return undefined;
+  const [, name] = found;
+  return name === undefined ? {} : { name };
 }
