@@ -67,12 +67,14 @@ export type HttpSender = {
 
 /** Shorter than the 5 s after which common servers drop an idle connection. */
 const idleMs = 4000;
+/** To one host: as many as a busy proxy has in use at once, so that a burst does not shake hands anew. */
+const maxFreeSockets = 64;
 
 export function openHttpSender(
   options: { readonly tls?: TlsOptions; readonly lookup?: LookupFunction } = {},
 ): HttpSender {
   const resolve = options.lookup ?? lookup;
-  const agentOptions = { keepAlive: true, timeout: idleMs, maxFreeSockets: 8 };
+  const agentOptions = { keepAlive: true, timeout: idleMs, maxFreeSockets };
   // One pair per rule: a connection made under `any` must not serve a request under `public`.
   const agentsOf = (rule: AddressRule) => {
     const checked = rule === 'any' ? resolve : publicOnly(resolve);
@@ -119,7 +121,7 @@ async function follow(
   request: HttpRequest,
   agentOf: (url: URL) => http.Agent,
 ): Promise<HttpAnswer> {
-  const deadline = AbortSignal.timeout(request.limits.totalMs);
+  const ends = performance.now() + request.limits.totalMs;
   let { url: target, headers = {} } = request;
   for (let redirects = 0; ; redirects++) {
     request.signal.throwIfAborted();
@@ -131,7 +133,7 @@ async function follow(
         { retryable: false },
       );
     const { url } = check;
-    const answer = await exchange({ ...request, headers }, url, agentOf(url), deadline);
+    const answer = await exchange({ ...request, headers }, url, agentOf(url), ends);
     const location = answer.headers['location'];
     const mayFollow = request.method === 'GET' && redirects < (request.maxRedirects ?? 0);
     if (!mayFollow || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status))
@@ -151,19 +153,17 @@ async function follow(
   }
 }
 
-/** One request to one address. Settles once; every timer and listener is gone afterwards. */
+/**
+ * One request to one address. Settles once; every timer and listener is gone afterwards. `ends` is of the clock of
+ * performance.now.
+ */
 async function exchange(
   request: HttpRequest,
   url: URL,
   agent: http.Agent,
-  deadline: AbortSignal,
+  ends: number,
 ): Promise<HttpAnswer> {
   const { limits, signal } = request;
-  // Aborting this ends the exchange; the reason becomes the error.
-  const stop = new AbortController();
-  const timeOut = (what: string, ms: number) => () => {
-    stop.abort(new PhaseTimeout(`${url.host} gave no ${what} within ${ms} ms`));
-  };
   let connected = false;
   const outgoing = (url.protocol === 'https:' ? https : http).request(url, {
     agent,
@@ -173,34 +173,48 @@ async function exchange(
       'accept-encoding': 'identity',
       ...(request.body === undefined ? {} : { 'content-length': request.body.length }),
     },
-    signal: AbortSignal.any([stop.signal, signal, deadline]),
   });
-  let phase = setTimeout(timeOut('connection', limits.connectMs), limits.connectMs);
+  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+  let incoming: http.IncomingMessage | undefined;
+  // By hand: signals that join others cost more than the request.
+  const stop = (error: unknown): void => {
+    reject(error);
+    incoming?.destroy(error instanceof Error ? error : undefined);
+    outgoing.destroy();
+  };
+  const onAbort = (): void => {
+    stop(signal.reason);
+  };
+  const giveUpAfter = (what: string, ms: number, named = ms): NodeJS.Timeout =>
+    setTimeout(() => {
+      stop(new PhaseTimeout(`${url.host}${what} within ${named} ms`));
+    }, ms);
+  const total = giveUpAfter(
+    ': no whole answer',
+    Math.max(0, ends - performance.now()),
+    limits.totalMs,
+  );
+  let phase = giveUpAfter(' gave no connection', limits.connectMs);
   const onConnected = () => {
     connected = true;
     clearTimeout(phase);
-    phase = setTimeout(timeOut('answer', limits.firstByteMs), limits.firstByteMs);
+    phase = giveUpAfter(' gave no answer', limits.firstByteMs);
   };
+  signal.addEventListener('abort', onAbort);
   outgoing.once('socket', (socket) => {
     if (outgoing.reusedSocket) onConnected();
     else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', onConnected);
   });
   try {
-    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
     outgoing.once('response', resolve);
     // Stays for late errors too: without a listener they would end the process.
     outgoing.on('error', reject);
     outgoing.end(request.body);
-    const incoming = await promise;
+    incoming = await promise;
     clearTimeout(phase);
     return {
       status: incoming.statusCode ?? 0,
-      headers: Object.fromEntries(
-        Object.entries(incoming.headersDistinct).map(([name, values]) => [
-          name,
-          (values ?? []).join(', '),
-        ]),
-      ),
+      headers: headersOf(incoming),
       body: await readBody(incoming, url, limits.maxAnswerBytes),
     };
   } catch (error) {
@@ -208,16 +222,25 @@ async function exchange(
     signal.throwIfAborted();
     throw translate(error, {
       url,
-      timedOut: deadline.aborted
-        ? `${url.host}: no whole answer within ${limits.totalMs} ms`
-        : stop.signal.reason instanceof PhaseTimeout
-          ? stop.signal.reason.message
-          : undefined,
+      timedOut: error instanceof PhaseTimeout ? error.message : undefined,
       outcomeUnknown: connected && request.method === 'POST',
     });
   } finally {
     clearTimeout(phase);
+    clearTimeout(total);
+    signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** Names in lower case; repeated headers joined by a comma. */
+function headersOf({ rawHeaders }: http.IncomingMessage): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]?.toLowerCase() ?? '';
+    const value = rawHeaders[i + 1] ?? '';
+    headers[name] = Object.hasOwn(headers, name) ? `${headers[name] ?? ''}, ${value}` : value;
+  }
+  return headers;
 }
 
 class PhaseTimeout extends Error {
@@ -241,11 +264,18 @@ async function readBody(
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLong();
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of incoming as AsyncIterable<Uint8Array>) {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  incoming.on('data', (part: Uint8Array) => {
     length += part.length;
-    if (length > maxBytes) throw tooLong();
-    parts.push(part);
-  }
+    if (length > maxBytes) reject(tooLong());
+    else parts.push(part);
+  });
+  incoming.once('end', resolve);
+  incoming.once('error', reject);
+  incoming.once('close', () => {
+    if (!incoming.readableEnded) reject(new BadAnswer(`${url.host} hung up in its answer`));
+  });
+  await promise;
   return concatBytes(...parts);
 }
 

@@ -159,8 +159,15 @@ export function editionsOf({ policies, overrides }: AlgorithmProfile): readonly 
   ];
 }
 
+const dayStarts = new Map<string, Temporal.Instant>();
+
+/** Each token asks for the days of the same few rows, and a calendar costs more than the rest of the answer. */
 function dayStart(date: string): Temporal.Instant {
-  return Temporal.PlainDate.from(date).toZonedDateTime('UTC').toInstant();
+  const known = dayStarts.get(date);
+  if (known) return known;
+  const start = Temporal.PlainDate.from(date).toZonedDateTime('UTC').toInstant();
+  dayStarts.set(date, start);
+  return start;
 }
 
 function parameterValue(name: string, question: AlgorithmQuestion): number | undefined {

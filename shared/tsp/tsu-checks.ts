@@ -170,16 +170,16 @@ const genTimeWithinValidity: TokenCheck = {
     // Certificates count whole seconds, the last one included (RFC 5280 §4.1.2.5).
     const genTime = token.tstInfo.genTime.round({ smallestUnit: 'second', roundingMode: 'floor' });
     return path.slice(0, Math.max(1, path.length - 1)).flatMap((certificate) => {
-      const facts = {
+      const facts = () => ({
         genTime: genTime.toString(),
         subject: certificate.subject.text,
         notBefore: certificate.notBefore.toString(),
         notAfter: certificate.notAfter.toString(),
-      };
+      });
       if (isBefore(genTime, certificate.notBefore))
-        return fail('NOT_YET_VALID', 'A certificate of the path begins after genTime.', facts);
+        return fail('NOT_YET_VALID', 'A certificate of the path begins after genTime.', facts());
       return isBefore(certificate.notAfter, genTime)
-        ? fail('EXPIRED', 'A certificate of the path ended before genTime.', facts)
+        ? fail('EXPIRED', 'A certificate of the path ended before genTime.', facts())
         : pass;
     });
   },
