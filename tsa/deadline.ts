@@ -2,14 +2,35 @@
 // of them costs as much as a signature.
 
 export type Deadline = {
-  /** By a clock that nobody sets; 0 and below: over. */
-  readonly remainingMs: () => number;
+  readonly passed: () => boolean;
+  /** Calls once when it passes, at once where it has; the result takes that back. */
+  readonly whenPassed: (call: () => void) => () => void;
+  /** Nobody will ask any more but those who wait now. */
+  readonly settle: () => void;
 };
 
-/** So many milliseconds from now. */
+/** So many milliseconds from now; it keeps no process alive. */
 export function deadlineIn(milliseconds: number): Deadline {
-  const ends = performance.now() + milliseconds;
-  return { remainingMs: () => ends - performance.now() };
+  const waiting = new Set<() => void>();
+  let passed = false;
+  const timer = setTimeout(() => {
+    passed = true;
+    for (const call of waiting) call();
+    waiting.clear();
+  }, milliseconds).unref();
+  return {
+    passed: () => passed,
+    whenPassed: (call) => {
+      if (passed) call();
+      else waiting.add(call);
+      return () => {
+        waiting.delete(call);
+      };
+    },
+    settle: () => {
+      if (waiting.size === 0) clearTimeout(timer);
+    },
+  };
 }
 
 /** The promise's value, or `undefined` when `milliseconds` are over or the deadline comes first. */
@@ -19,14 +40,14 @@ export function within<T>(
   deadline: Deadline,
 ): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => {
-        resolve(undefined);
-      },
-      Math.max(0, Math.min(milliseconds, deadline.remainingMs())),
-    );
+    const stop = (): void => {
+      resolve(undefined);
+    };
+    const timer = setTimeout(stop, milliseconds);
+    const forget = deadline.whenPassed(stop);
     const clear = (): void => {
       clearTimeout(timer);
+      forget();
     };
     promise.then(clear, clear);
     promise.then(resolve, reject);

@@ -90,7 +90,9 @@ export function createLocalTsu(options: {
   const genTimeNow = (): Temporal.Instant => {
     const now = clock.now();
     if (now.epochMilliseconds === last?.epochMilliseconds && !isBefore(now, last)) return last;
-    return now.round({ smallestUnit: 'millisecond', roundingMode: 'floor' });
+    // A clock of milliseconds gives what can be used as it is.
+    const isWhole = now.epochNanoseconds % 1_000_000n === 0n;
+    return isWhole ? now : now.round({ smallestUnit: 'millisecond', roundingMode: 'floor' });
   };
 
   const answer = async (request: TimeStampReq): Promise<OwnAnswer> => {

@@ -172,7 +172,7 @@ async function turnsOf(
   if (p95Ms === undefined) return [await first];
   const inTime = await within(first, p95Ms, options.deadline);
   if (inTime) return [inTime];
-  if (options.deadline.remainingMs() <= 0 || !(await options.takeHedge())) return [await first];
+  if (options.deadline.passed() || !(await options.takeHedge())) return [await first];
   next.record.hedged();
   const { events, profile } = options;
   events({ level: 'info', name: 'tsa.hedged', profile: profile.name, provider: next.name });
@@ -184,7 +184,7 @@ export async function obtainToken(options: ObtainOptions): Promise<Obtained> {
   const failures: NextAnswer[] = [];
   const waiting = [...wellOnes(options)];
   for (let next = waiting.shift(); next; next = waiting.shift()) {
-    if (options.deadline.remainingMs() <= 0 || options.shutdown.aborted) break;
+    if (options.deadline.passed() || options.shutdown.aborted) break;
     const turns = await turnsOf(next, waiting[0], options);
     if (turns.some(({ provider }) => provider === waiting[0])) waiting.shift();
     const good = turns.find(({ judged }) => judged.kind === 'token');

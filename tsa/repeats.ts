@@ -1,7 +1,6 @@
 // A request that may have come before, here or at another replica: its token, or the right to buy it. Two replicas that
 // are sent the same octets buy one token between them.
-import { setTimeout as delay } from 'node:timers/promises';
-import { deadlineIn } from './deadline.ts';
+import { deadlineIn, within, type Deadline } from './deadline.ts';
 import type { TokenRecord } from './journal-line.ts';
 import type { Claim, Journal } from './journal.ts';
 
@@ -22,7 +21,7 @@ export async function foundOrClaimed(
   },
 ): Promise<TokenRecord | Claim | undefined> {
   const { journal, shutdown } = options;
-  const deadline = deadlineIn(options.deadlineMs);
+  let deadline: Deadline | undefined;
   for (;;) {
     const claim = await journal.claim(repeatKey);
     try {
@@ -34,7 +33,9 @@ export async function foundOrClaimed(
       claim?.release();
       throw error;
     }
-    if (shutdown.aborted || deadline.remainingMs() <= 0) return undefined;
-    await delay(pollMs);
+    // Most never come this far.
+    deadline ??= deadlineIn(options.deadlineMs);
+    if (shutdown.aborted || deadline.passed()) return undefined;
+    await within(Promise.withResolvers<never>().promise, pollMs, deadline);
   }
 }

@@ -162,6 +162,7 @@ export function createStampService(options: {
   /** Asks for a token whose request is durable already. */
   const obtain = (purchase: Purchase, providers: readonly Provider[], probe: Probe) => {
     const { algorithmPolicy, deadlineMs } = options.settings().config;
+    const deadline = deadlineIn(deadlineMs);
     return obtainToken({
       id: purchase.id,
       clock,
@@ -171,7 +172,7 @@ export function createStampService(options: {
       request: purchase.request,
       profile: purchase.profile,
       providers,
-      deadline: deadlineIn(deadlineMs),
+      deadline,
       probe,
       rates,
       reserve: (provider) =>
@@ -201,7 +202,7 @@ export function createStampService(options: {
       background: (work) => {
         void track(work);
       },
-    });
+    }).finally(deadline.settle);
   };
 
   const keepRequest = ({ id, client, profile, request }: Purchase): Promise<void> =>

@@ -15,16 +15,31 @@ test('a failure in time is thrown', async (t) => {
 });
 
 test('without a value, waiting ends with its time', async (t) => {
-  t.is(await within(never, 5, deadlineIn(long)), undefined);
+  const deadline = deadlineIn(long);
+  t.is(await within(never, 5, deadline), undefined);
+  t.false(deadline.passed());
 });
 
-test('without a value, waiting ends with the deadline', async (t) => {
+test('without a value, waiting ends with the deadline, now and later', async (t) => {
   const deadline = deadlineIn(5);
   t.is(await within(never, long, deadline), undefined);
+  t.true(deadline.passed());
+  t.is(await within(never, long, deadline), undefined);
 });
 
-test('a deadline that has passed is waited for no more', async (t) => {
-  const deadline = deadlineIn(-1);
-  t.true(deadline.remainingMs() < 0);
-  t.is(await within(never, long, deadline), undefined);
+test('settled, it still ends the waiting that has begun', async (t) => {
+  const deadline = deadlineIn(5);
+  const waiting = within(never, long, deadline);
+  deadline.settle();
+  t.is(await waiting, undefined);
+});
+
+test('who took the call back is not called', async (t) => {
+  const deadline = deadlineIn(5);
+  const taken = deadline.whenPassed(() => {
+    t.fail();
+  });
+  taken();
+  await within(never, long, deadline);
+  t.pass();
 });

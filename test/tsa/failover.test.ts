@@ -440,7 +440,7 @@ test('a late answer that comes before the next one’s is what everybody gets', 
       return { body: self.grant(request) };
     },
   });
-  const timeouts = { connectMs: 500, responseMs: 20, lateMs: 20_000 };
+  const timeouts = { connectMs: 20_000, responseMs: 20, lateMs: 20_000 };
   const providers = [
     await slow.provider(folder.path, { timeouts }),
     await next.provider(folder.path),
@@ -465,7 +465,7 @@ test('a late answer is kept and answers the repeat', async (t) => {
       return { body: self.grant(request) };
     },
   });
-  const timeouts = { connectMs: 500, responseMs: 20, lateMs: 20_000 };
+  const timeouts = { connectMs: 20_000, responseMs: 20, lateMs: 20_000 };
   await using tsa = await startTestTsa(
     configWith(folder.path, [await upstream.provider(folder.path, { timeouts })]),
     clock,
