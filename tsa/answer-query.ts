@@ -3,6 +3,7 @@
 import { toHex } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
+import { instantText } from '#shared/time.ts';
 import { admitTimeStampReq } from '#shared/tsp/check-request.ts';
 import type { TimeStampReq } from '#shared/tsp/request.ts';
 import type { Asking, AuditEntry } from './audit-line.ts';
@@ -101,7 +102,7 @@ function entryOf(asking: Asking, profile: string, { stamped, imprint }: Judged):
     case 'granted': {
       const { provider, serialNumber, genTime } = stamped.record;
       const verdict = stamped.repeated ? 'repeated' : 'granted';
-      const token = { provider, serialNumber, genTime: genTime.toString() };
+      const token = { provider, serialNumber, genTime: instantText(genTime) };
       return { event: 'answer', ...head, verdict, ...token };
     }
     case 'rejected': {

@@ -1,6 +1,7 @@
 // Tokens on their way into the journal: what was paid for is not lost because the journal could not be written just
 // then. It waits in memory for a journal that works, or for its client to ask again.
 import type { EventSink } from '#shared/ports/runtime.ts';
+import { instantText } from '#shared/time.ts';
 import type { TokenRecord } from './journal-line.ts';
 import type { Journal } from './journal.ts';
 
@@ -36,7 +37,7 @@ export function createPaidTokens(journal: Journal, events: EventSink): PaidToken
       id: record.id,
       provider: record.provider,
       serialNumber: record.serialNumber,
-      genTime: record.genTime.toString(),
+      genTime: instantText(record.genTime),
       late: record.late,
     });
   };

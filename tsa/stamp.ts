@@ -257,7 +257,9 @@ export function createStampService(options: {
         return obtained;
       }
       const record = recordOf(purchase, obtained.provider, obtained.answer, false);
-      await Promise.all([kept, paid.append(record)]);
+      // First the token: where it is durable, the repeat after a failure has to find it.
+      await paid.append(record);
+      await kept;
       // Whoever asks again is answered with the first token of the journal; so is whoever asks first. Another
       // replica's may stand there, too: its last write can come after its end, when its claim is gone.
       const { repeatKey, cameLate } = purchase;

@@ -4,14 +4,16 @@ import test from 'ava';
 import { createBudgets } from '#tsa/budgets.ts';
 import { createLedger } from '#tsa/ledger.ts';
 import type { Event } from '#shared/ports/runtime.ts';
-import { parseTimeStampReq } from '#shared/tsp/request.ts';
+import { parseTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
 import { openJournalFiles, type JournalFiles } from '#tsa/adapters/files.ts';
 import { openHttpProvider } from '#tsa/adapters/http-provider.ts';
 import { defaultProfile } from '#tsa/config.ts';
 import { openJournal } from '#tsa/journal.ts';
+import type { Provider } from '#tsa/providers.ts';
 import { createStampService } from '#tsa/stamp.ts';
+import { createStandingVerdicts } from '#tsa/standing-verdict.ts';
 import { createTestClock, queryFor, random, temporaryFolder } from './_proxy.ts';
-import { startUpstream } from './_upstream.ts';
+import { startUpstream, type Upstream } from './_upstream.ts';
 
 /** A journal that refuses records while `isFull` says so of their kind. */
 function filling(files: JournalFiles, isFull: (kind: string) => boolean): JournalFiles {
@@ -31,7 +33,17 @@ function filling(files: JournalFiles, isFull: (kind: string) => boolean): Journa
   };
 }
 
-async function openService(folder: string, isFull: (kind: string) => boolean) {
+/** The same provider as if this process were it: what it is asked is sent nowhere. */
+function asOwn(provider: Provider, upstream: Upstream): Provider {
+  const answer = (request: TimeStampReq) => Promise.resolve({ response: upstream.grant(request) });
+  return { ...provider, own: { answer, verdicts: createStandingVerdicts() } };
+}
+
+async function openService(
+  folder: string,
+  isFull: (kind: string) => boolean,
+  options: { readonly own?: boolean } = {},
+) {
   const clock = createTestClock();
   const events: Event[] = [];
   const sink = (event: Event): void => {
@@ -46,7 +58,7 @@ async function openService(folder: string, isFull: (kind: string) => boolean) {
   const service = createStampService({
     journal,
     settings: () => ({
-      providers: new Map([[config.name, provider]]),
+      providers: new Map([[config.name, options.own ? asOwn(provider, upstream) : provider]]),
       config: { algorithmPolicy: undefined, deadlineMs: 5000 },
     }),
     clock,
@@ -100,4 +112,15 @@ test('a token that cannot be recorded is not given out, and given to the repeat 
   full = false;
   t.like(await service.stamp('a'), { kind: 'granted' });
   t.is(service.upstream.queries.length, 1, 'it got the token that was waiting');
+});
+
+test('a request to a unit of our own that cannot be recorded gets no answer, its token stays for the repeat', async (t) => {
+  await using folder = await temporaryFolder();
+  let full = true;
+  const isFull = (kind: string): boolean => full && kind === 'request';
+  await using service = await openService(folder.path, isFull, { own: true });
+  t.like(await service.stamp('a'), { kind: 'rejected', failureBit: 'systemFailure' });
+  full = false;
+  t.like(await service.stamp('a'), { kind: 'granted', repeated: true });
+  t.is(service.upstream.queries.length, 0);
 });
