@@ -3,7 +3,7 @@
 
 export type Deadline = {
   readonly passed: () => boolean;
-  /** Calls once when it passes, at once where it has; the result takes that back. */
+  /** Calls when it passes, where it has not yet; the result takes that back. */
   readonly whenPassed: (call: () => void) => () => void;
   /** Nobody will ask any more but those who wait now. */
   readonly settle: () => void;
@@ -21,8 +21,7 @@ export function deadlineIn(milliseconds: number): Deadline {
   return {
     passed: () => passed,
     whenPassed: (call) => {
-      if (passed) call();
-      else waiting.add(call);
+      waiting.add(call);
       return () => {
         waiting.delete(call);
       };
@@ -41,9 +40,10 @@ export function within<T>(
 ): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
+      clear();
       resolve(undefined);
     };
-    const timer = setTimeout(stop, milliseconds);
+    const timer = setTimeout(stop, deadline.passed() ? 0 : milliseconds);
     const forget = deadline.whenPassed(stop);
     const clear = (): void => {
       clearTimeout(timer);
