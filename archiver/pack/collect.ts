@@ -149,6 +149,7 @@ export async function collectPack(request: PackRequest): Promise<CollectedPack> 
       parts.push(embeddedValidationData(parseSignedData(reading.head)));
   const { signerMaterial } = deps;
   const known = gather([signerMaterial, ...parts]);
+  const anchors = signerMaterial.signerAnchors.map(({ certificate }) => certificate);
   const verdicts = judgeMembers(
     [...members.values()],
     records,
@@ -159,7 +160,13 @@ export async function collectPack(request: PackRequest): Promise<CollectedPack> 
     members: [...members.values()],
     records,
     anchors: signerMaterial.tsuAnchors,
-    validationData: gather([...parts, forSignatures(verdicts, known)]),
+    validationData: gather([
+      ...parts,
+      forSignatures(verdicts, {
+        ...known,
+        certificates: [...known.certificates, ...anchors],
+      }),
+    ]),
     verdicts,
   };
 }
@@ -233,13 +240,20 @@ function usedBy({ path, revocation }: TokenVerdict): EmbeddedValidationData {
   };
 }
 
-/** Of what is known, what the issuers of the certificates of document and signatures published. */
+/**
+ * Of what is known, what the issuers of the certificates of document and signatures published, up to the anchors:
+ * whoever has the pack finds the whole path in it, and decides which anchors count.
+ */
 function forSignatures(
   verdicts: readonly LongTermVerdict[],
   known: EmbeddedValidationData,
 ): EmbeddedValidationData {
   const inDocuments = verdicts.flatMap(({ facts }) => facts.certificates);
   const issuers = new Set(inDocuments.map(({ issuer }) => issuer));
+  // A set that is added to while it is read is read to its end: issuers of issuers.
+  for (const name of issuers)
+    for (const { subject, issuer } of known.certificates)
+      if (subject.text === name) issuers.add(issuer.text);
   return {
     certificates: known.certificates.filter(({ subject }) => issuers.has(subject.text)),
     crls: known.crls.filter(({ issuer }) => issuers.has(issuer.text)),

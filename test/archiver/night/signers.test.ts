@@ -1,7 +1,7 @@
 // A night with a prescription: signed under HPKI, the licence is in intake, journal and report; a test
 // certificate is refused; the licence's proof joins its document's group (R-02, R-03, R-06).
 import test from 'ava';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { documentLines } from '#archiver/reports/document-line.ts';
 import type { DocumentLine } from '#archiver/reports/report.ts';
@@ -10,6 +10,7 @@ import { oids } from '#shared/oid.ts';
 import { type Issued, issueCrl } from '../../_authority.ts';
 import { buildTestCms } from '../../_cms.ts';
 import { createHpki, issueProfessional } from '../../_hpki.ts';
+import { unpacked } from '../pack/_unpacked.ts';
 import { assertSound, createArchive, type TestArchive } from './_night.ts';
 
 const hpki = createHpki();
@@ -90,4 +91,35 @@ test('a proof of the licence is proved with the document that rests on it (R-06)
   await archive.put('rx/a.licence.txt', 'another record');
   const { findings } = await archive.nightAfter(1);
   t.true(findings.some(({ key }) => key === 'rx/a.licence.txt'));
+});
+
+type Node = { readonly facts?: Record<string, string>; readonly children?: readonly Node[] };
+
+function factsIn({ facts = {}, children = [] }: Node, name: string): readonly string[] {
+  const own = facts[name];
+  return [...(own === undefined ? [] : [own]), ...children.flatMap((one) => factsIn(one, name))];
+}
+
+test('whoever has the pack sees the licence without asking anybody (R-03)', async (t) => {
+  await using archive = await archiveOf();
+  await archive.put('rx/doctor.p7m', signed(licensed('Medical Doctor')));
+  await archive.night();
+  const folder = await unpacked(archive, 'rx/doctor.p7m');
+  const verdict = JSON.parse(await readFile(path.join(folder, 'verdict.json'), 'utf8')) as {
+    readonly trees: readonly Node[];
+  };
+  t.deepEqual(
+    verdict.trees.flatMap((tree) => factsIn(tree, 'licence')),
+    ['医師'],
+  );
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  const octets = await Promise.all(
+    files
+      .filter((file) => file.isFile())
+      .map((file) => readFile(path.join(file.parentPath, file.name))),
+  );
+  // The root that the path ends at travels along, in whatever file.
+  const root = Buffer.from(hpki.root.certificate.raw);
+  const asText = root.toString('base64').slice(0, 60);
+  t.true(octets.some((one) => one.includes(root) || one.includes(asText)));
 });
