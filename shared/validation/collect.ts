@@ -20,6 +20,7 @@ import type {
   CertificateRole,
   EvidenceRecordFacts,
   Facts,
+  ReferenceFacts,
   SignatureFacts,
   SignerFacts,
   TimestampFacts,
@@ -49,6 +50,8 @@ export type TimestampDraft = Pick<
   'type' | 'of' | 'place' | 'imprintFound' | 'imprintIntact' | 'atsHashIndex'
 > & {
   readonly token: TimeStampToken;
+  /** Of a token over a container's manifest: what the manifest lists. */
+  readonly entries?: readonly ReferenceFacts[] | undefined;
   /** What the token proves to have existed once its imprint is intact; absent: nothing is known. */
   readonly covers?: CoveredObjects | undefined;
 };
@@ -165,8 +168,9 @@ export function createCollector(): Collector {
   const signatures: SignatureDraft[] = [];
   /** What they cover is octets, which have no place in facts. */
   const timestamps: {
-    readonly draft: Omit<TimestampDraft, 'covers'>;
-    readonly covers: CoveredObjects | undefined;
+    readonly draft: Omit<TimestampDraft, 'covers' | 'entries'>;
+    readonly covers: TimestampDraft['covers'];
+    readonly entries: TimestampDraft['entries'];
   }[] = [];
   const evidenceRecords: EvidenceRecordFacts[] = [];
 
@@ -341,9 +345,9 @@ export function createCollector(): Collector {
     addOcspOctets,
     addSignedData,
     addSignature: (draft) => `signature-${signatures.push(draft)}`,
-    addTimestamp: ({ covers, ...draft }) => {
+    addTimestamp: ({ covers, entries, ...draft }) => {
       addSignedData(draft.token.signedData);
-      return `timestamp-${timestamps.push({ draft, covers })}`;
+      return `timestamp-${timestamps.push({ draft, covers, entries })}`;
     },
     addEvidenceRecord: (facts) => {
       const id = `evidence-record-${evidenceRecords.length + 1}`;
@@ -355,9 +359,10 @@ export function createCollector(): Collector {
     crls: () => [...crls.values()],
     ocspResponses: () => [...ocspResponses.values()],
     timestamps: () =>
-      timestamps.map(({ draft, covers }, index) => ({
+      timestamps.map(({ draft, covers, entries }, index) => ({
         ...draft,
         covers,
+        entries,
         id: `timestamp-${index + 1}`,
       })),
     finish,

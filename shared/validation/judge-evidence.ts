@@ -8,6 +8,7 @@ import type { TimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampReading } from '#shared/validation/collect.ts';
 import type { DocumentReading } from '#shared/validation/inspect.ts';
 import { judgeRecord, type RecordJudgement } from '#shared/validation/judge-record.ts';
+import { withCoveredEntries } from '#shared/validation/manifest-entries.ts';
 import { type Imprint, judgeToken, type TokenJudgement } from '#shared/validation/judge-token.ts';
 import { objectsCovered, objectsOf } from '#shared/validation/proof-of-existence.ts';
 import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
@@ -197,10 +198,10 @@ export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
   const nodes = new Map<string, VerdictNode>();
   for (const { kind, of } of innerEvidence(reading)) {
     if (kind === 'timestamp') {
-      const { id, token, type, covers } = of;
-      const judgement = withHashIndex(
-        withImprint(judgeToken(token, undefined, at, material), of),
-        of,
+      const { id, token, type, covers, entries = [] } = of;
+      const judgement = withCoveredEntries(
+        withHashIndex(withImprint(judgeToken(token, undefined, at, material), of), of),
+        entries,
       );
       judged.push({ name: id, token, judgement, outermost: standsAlone(judgement) });
       nodes.set(id, tokenNode(id, token, judgement, { at: at.toString(), type }));

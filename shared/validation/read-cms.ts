@@ -247,6 +247,7 @@ function addSignature(
     content,
     contentProblem: countersigned ? undefined : context.contentProblem,
     laterChanges: countersigned ? [] : (context.laterChanges ?? []),
+    entries: countersigned ? [] : (context.outer?.references ?? []),
   });
   for (const octets of signature.values.certificates)
     collector.addCertificateOctets(octets, context.place);
@@ -335,6 +336,8 @@ export function readToken(
     readonly of?: string | undefined;
     /** Documents that are covered where the imprint fits one of `contents`. */
     readonly covers?: CoveredObjects | undefined;
+    /** What the manifest lists that it is over. */
+    readonly entries?: readonly ReferenceFacts[] | undefined;
   },
 ): void {
   const token = parseTimeStampToken(octets);
@@ -345,6 +348,7 @@ export function readToken(
     place: context.place,
     ...compareImprintWithAny(token, context.contents),
     covers: context.covers,
+    entries: context.entries,
   });
 }
 

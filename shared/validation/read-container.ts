@@ -106,6 +106,7 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
         contents: subject.contents,
         place,
         covers: { documents: coveredEntries(references, contents) },
+        entries: references,
       });
       return;
     case 'xades': {

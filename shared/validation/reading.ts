@@ -9,7 +9,7 @@ import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import type { Collector } from '#shared/validation/collect.ts';
 import type { CoveredObjects } from '#shared/validation/covered-objects.ts';
-import type { DetachedContent } from '#shared/validation/facts.ts';
+import type { DetachedContent, ReferenceFacts } from '#shared/validation/facts.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 
 /** Content of which a signature or record says that it is over it, from the document or beside it. */
@@ -29,6 +29,8 @@ export type CmsSignatureReading = {
   readonly contentProblem?: string | undefined;
   /** What was changed after signing without touching the signed octets: a PDF's later revisions. */
   readonly laterChanges: readonly string[];
+  /** What the signed content lists with its digests, and so signs: entries of a container's manifest. */
+  readonly entries: readonly ReferenceFacts[];
 };
 
 /** A signature of any format with what it takes to judge it. */

@@ -1,9 +1,10 @@
 // Parts of judging one signature that need no path: what was signed, digest and value of CMS, and what a
 // later revision changed. EN 319 102-1 §5.2.2, §5.2.7.
 import { type SignerVerdict, verifySigner } from '#shared/cms/verify-signer.ts';
-import { digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
+import { digestAlgorithmOfOid, isDigestAlgorithm } from '#shared/crypto/digest.ts';
 import { describeSignatureAlgorithm } from '#shared/crypto/signature.ts';
 import type { Finding } from '#shared/trust/finding.ts';
+import { withManifestEntries } from '#shared/validation/manifest-entries.ts';
 import type { CmsSignatureReading, JudgeableSignature } from '#shared/validation/reading.ts';
 import type { Verdict } from '#shared/validation/verdict.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
@@ -29,21 +30,41 @@ export function verifySignatureValue(
   });
 }
 
+/** The finding on the message digest says which content it does not fit, where that has a name (R-01). */
+function withContentNamed<T extends { readonly findings: readonly Finding[] }>(
+  value: T,
+  name: string | undefined,
+): T {
+  if (name === undefined) return value;
+  const findings = value.findings.map((finding) =>
+    finding.check === 'message-digest' && finding.level === 'error'
+      ? { ...finding, message: `${name}: ${finding.message}`, facts: { ...finding.facts, name } }
+      : finding,
+  );
+  return { ...value, findings };
+}
+
 /** A CMS signature as one of any format. */
 export function judgeableCms(reading: CmsSignatureReading): JudgeableSignature {
-  const { id, signerInfo, contentProblem, laterChanges } = reading;
+  const { id, signerInfo, contentProblem, laterChanges, entries } = reading;
   const digest = digestAlgorithmOfOid(signerInfo.digestAlgorithm.oid);
   return {
     id,
     value: signerInfo.signature,
     contentProblem,
     laterChanges,
-    verify: (candidates) => verifySignatureValue(reading, candidates),
+    verify: (candidates) =>
+      withManifestEntries(
+        withContentNamed(verifySignatureValue(reading, candidates), reading.content?.name),
+        entries,
+      ),
     describe: ({ publicKey }) => ({
       ...describeSignatureAlgorithm(signerInfo.signatureAlgorithm, publicKey, digest),
       ...(digest && { digest }),
     }),
-    referenceDigests: [],
+    referenceDigests: entries
+      .map(({ algorithm }) => algorithm)
+      .filter((algorithm) => isDigestAlgorithm(algorithm)),
   };
 }
 
