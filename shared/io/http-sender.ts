@@ -206,16 +206,19 @@ async function exchange(
     else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', onConnected);
   });
   try {
-    outgoing.once('response', resolve);
+    outgoing.once('response', (message) => {
+      incoming = message;
+      resolve(message);
+    });
     // Stays for late errors too: without a listener they would end the process.
     outgoing.on('error', reject);
     outgoing.end(request.body);
-    incoming = await promise;
+    const answer = await promise;
     clearTimeout(phase);
     return {
-      status: incoming.statusCode ?? 0,
-      headers: headersOf(incoming),
-      body: await readBody(incoming, url, limits.maxAnswerBytes),
+      status: answer.statusCode ?? 0,
+      headers: headersOf(answer),
+      body: await readBody(answer, url, limits.maxAnswerBytes),
     };
   } catch (error) {
     outgoing.destroy();
@@ -272,9 +275,11 @@ async function readBody(
   });
   incoming.once('end', resolve);
   incoming.once('error', reject);
-  incoming.once('close', () => {
+  const onClose = (): void => {
     if (!incoming.readableEnded) reject(new BadAnswer(`${url.host} hung up in its answer`));
-  });
+  };
+  incoming.once('close', onClose);
+  if (incoming.destroyed) onClose();
   await promise;
   return concatBytes(...parts);
 }
