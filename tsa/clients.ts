@@ -111,6 +111,27 @@ export function isNetwork(text: string): boolean {
   return family !== 0 && Number(length) <= (family === 4 ? 32 : 128);
 }
 
+/**
+ * From where a request came. `X-Forwarded-For` counts only as far as those say it who are trusted to: each of them
+ * appends whom it heard, so that the last one who is no trusted proxy is the client. What stands before that anybody
+ * could have written.
+ */
+export function addressOf(
+  socket: string,
+  forwardedFor: string | undefined,
+  trustedProxies: readonly string[],
+): string {
+  if (trustedProxies.length === 0 || !isInNetworks(socket, trustedProxies)) return socket;
+  const hops = (forwardedFor ?? '').split(',').map((one) => one.trim());
+  let nearest = socket;
+  for (const hop of hops.toReversed()) {
+    if (isIP(plainAddress(hop)) === 0) return nearest;
+    nearest = hop;
+    if (!isInNetworks(hop, trustedProxies)) return hop;
+  }
+  return nearest;
+}
+
 /** Whether an address lies in one of the networks, or there is none to lie in. */
 export function isInNetworks(address: string, networks: readonly string[]): boolean {
   if (networks.length === 0) return true;

@@ -109,6 +109,7 @@ export function parseTsaConfig(
   const stateDir = resolve(file.stateDir);
   return freeze({
     listen: { ...file.listen, anonymous: file.listen.anonymous ?? isOpen(whole) },
+    trustedProxies: file.trustedProxies,
     listeners: file.listeners.map((one) => ({
       ...one,
       certificate: resolve(one.certificate),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { contactsSchema } from '#shared/contacts.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { algorithmSettings } from '#shared/yaml-config/algorithms.ts';
+import { isNetwork } from './clients.ts';
 import { clientSchema, nameSchema, tlsListenerSchema } from './config-clients.ts';
 import {
   accreditationScheme,
@@ -232,6 +233,12 @@ export const tsaConfigSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  trustedProxies: z
+    .array(z.string().refine(isNetwork, 'a network such as 10.0.0.0/8'))
+    .default([])
+    .describe(
+      'From where `X-Forwarded-For` is believed: reverse proxies that set it themselves; none: it is never looked at.',
+    ),
   listeners: z.array(tlsListenerSchema).max(32).default([]),
   clients: z.record(name, clientSchema).default({}),
   credentialsFile: filePath

@@ -230,6 +230,8 @@ export type Oversight = {
 export type TsaConfig = {
   /** Plain HTTP; port 0 takes any free one. `anonymous`: who asks there need not say who it is. */
   readonly listen: { readonly host: string; readonly port: number; readonly anonymous: boolean };
+  /** Networks of reverse proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   readonly listeners: readonly TlsListenerConfig[];
   readonly clients: readonly ClientConfig[];
   /** Keys and passwords as `tokiwa tsa client` keeps them. */
@@ -354,6 +356,7 @@ export function localTsaConfig(options: {
 }): TsaConfig {
   return {
     listen: { host: defaultLimits.host, port: options.port ?? 0, anonymous: true },
+    trustedProxies: [],
     listeners: [],
     clients: [],
     credentialsFile: path.join(options.stateDir, 'clients.json'),

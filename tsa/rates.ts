@@ -41,6 +41,8 @@ export function nextOfBucket(
 export function createRates(): {
   readonly takeOfMinute: (key: string, perMinute: number, now: Temporal.Instant) => Free;
   readonly takeOfWindow: (key: string, limit: RateLimit, now: Temporal.Instant) => Free;
+  /** Counts what was taken before this process began; the oldest first. */
+  readonly wasTaken: (key: string, limit: RateLimit, at: Temporal.Instant) => void;
 } {
   const buckets = new Map<string, Bucket>();
   const windows = new Map<string, Temporal.Instant[]>();
@@ -68,6 +70,12 @@ export function createRates(): {
       }
       taken.push(now);
       return undefined;
+    },
+    wasTaken: (key, { requests }, at) => {
+      const taken = windows.get(key) ?? [];
+      windows.set(key, taken);
+      taken.push(at);
+      if (taken.length > requests) taken.shift();
     },
   };
 }

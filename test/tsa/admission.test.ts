@@ -5,6 +5,7 @@ import { createApiKey, createPasswordChecker, hashPassword } from '#tsa/adapters
 import { createAdmission, type Knock } from '#tsa/admission.ts';
 import type { Rates } from '#tsa/rates.ts';
 import {
+  addressOf,
   clientOfCertificate,
   isInNetworks,
   isNetwork,
@@ -181,6 +182,28 @@ test('headers that are no credentials are none', (t) => {
     password: 'b:c',
   });
 });
+
+const proxies = ['10.0.0.0/8', '127.0.0.1/32'];
+const forwarded: readonly (readonly [
+  what: string,
+  socket: string,
+  field: string | undefined,
+  trusted: readonly string[],
+  address: string,
+])[] = [
+  ['nobody is trusted', '10.0.0.1', '192.0.2.9', [], '10.0.0.1'],
+  ['whoever sends it is not trusted', '192.0.2.1', '192.0.2.9', proxies, '192.0.2.1'],
+  ['one that is trusted', '10.0.0.1', '192.0.2.9', proxies, '192.0.2.9'],
+  ['what the client itself put before', '10.0.0.1', '10.1.0.0, 192.0.2.9', proxies, '192.0.2.9'],
+  ['two that are trusted', '127.0.0.1', '192.0.2.9, 10.0.0.1', proxies, '192.0.2.9'],
+  ['none was sent', '10.0.0.1', undefined, proxies, '10.0.0.1'],
+  ['what is no address', '10.0.0.1', '192.0.2.9, unknown', proxies, '10.0.0.1'],
+  ['the two families', '::ffff:10.0.0.1', '2001:db8::1', proxies, '2001:db8::1'],
+];
+for (const [what, socket, field, trusted, address] of forwarded)
+  test(`X-Forwarded-For, ${what}`, (t) => {
+    t.is(addressOf(socket, field, trusted), address);
+  });
 
 test('networks are read strictly and compared by family', (t) => {
   for (const text of ['10.0.0.0', '10.0.0.0/33', '10.0.0/8', 'x/8', '::1/129'])

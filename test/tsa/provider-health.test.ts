@@ -123,6 +123,31 @@ test('limits that are known are kept: the next provider is asked instead', async
   t.deepEqual(asked(), [3, 1, 2]);
 });
 
+test('a restart does not forget what was sent within the stretch of a rate', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using first = await startUpstream({
+    ...clock,
+    handler: (request, self, count) => (count === 1 ? 'cut' : { body: self.grant(request) }),
+  });
+  await using second = await startUpstream(clock);
+  const limits = { rate: { requests: 3, withinSeconds: 1200 }, tokensPerDay: undefined };
+  const config = configWith(folder.path, [
+    await first.provider(folder.path, { limits }),
+    await second.provider(folder.path),
+  ]);
+  for (let i = 0; i < 3; i++) {
+    await using tsa = await startTestTsa(config, clock);
+    for (let j = 0; j < 2; j++) await ask(tsa.url, queryFor(`start ${i}, text ${j}`));
+    clock.advance({ minutes: 1 });
+  }
+  t.is(first.queries.length, 3, 'the one that failed was sent, too');
+  clock.advance({ minutes: 20 });
+  await using tsa = await startTestTsa(config, clock);
+  await ask(tsa.url, queryFor('later'));
+  t.is(first.queries.length, 4);
+});
+
 test('hedging: a slow provider gets company, up to the ceiling, and both tokens are in the journal', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();

@@ -18,7 +18,7 @@ import {
   temporaryFolder,
   type TestTsa,
 } from './_proxy.ts';
-import { createPki, pemOf, post, tlsConfig, type TestPki } from './_tls.ts';
+import { clientConfig, createPki, pemOf, post, tlsConfig, type TestPki } from './_tls.ts';
 
 const pki = createPki();
 const ca = pemOf(pki.root).cert;
@@ -89,6 +89,23 @@ test('bad certificates, and none, are refused in the handshake; from where and w
     reasons.map((reason) => [0, '127.0.0.1', reason]),
   );
 });
+
+for (const [what, trustedProxies, status, address] of [
+  ['is not believed by default', [], 403, '127.0.0.1'],
+  ['is believed of a reverse proxy that is trusted', ['127.0.0.0/8'], 200, '10.0.0.1'],
+] as const)
+  test(`X-Forwarded-For ${what}`, async (t) => {
+    await using folder = await temporaryFolder();
+    const certificates = [{ subject: 'CN=records,O=Clinic' }];
+    const clients = [clientConfig('records', { certificates, networks: ['10.0.0.0/8'] })];
+    const config = await tlsConfig(folder.path, pki, { clients });
+    await using tsa = await startTestTsa({ ...config, trustedProxies }, createTestClock());
+    const headers = { 'x-forwarded-for': '10.0.0.1', forwarded: 'for=10.0.0.1' };
+    const [url = ''] = tsa.secureUrls;
+    t.is((await post(url, query, { ca, ...pemOf(pki.good) }, headers)).status, status);
+    await tsa.close();
+    t.true((await auditText(folder.path)).includes(`"address":"${address}"`));
+  });
 
 /** RSA of 1024 bits, which is good in every other way. */
 function issueWeak(purpose: string): Issued {

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { Admission, Admitted, Door } from '../admission.ts';
 import type { Asking } from '../audit-line.ts';
-import type { Role } from '../clients.ts';
+import { addressOf, type Role } from '../clients.ts';
 import type { Profile } from '../config.ts';
 import type { Settings } from '../provider-set.ts';
 import { printableText } from '#shared/tsp/response.ts';
@@ -60,7 +60,13 @@ export function createAdmit(options: AdmitOptions, role: Role = 'stamp') {
   ): Promise<LetIn | undefined> => {
     const id = options.newId();
     response.setHeader('x-request-id', id);
-    const remote = request.socket.remoteAddress ?? '';
+    const { trustedProxies } = options.settings().config;
+    const forwardedFor = request.headers['x-forwarded-for'];
+    const remote = addressOf(
+      request.socket.remoteAddress ?? '',
+      typeof forwardedFor === 'string' ? forwardedFor : forwardedFor?.join(','),
+      trustedProxies,
+    );
     const knock = {
       door,
       address: remote,
