@@ -41,6 +41,7 @@ export const situations = [
   'hash-tree-renewal',
   'two-tsas',
   'intake',
+  'join',
 ] as const;
 export type Situation = (typeof situations)[number];
 
@@ -72,6 +73,14 @@ export async function prepared(situation: Situation, place = inFolder): Promise<
       algorithms: { overrides: [{ algorithm: 'SHA-256', endExclusive: '2027-03-01' }] },
     });
     archive.clock.set(archive.clock.now().add({ hours: 24 }));
+  }
+  if (situation === 'join') {
+    await archive.configure({ joinBatches: 2 });
+    await archive.night();
+    await place.put(archive, 'c.txt', 'c');
+    await archive.nightAfter(1);
+    archive.clock.set(archive.clock.now().add({ hours: 24 * 220 }));
+    await archive.upkeep();
   }
   if (situation === 'intake') {
     const { evidence } = await archive.open();
