@@ -5,6 +5,7 @@ import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { batchKey } from './batch-objects.ts';
 import { judgeRecord } from './judge-record.ts';
+import { damageOf, readable } from './link-check.ts';
 import { buildManifest, groupsOf, loadManifest } from './manifest.ts';
 import { readBackBatch } from './read-back.ts';
 import { sampleRecords } from './sample-records.ts';
@@ -52,14 +53,21 @@ export async function judgeSamples(
   const { tsa, run } = context;
   const findings: Finding[] = [];
   for await (const { kind, ...sample } of sampleRecords(context, manifest)) {
-    const verdict = await judgeRecord({
-      ...sample,
-      verification: verificationFor(tsa.verification, kind),
-      at,
-      signal: run.signal,
-    });
-    if (verdict.status === 'invalid')
-      findings.push(...verdict.findings.filter(({ level }) => level === 'error'));
+    const judged = await readable(() =>
+      judgeRecord({
+        ...sample,
+        verification: verificationFor(tsa.verification, kind),
+        at,
+        signal: run.signal,
+      }),
+    );
+    if (judged.kind === 'read') {
+      const { status, findings: found } = judged.value;
+      if (status === 'invalid') findings.push(...found.filter(({ level }) => level === 'error'));
+    } else if (kind !== 'taken-over') {
+      // What another product began may be past the bounds of what is read; what we began never is.
+      findings.push(...damageOf('record', manifest.id, judged.message).findings);
+    }
   }
   return findings;
 }

@@ -3,7 +3,13 @@
 // A document that does not fit its leaf is left out and holds up nobody.
 import { fromHex, memberOf } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { ConflictError, FormatError, InvariantError, SourceError } from '#shared/errors.ts';
+import {
+  ConflictError,
+  FormatError,
+  InvariantError,
+  SourceError,
+  UnsupportedError,
+} from '#shared/errors.ts';
 import type { DigestedObject } from '#shared/ports/object-store.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { createAssembler, type Assembler } from './assemble.ts';
@@ -208,15 +214,34 @@ async function renewGroup(
     return { kind: 'broken', position, findings: [brokenFinding(group, unfit)] };
   const renewals = context.chains.renewalsOf(position.batchId).length;
   const digests = digestsUnder(toAlgorithm);
-  const { members, inXml } = await hashTreeRenewalOf(
+  const made = await hashTreeRenewalOf(
     assembler,
     { ...position, renewals },
     { algorithm: toAlgorithm, digests, xmlGroup: renewal.xmlGroups },
-  );
+  ).catch((error: unknown) => {
+    // A record that another product began may be past the bounds of what is read; the document is as it should be.
+    if (kind !== 'initial' && (error instanceof FormatError || error instanceof UnsupportedError))
+      return error;
+    throw error;
+  });
+  if (made instanceof Error)
+    return { kind: 'unreadable', position, findings: [unmadeFinding(group, made.message)] };
+  const { members, inXml } = made;
   const more = { previous: { ordinal: begun.ordinal, index: position.index }, blindValue };
   builder.add(members, more);
   if (inXml) builder.add(inXml, more);
   return { members: read.members };
+}
+
+function unmadeFinding({ position }: RenewalGroup, why: string): Finding {
+  const { batchId, index } = position;
+  return {
+    check: 'record-renewed',
+    clause: 'RFC 4998 §5.2',
+    level: 'error',
+    message: `Its record cannot be taken to another hash: ${why}`,
+    facts: { batchId, index: `${index}` },
+  };
 }
 
 /** Which of `values` are not among `stored`, by their place in `values`. */

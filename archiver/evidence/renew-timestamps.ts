@@ -10,7 +10,8 @@ import { inFlightFinding, loadInFlight } from './in-flight.ts';
 import { createLeafTableBuilder } from './leaf-table-builder.ts';
 import { storeLeafTable } from './prepare.ts';
 import { stamp } from './stamp.ts';
-import { timestampRenewalOf } from './renewed-groups.ts';
+import { damageOf, readable } from './link-check.ts';
+import { timestampRenewalOf, type RenewedGroup } from './renewed-groups.ts';
 import type {
   BatchId,
   EvidenceContext,
@@ -70,9 +71,39 @@ export async function renewTimestamps(
   }
   if (covered.length === 0) return { stamped: { kind: 'empty' }, covered, leftOut };
   await refreshNewest(context, verifier, covered, { inFlight, refreshed: new Set() });
-  const prepared = await prepareRenewal(context, covered, renewal.digestAlgorithm, findings);
+  const groups = await groupsOver(context, covered, leftOut);
+  if (groups.length === 0) return { stamped: { kind: 'empty' }, covered: [], leftOut };
+  const prepared = await prepareRenewal(context, groups, renewal.digestAlgorithm, findings);
   const stamped = await stamp(context, prepared);
-  return { stamped, covered: stamped.kind === 'committed' ? covered : [], leftOut };
+  const ids = groups.map(({ previous }) => previous.batchId);
+  return { stamped, covered: stamped.kind === 'committed' ? ids : [], leftOut };
+}
+
+type CoveredBatch = RenewedGroup & { readonly previous: PreviousBatch };
+
+/** A batch of which the group cannot be made (a record of another product that is past the bounds) holds up no other. */
+async function groupsOver(
+  { store, chains, run }: EvidenceContext,
+  ids: readonly BatchId[],
+  leftOut: LeftOutBatch[],
+): Promise<readonly CoveredBatch[]> {
+  const { signal } = run;
+  const assembler = createAssembler(store, chains, { signal });
+  const token = (id: BatchId): Promise<Uint8Array> => readToken(store, chains, id, run);
+  const sources = { store, chains, assembler, token, signal };
+  const groups: CoveredBatch[] = [];
+  for (const batchId of ids) {
+    const previous = { batchId, renewals: chains.renewalsOf(batchId).length };
+    const made = await readable(() => timestampRenewalOf(sources, previous));
+    if (made.kind === 'read') groups.push({ ...made.value, previous });
+    else
+      leftOut.push({
+        kind: 'broken',
+        batchId,
+        damage: [damageOf('record', batchId, made.message)],
+      });
+  }
+  return groups;
 }
 
 function requireRenewable(
@@ -119,27 +150,16 @@ export async function refreshNewest(
 }
 
 async function prepareRenewal(
-  { store, chains, run }: EvidenceContext,
-  ids: readonly BatchId[],
+  { store, run }: EvidenceContext,
+  groups: readonly CoveredBatch[],
   digestAlgorithm: DigestAlgorithm,
   findings: readonly Finding[],
 ): Promise<PreparedBatch> {
   const builder = createLeafTableBuilder({ digestAlgorithm, previous: false, blind: false });
-  const previous: PreviousBatch[] = [];
-  const xmlGroups: (readonly Uint8Array[])[] = [];
-  const { signal } = run;
-  const assembler = createAssembler(store, chains, { signal });
-  const token = (id: BatchId): Promise<Uint8Array> => readToken(store, chains, id, run);
-  const sources = { store, chains, assembler, token, signal };
-  for (const batchId of ids) {
-    const covered = { batchId, renewals: chains.renewalsOf(batchId).length };
-    const { members, inXml } = await timestampRenewalOf(sources, covered);
-    builder.add(members);
-    xmlGroups.push(inXml);
-    previous.push(covered);
-  }
+  const previous = groups.map((group) => group.previous);
+  for (const { members } of groups) builder.add(members);
   // Once more, as records in XML hash what they renew (RFC 6283 §4.2.1): one leaf more for a batch.
-  for (const group of xmlGroups) builder.add(group);
+  for (const { inXml } of groups) builder.add(inXml);
   return storeLeafTable(
     store,
     {

@@ -46,7 +46,11 @@ export async function* sampleRecords(
       // A list that was damaged since is no fault of this batch; fixity reports it.
       if (batchId !== manifest.id && !(await lineFitsLeaf(assembler, asIf.manifest(batchId), line)))
         continue;
-      const { form, digestAlgorithms, takenOver } = await assembler.sequence(position);
+      const assembled = await readable(() => assembler.sequence(position));
+      // One that another product began, and that cannot be read whole, is no fault of those it is renewed with.
+      if (assembled.kind === 'unreadable' && asIf.manifest(batchId).kind === 'taken-over') continue;
+      const { form, digestAlgorithms, takenOver } =
+        assembled.kind === 'read' ? assembled.value : await assembler.sequence(position);
       const sample = {
         dataObjects: await dataObjectsOf(assembler, batchId, line),
         kind: takenOver ? 'taken-over' : 'initial',

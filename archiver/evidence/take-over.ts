@@ -4,7 +4,11 @@
 import { fromHex, toHex } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { currentChain, currentFirstList, currentLeaves } from '#shared/ers/continuation.ts';
-import { continueXmlRecord } from '#shared/ers/xml-continuation.ts';
+import {
+  canonicalSequenceOf,
+  canonicalTimeStamps,
+  continueXmlRecord,
+} from '#shared/ers/xml-continuation.ts';
 import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { parseRecord } from '#shared/ers/record-form.ts';
 import type { EvidenceDataObject } from '#shared/ers/verdict.ts';
@@ -109,13 +113,26 @@ export async function takeOver(
   }
 }
 
-/** A record in XML that holds and that later archive timestamps cannot be put into. */
+/** Renewals for which a record in XML has to have room: decades. */
+const renewalsAhead = 64;
+
+/**
+ * A record in XML that holds and that later archive timestamps cannot be put into, or not for long: its canonical forms are
+ * near the bounds of what is read. One renewal that fails would be everybody's.
+ */
 function whyNotContinued(octets: Uint8Array, newest: JudgedToken): Finding | undefined {
   try {
-    continueXmlRecord(octets, { newest: evidenceFormOf(newest), renewals: [], chains: [] });
+    const timeStamp = evidenceFormOf(newest);
+    const renewals = Array.from({ length: renewalsAhead }, () => ({
+      reducedHashtree: [],
+      timeStamp,
+    }));
+    const continued = continueXmlRecord(octets, { newest: timeStamp, renewals, chains: [] });
+    canonicalTimeStamps(continued);
+    canonicalSequenceOf(continued);
     return undefined;
   } catch (error) {
-    if (!(error instanceof UnsupportedError)) throw error;
+    if (!(error instanceof FormatError || error instanceof UnsupportedError)) throw error;
     return {
       check: 'record-continued',
       clause: 'RFC 6283 §4.2',

@@ -12,6 +12,7 @@ import { checkBatch } from '../../../archiver/evidence/link-check.ts';
 import type { TakeOverOutcome } from '../../../archiver/evidence/take-over.ts';
 import type { RenewalStep } from '../../shared/ers/_cases.ts';
 import type { TestTsu } from '../../shared/ers/_tokens.ts';
+import { makeForeignXml, xmlStyles } from './_foreign-xml.ts';
 import {
   bothTrusted,
   contextOf,
@@ -148,4 +149,26 @@ test('a record in XML that is written in UTF-16 holds and is not renewed: that i
   const outcome = await takeInto(world, tsu, octets, documents ?? []);
   t.is(outcome.kind, 'undecided');
   t.regex(JSON.stringify(outcome), /utf-16le is not continued/);
+});
+
+const theDocument = Buffer.from('a document');
+
+/** A record whose canonical forms grow with each archive timestamp: every one repeats the names around it. */
+function heavy(tsu: TestTsu, length: number): Uint8Array {
+  const { prefixed } = xmlStyles;
+  if (!prefixed) throw new Error('no such style');
+  const text = Buffer.from(makeForeignXml(tsu, [theDocument], [], prefixed)).toString('utf8');
+  const declarations = Array.from(
+    { length: 480 },
+    (_, i) => ` xmlns:n${i}="urn:n:${'x'.repeat(length)}"`,
+  );
+  return Buffer.from(text.replace('<er:EvidenceRecord', `$&${declarations.join('')}`));
+}
+
+test('a record in XML that would grow past the bounds is not taken over, before it stops anybody’s renewal', async (t) => {
+  const { world, tsu } = createTakingWorld();
+  t.is((await takeInto(world, tsu, heavy(tsu, 90), [theDocument])).kind, 'taken-over');
+  const outcome = await takeInto(world, tsu, heavy(tsu, 1500), [theDocument]);
+  t.is(outcome.kind, 'undecided', JSON.stringify(outcome));
+  t.regex(JSON.stringify(outcome), /cannot renew it: canonical forms are too many/);
 });
