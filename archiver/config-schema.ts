@@ -314,7 +314,12 @@ export const archiverSettings = z.strictObject({
       ...algorithmSettings.shape,
     })
     .prefault({}),
-  digestAlgorithm: z.string().default('SHA-256').describe('Tree hash of new batches.'),
+  digestAlgorithm: z
+    .string()
+    .default('SHA-256')
+    .describe(
+      'Tree hash of new batches, as long as the algorithm policy accepts it; `SHA-512` for a stronger one, read beside SHA-256.',
+    ),
   nextDigestAlgorithm: z
     .string()
     .default('SHA-512')

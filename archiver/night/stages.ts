@@ -307,6 +307,9 @@ export class Night {
     }
     const plan = await planFromCatalogue(this.#deps, runAt);
     this.#tally.nextDue = plan.nextDue;
+    const { newDigest } = plan;
+    if (newDigest && plan.actions.length > 0)
+      this.#deps.events({ level: 'info', name: 'archiver.hash.chosen', ...newDigest });
     const allowed = plan.allowed || (allowTokens !== undefined && plan.tokens <= allowTokens);
     for (const { kind, message, batchId } of plan.findings) {
       if (kind === 'above-ceiling' && allowed) continue;

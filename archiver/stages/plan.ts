@@ -111,6 +111,8 @@ export type Plan = {
   readonly tokens: number;
   readonly cost: number | undefined;
   readonly findings: readonly PlanFinding[];
+  /** The tree hash of what is stamped anew, and why; absent: none of those configured is acceptable. */
+  readonly newDigest: { readonly algorithm: DigestAlgorithm; readonly reason: string } | undefined;
   /** False: above the ceiling; nothing may be bought before an operator says so. */
   readonly allowed: boolean;
   /** The first instant after `runAt` at which a batch or an augmented document falls due; absent: none ever does. */
@@ -162,6 +164,20 @@ export function chooseDigest(rules: PlanRules, at: Temporal.Instant): DigestAlgo
   return rules.digestAlgorithms.find((digest) =>
     acceptableAt(askProfile(rules.profile, { kind: 'digest', digest }, 'new'), until),
   );
+}
+
+/** Why new evidence has this hash, for the log (R-31). */
+function digestReason(
+  { profile, digestAlgorithms, leadTime }: PlanRules,
+  digest: DigestAlgorithm,
+): string {
+  const passedOver = digestAlgorithms.slice(0, digestAlgorithms.indexOf(digest));
+  const answer = askProfile(profile, { kind: 'digest', digest }, 'new');
+  const end = answer.kind === 'listed' ? answer.endExclusive : undefined;
+  const accepted = `${profile.id} accepts it ${end === undefined ? 'without an end' : `until ${end.toString()}`}`;
+  return passedOver.length === 0
+    ? `configured; ${accepted}`
+    : `${accepted}; not ${passedOver.join(', ')} for ${leadTime.total('days')} days more`;
 }
 
 /** Whether a chain's hash has to be left: a renewal with the same one would end as soon. */
@@ -409,6 +425,7 @@ export function planNight(input: PlanInput): Plan {
     tokens,
     cost,
     findings,
+    newDigest: newDigest && { algorithm: newDigest, reason: digestReason(rules, newDigest) },
     allowed,
     nextDue: next,
   };

@@ -1,6 +1,7 @@
 // When a renewal that moved nothing is tried again: after half of what is left, a week at least.
 import test from 'ava';
 import { type Plan, planNight } from '#archiver/stages/plan.ts';
+import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { type AlgorithmOverride, selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { batchRow } from '../reports/_archive.ts';
@@ -53,6 +54,25 @@ for (const [vain, tonight, tokens] of rows)
 test('the next night that matters is that of the next attempt', (t) => {
   t.is(planOf(90, 80).nextDue?.toString(), before(45).toString());
 });
+
+const hashes: readonly (readonly [
+  string,
+  readonly string[],
+  DigestAlgorithm | undefined,
+  RegExp,
+])[] = [
+  ['nothing ends', [], 'SHA-256', /^configured; jp-medical accepts it until 2051-01-01T00:00:00Z$/],
+  ['the first one ends', ['SHA-256'], 'SHA-512', /until 2071-.*; not SHA-256 for 90 days more$/],
+  ['both end', ['SHA-256', 'SHA-512'], undefined, /^$/],
+];
+for (const [what, ending, algorithm, reason] of hashes)
+  test(`where ${what}, new evidence has ${algorithm ?? 'no hash'}, and the plan says why (R-31)`, (t) => {
+    const endExclusive = before(100);
+    const overrides = ending.map((one) => ({ algorithm: one, endExclusive, source: 'test' }));
+    const { newDigest } = planOf(undefined, 110, overrides);
+    t.is(newDigest?.algorithm, algorithm);
+    t.regex(newDigest?.reason ?? '', reason);
+  });
 
 for (const [algorithm, kind] of [
   ['SHA-256', 'hash-tree-renewal'],
