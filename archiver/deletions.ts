@@ -1,5 +1,6 @@
-// Deletions that have begun: each an object of the evidence store from before its document goes until nothing names it any
-// more, so that one that was broken off is finished by the next night and is no missing document meanwhile.
+// Deletions that have begun: each an object of the evidence store from before its document goes until nothing
+// names it any more, so that one that was broken off is finished by the next night and is no missing document
+// meanwhile.
 import { z } from 'zod';
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';

@@ -1,5 +1,6 @@
-// What the two renewals put under a new archive timestamp, in both forms: as records in ASN.1 hash it (RFC 4998 §5.2) and
-// as records in XML do (RFC 6283 §4.2). Written by renewals, looked at by checks, made again when a table is lost.
+// What the two renewals put under a new archive timestamp, in both forms: as records in ASN.1 hash it (RFC 4998
+// §5.2) and as records in XML do (RFC 6283 §4.2). Written by renewals, looked at by checks, made again when a
+// table is lost.
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import {
   timestampRenewalGroup,

@@ -30,8 +30,9 @@ export type SampleRecord = {
 const linesOfBatch = 3;
 
 /**
- * Records of the first groups of the batch or, for a timestamp renewal, of the first and the last batch
- * that it covers and of each that another product began in XML; those of a hash-tree renewal in both forms. A batch whose objects were all deleted gives none.
+ * Records of the first groups of the batch or, for a timestamp renewal, of the first and the last batch that it
+ * covers and of each that another product began in XML; those of a hash-tree renewal in both forms. A batch
+ * whose objects were all deleted gives none.
  */
 export async function* sampleRecords(
   { store, chains, run }: EvidenceContext,

@@ -117,8 +117,8 @@ export async function takeOver(
 const renewalsAhead = 64;
 
 /**
- * A record in XML that holds and that later archive timestamps cannot be put into, or not for long: its canonical forms are
- * near the bounds of what is read. One renewal that fails would be everybody's.
+ * A record in XML that holds and that later archive timestamps cannot be put into, or not for long: its
+ * canonical forms are near the bounds of what is read. One renewal that fails would be everybody's.
  */
 function whyNotContinued(octets: Uint8Array, newest: JudgedToken): Finding | undefined {
   try {

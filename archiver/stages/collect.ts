@@ -1,8 +1,8 @@
-// Collects the validation data of protected signatures, and of evidence records inside of documents, whose newest
-// timestamps nothing renews but the archive's own (R-28, docs/decisions/records-inside.md): once revocation data issued after the
-// first token is at hand for every certificate, it becomes one object, and document, detached signatures
-// and object wait for the next batch as one group. What cannot be had is listed by certificate, asked
-// for again every night, and is an error once the signer's certificate nears its end.
+// Collects the validation data of protected signatures, and of evidence records inside of documents,
+// whose newest timestamps nothing renews but the archive's own (R-28, docs/decisions/records-inside.md): once
+// revocation data issued after the first token is at hand for every certificate, it becomes one object, and
+// document, detached signatures and object wait for the next batch as one group. What cannot be had is listed
+// by certificate, asked for again every night, and is an error once the signer's certificate nears its end.
 import type { EmbeddedValidationData } from '#shared/cms/revocation-values.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { TokiwaError } from '#shared/errors.ts';

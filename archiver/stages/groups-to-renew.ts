@@ -87,9 +87,9 @@ export async function* groupsToRenew(
 }
 
 /**
- * The groups of batches that are joined: under their own hash, so that the digests which the list names and the leaf
- * holds are all that is asked for, as in a timestamp renewal. Nothing is read, and whoever is broken, changed or missing keeps what
- * proves it.
+ * The groups of batches that are joined: under their own hash, so that the digests which the list names and the
+ * leaf holds are all that is asked for, as in a timestamp renewal. Nothing is read, and whoever is broken,
+ * changed or missing keeps what proves it.
  */
 export async function* groupsToJoin(
   batchIds: readonly string[],

@@ -1,6 +1,6 @@
-// A record in XML that another product made, gone on from (RFC 6283 §4.2): its octets stay, the newest token is put in the
-// form in which it is kept, later archive timestamps and chains are put in behind it. What renewals hash is
-// canonicalized in its place, since inclusive methods see the namespaces around it.
+// A record in XML that another product made, gone on from (RFC 6283 §4.2): its octets stay, the newest token is
+// put in the form in which it is kept, later archive timestamps and chains are put in behind it. What renewals
+// hash is canonicalized in its place, since inclusive methods see the namespaces around it.
 import { concatBytes, toBase64 } from '#shared/bytes.ts';
 import { FormatError, UnsupportedError } from '#shared/errors.ts';
 import { createCanonicalizer } from '#shared/xml/canonicalize.ts';

@@ -1,5 +1,5 @@
-// Small batches become one when they are renewed (docs/decisions/joined-batches.md): one token, no document read, and from
-// then on one leaf of a renewal where there were many.
+// Small batches become one when they are renewed (docs/decisions/joined-batches.md): one token, no document
+// read, and from then on one leaf of a renewal where there were many.
 import test, { type ExecutionContext } from 'ava';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';

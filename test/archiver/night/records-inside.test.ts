@@ -1,6 +1,6 @@
-// Evidence records that another product put inside of documents (RFC 4998 Annex A, EN 319 162): nothing is written into the
-// document, and what they prove stays provable after their TSU has ended, since the archive's own
-// timestamps cover the record and what its newest timestamp is verified with.
+// Evidence records that another product put inside of documents (RFC 4998 Annex A, EN 319 162): nothing is
+// written into the document, and what they prove stays provable after their TSU has ended, since the archive's
+// own timestamps cover the record and what its newest timestamp is verified with.
 import test from 'ava';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
