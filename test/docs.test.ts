@@ -41,6 +41,20 @@ test('docs/operations.md has a row for every kind of finding of a run', async (t
   );
 });
 
+test('docs/operations.md has a row for every event of the proxy', async (t) => {
+  const operations = await readFile(path.join(projectRoot, 'docs', 'operations.md'), 'utf8');
+  const names = new Set<string>();
+  for (const file of globSync('tsa/**/*.ts', { cwd: projectRoot })) {
+    const source = await readFile(path.join(projectRoot, file), 'utf8');
+    for (const [, name = ''] of source.matchAll(/'(tsa\.[a-z]+(?:[.-][a-z]+)*)'/g)) names.add(name);
+  }
+  t.true(names.size > 40);
+  t.deepEqual(
+    [...names].filter((name) => !operations.includes(`\`${name}\``)),
+    [],
+  );
+});
+
 test('docs/requirements.md names tests that are there', async (t) => {
   const text = await readFile(path.join(projectRoot, 'docs', 'requirements.md'), 'utf8');
   const named = [...text.matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);

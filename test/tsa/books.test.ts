@@ -4,9 +4,10 @@ import test from 'ava';
 import { readAuditFolder } from '#tsa/adapters/audit-files.ts';
 import { readJournalFolder } from '#tsa/adapters/files.ts';
 import { openBooks } from '#tsa/books.ts';
-import { localTsaConfig } from '#tsa/config.ts';
+import { localTsaConfig, type DatabaseConfig } from '#tsa/config.ts';
+import { freePort } from '../_free-port.ts';
 import { testBooksContract } from './_books-contract.ts';
-import { random, temporaryFolder } from './_proxy.ts';
+import { createTestClock, random, temporaryFolder } from './_proxy.ts';
 
 testBooksContract(test, 'folder', async (clock) => {
   const folder = await temporaryFolder();
@@ -23,4 +24,25 @@ testBooksContract(test, 'folder', async (clock) => {
     audit: () => readAuditFolder(path.join(folder.path, 'audit')),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
+});
+
+test('a database that is not there stops the start, and says which', async (t) => {
+  await using folder = await temporaryFolder();
+  const port = await freePort();
+  const database: DatabaseConfig = {
+    host: '127.0.0.1',
+    port,
+    database: 'tokiwa',
+    user: 'tokiwa',
+    passwordFile: undefined,
+    schema: 'tokiwa',
+    connections: 2,
+    tls: { off: false, authorities: [], tls12: false },
+  };
+  const config = { ...localTsaConfig({ stateDir: folder.path }), database };
+  const options = { config, clock: createTestClock(), random, events: () => undefined };
+  await t.throwsAsync(openBooks(options), {
+    code: 'ERR_CONFIG_INVALID',
+    message: new RegExp(`127\\.0\\.0\\.1:${port}|ECONNREFUSED`),
+  });
 });
