@@ -4,5 +4,5 @@ export default {
   extensions: ['ts'],
   files: ['test/interop/**/*.test.ts'],
   serial: true,
-  timeout: '5m',
+  timeout: '10m',
 };
