@@ -35,6 +35,9 @@ const mostInFlight = 3 * clients;
 /** Fewer tokens than this show nothing. */
 const enough = 50;
 
+/** So many answers at least come between two kills. */
+const leastInLife = 10;
+
 /** What clients were told. */
 type Told = {
   /** By the query's octets: serial numbers of the tokens that it was answered with. */
@@ -128,10 +131,13 @@ async function client(stage: Stage): Promise<void> {
   }
 }
 
-async function killer({ replicas, chance, over }: Stage): Promise<number> {
+async function killer({ replicas, chance, over, told }: Stage): Promise<number> {
   let kills = 0;
   for (;;) {
     await delay(500 + 2500 * chance());
+    // Where a start takes long, a life would else be over before it has begun.
+    const before = told.granted;
+    while (!over() && told.granted < before + leastInLife) await delay(100);
     if (over()) return kills;
     await replicas[Math.floor(chance() * replicas.length)]?.kill();
     kills++;
