@@ -1,100 +1,287 @@
-// CAdES: read, verified and raised from LTA to LTA, by size of the content; CPU time of each beside EU DSS
-// validating the same files in one warmed-up process (TOKIWA_SHARED; without it our own figures alone). DSS raises
-// nothing here: its judge only validates, which a raising does at least once. A large file goes through `tokiwa
-// augment`'s own path, for its memory: `--large 1024` has so many MiB of content.
-import { spawnSync } from 'node:child_process';
+// CAdES: read, verified and raised from LTA to LTA, by size of the content; CPU time of each beside EU DSS doing the same
+// with the same files and the same TSA in one warmed-up process (TOKIWA_SHARED; without it our own figures alone).
+// Large content goes through as a stream, in the signature and beside it: `--large 1024` is so many MiB.
+// `--documents 300` are raised to warm up.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { openHttpTimestampSource } from '#archiver/adapters/http-timestamp-source.ts';
+import { judgeDocument, offenceOf } from '#archiver/augmentation/judge.ts';
+import { raise } from '#archiver/augmentation/raise.ts';
+import { type DocumentState, readBackAugmented } from '#archiver/augmentation/read-back.ts';
 import { readStored } from '#archiver/augmentation/stored-document.ts';
+import { tokensFrom } from '#archiver/augmentation/tokens.ts';
+import type { CadesDocument } from '#archiver/augmentation/types.ts';
 import { concatBytes } from '#shared/bytes.ts';
 import { readCades } from '#shared/cades/read.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
-import { createDigest } from '#shared/crypto/digest.ts';
+import { createDigest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { readChildren, type Tlv } from '#shared/der/reader.ts';
 import { streamSplice } from '#shared/der/splice.ts';
 import { derOctetString } from '#shared/der/writer.ts';
-import {
-  raiseDocument,
-  raised,
-  type Raising,
-  readBack,
-} from '../test/archiver/augmentation/_raising.ts';
-import { root, sign } from '../test/shared/validation/_world.ts';
+import { loadCertificates } from '#shared/io/trust-files.ts';
+import type { DetachedContent } from '#shared/validation/facts.ts';
+import { defaultInspectLimit } from '#shared/validation/inspect.ts';
+import type { GivenMaterial } from '#shared/validation/validation-material.ts';
+import { parseCertificateList } from '#shared/x509/crl.ts';
+import { anchorOf, issueCrl, issueRoot, issueSigner } from '../test/_authority.ts';
+import { buildTestCms } from '../test/_cms.ts';
+import { freshKey } from '../test/_keys.ts';
+import { raiseDocument, type Raising } from '../test/archiver/augmentation/_raising.ts';
+import { judgeLibraries } from '../test/interop/_judge-libraries.ts';
+import { sign } from '../test/shared/validation/_world.ts';
 import { cpuSecondsOf, printFact } from './measure.ts';
 
 const { values } = parseArgs({
-  options: { large: { type: 'string', default: '64' } },
+  options: {
+    large: { type: 'string', default: '64' },
+    documents: { type: 'string', default: '300' },
+  },
   strict: false,
 });
 const largeMiB = Number(values.large);
+/** Calls before those that are measured, which are a third of these: as many for EU DSS, whose JVM needs them. */
+const warmUpCalls = Number(values.documents);
+const { signal } = new AbortController();
+const clock = { now: () => Temporal.Now.instant() };
+const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+const peakMiB = (): string => `${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`;
 
-const first: Raising = { on: '2027-02-01' };
-const next: Raising = { on: '2029-06-01', tsu: 'second' };
-
-type Sized = { readonly name: string; readonly octets: Uint8Array };
-
-async function archived(octets: number): Promise<Sized> {
-  const content = new Uint8Array(octets).fill(0x20);
-  const name = octets < 1024 * 1024 ? `${octets / 1024} KiB` : `${octets / 1024 / 1024} MiB`;
-  return { name, octets: await raised(sign({ content }), first) };
-}
-
-/** Milliseconds of CPU time a call, of as many calls as it takes to be sure. */
-async function cpuOf(work: () => Promise<unknown>): Promise<number> {
-  await work();
-  let calls = 0;
-  const seconds = await cpuSecondsOf(async () => {
-    const start = performance.now();
-    while (performance.now() - start < 2000) {
-      await work();
-      calls += 1;
-    }
-  });
-  return (1000 * seconds) / calls;
-}
-
-const seconds = (text: string): number => {
-  const [user = 0, system = 0] = text.trim().split(/\s+/).map(Number);
-  return user + system;
+/** What both sides are given: anchors, CRLs, and where the TSA is. */
+type Setting = {
+  readonly url: string;
+  readonly material: GivenMaterial;
+  /** Folders of DER files. */
+  readonly trust: string;
+  readonly crls: string;
 };
 
-/** CPU milliseconds of EU DSS for one file: between few and many of them, so that Java's start is not counted. */
-function cpuOfDss(file: string, folder: string): number | undefined {
-  const shared = process.env['TOKIWA_SHARED'];
-  const validate = shared && path.join(shared, 'oracle', 'dss', 'validate');
-  if (!validate || !existsSync(validate)) return undefined;
-  const anchor = path.join(folder, 'root.der');
-  const script = 'TIMEFORMAT="%U %S"; time "$0" --list - --trust "$1" >/dev/null 2>&1';
-  const run = (count: number): number => {
-    const { stderr } = spawnSync('bash', ['-c', script, validate, anchor], {
-      input: `${file}\n`.repeat(count),
-      encoding: 'utf8',
-    });
-    return seconds(stderr);
+const signers = issueRoot({ subject: 'CN=Signers', notAfter: clock.now().add({ hours: 90_000 }) });
+const signer = issueSigner(signers, {
+  key: freshKey('RSA-2048'),
+  notBefore: clock.now().subtract({ hours: 48 }),
+});
+
+type TsaFiles = { readonly url: string; readonly anchorsPath: string; readonly crlPath: string };
+
+async function settingFor(
+  { url, anchorsPath, crlPath }: TsaFiles,
+  folder: string,
+): Promise<Setting> {
+  const [trust, crls] = [path.join(folder, 'trust'), path.join(folder, 'crls')];
+  await Promise.all([mkdir(trust), mkdir(crls)]);
+  const tsuCertificates = await loadCertificates([anchorsPath]);
+  const all = [signers.certificate, ...tsuCertificates];
+  for (const [index, { raw }] of all.entries())
+    await writeFile(path.join(trust, `${index}.der`), raw);
+  const now = clock.now();
+  const own = issueCrl({ issuer: signers, thisUpdate: now.subtract({ hours: 1 }) });
+  await writeFile(path.join(crls, 'signers.crl'), own.raw);
+  for (const name of await readdir(crlPath))
+    await copyFile(path.join(crlPath, name), path.join(crls, name));
+  const lists = await Promise.all(
+    (await readdir(crls)).map(async (name) =>
+      parseCertificateList(await readFile(path.join(crls, name))),
+    ),
+  );
+  return {
+    url,
+    trust,
+    crls,
+    material: {
+      signerAnchors: [anchorOf(signers)],
+      tsuAnchors: tsuCertificates.map((certificate) => ({ certificate })),
+      certificates: all,
+      crls: lists,
+      ocspResponses: [],
+      revocationMode: 'require',
+    },
   };
-  const [few, many] = [20, 100];
-  return (1000 * (run(many) - run(few))) / (many - few);
 }
 
-async function measure({ name, octets }: Sized, folder: string): Promise<void> {
-  const file = path.join(folder, 'document.p7m');
-  await writeFile(file, octets);
-  const read = await cpuOf(() => Promise.resolve(readCades(octets)));
-  const after = await raised(octets, next);
-  const verified = await cpuOf(() => Promise.resolve(readBack(octets, after, next)));
-  const augmented = await cpuOf(() => raised(octets, next));
-  const dss = cpuOfDss(file, folder);
-  const line = (what: string, cpu: number): void => {
-    const share = dss === undefined ? '' : `, ${(cpu / dss).toFixed(2)} of EU DSS validating`;
-    printFact(`${name}, ${what}`, `${cpu.toFixed(2)} ms CPU, ${(1000 / cpu).toFixed(0)}/s${share}`);
+type Raiser = AsyncDisposable & {
+  readonly raise: (octets: Uint8Array) => Promise<AsyncIterable<Uint8Array>>;
+};
+
+async function* asStream(octets: Uint8Array): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  yield octets;
+}
+
+function stored(octets: Uint8Array): Promise<CadesDocument> {
+  const source = {
+    name: 'document',
+    size: octets.length,
+    open: () => Promise.resolve(asStream(octets)),
   };
-  line('read', read);
-  line('result judged against what it was', verified);
-  line('augmented from LTA to LTA, token included', augmented);
-  if (dss !== undefined) printFact(`${name}, EU DSS validating`, `${dss.toFixed(2)} ms CPU`);
+  return readStored(source, { digestAlgorithm: 'SHA-256', limitBytes: defaultInspectLimit });
+}
+
+const stateOf = ({ name, stored: { signedData }, content }: CadesDocument): DocumentState => ({
+  name,
+  signedData: signedData.raw,
+  content,
+});
+
+/** As `tokiwa augment` does it, with what it is given loaded once. */
+async function openRaiser({ url, material }: Setting): Promise<Raiser> {
+  const source = await openHttpTimestampSource(
+    {
+      ...{ url, anchors: [], crls: [], auth: { kind: 'none' }, tsaPolicy: undefined },
+      ...{ revocation: 'require', clockToleranceSeconds: 300, responseMs: 10_000 },
+    },
+    clock,
+  );
+  const { crls, certificates } = material;
+  const data = { certificates, crls, ocspResponses: [], missing: [] };
+  const statusSource = { certificatesAndCrlsFor: () => Promise.resolve(data) };
+  const obtainToken = tokensFrom({
+    source,
+    verification: {
+      anchors: material.tsuAnchors,
+      certificates,
+      statusSource,
+      revocationMode: 'require',
+      algorithmPolicy: undefined,
+      clockToleranceSeconds: 300,
+    },
+    random,
+    now: clock.now,
+    signal,
+  });
+  return {
+    raise: async (octets) => {
+      const outcome = await raise({
+        document: await stored(octets),
+        level: 'LTA',
+        digestAlgorithm: 'SHA-256',
+        at: clock.now(),
+        material,
+        statusSource,
+        obtainToken,
+        signal,
+      });
+      if (outcome.kind !== 'raised') throw new Error(`${outcome.kind} ${JSON.stringify(outcome)}`);
+      return streamSplice(asStream(octets), outcome.splice);
+    },
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+  };
+}
+
+/** Milliseconds of CPU time a call. */
+async function cpuOf(work: () => unknown): Promise<number> {
+  const call = async (times: number): Promise<void> => {
+    for (let left = times; left > 0; left--) await work();
+  };
+  const calls = Math.max(1, Math.floor(warmUpCalls / 3));
+  await call(warmUpCalls);
+  return (1000 * (await cpuSecondsOf(() => call(calls)))) / calls;
+}
+
+type DssFigure = { readonly cpuMs: number; readonly peak: string };
+
+/** EU DSS raising the same files. */
+async function dssAugmenting(
+  files: readonly string[],
+  { url, trust, crls }: Setting,
+): Promise<readonly (DssFigure | undefined)[]> {
+  const shared = process.env['TOKIWA_SHARED'];
+  const oracle = shared && path.join(shared, 'oracle');
+  if (!oracle || !existsSync(oracle)) return files.map(() => undefined);
+  const program = path.join(import.meta.dirname, 'java', 'AugmentCades.java');
+  const java = ['-Xmx2g', '-cp', await judgeLibraries(oracle), program, url, trust, crls];
+  const { stdout, stderr } = spawnSync('java', [...java, String(warmUpCalls), ...files], {
+    encoding: 'utf8',
+  });
+  const lines = stdout.trim().split('\n');
+  if (lines.length !== files.length) throw new Error(`EU DSS raised nothing: ${stderr}`);
+  return lines.map((line): DssFigure => {
+    const [cpuMs = '', , peak = ''] = line.split(' ');
+    return { cpuMs: Number(cpuMs), peak: peak.replace('_', ' ') };
+  });
+}
+
+/** What we make of the last result of DSS, so that what is compared has been done. */
+async function judgeTheirs(file: string, { material }: Setting): Promise<string> {
+  const octets = new Uint8Array(await readFile(`${file}.dss`));
+  const verdict = judgeDocument(
+    { name: 'document' },
+    octets,
+    material,
+    clock.now().add({ seconds: 5 }),
+  );
+  const timestamps = readCades(octets).signatures[0]?.timestamps.length;
+  return `${verdict.tree.status}, ${timestamps} timestamps`;
+}
+
+function named(octets: number): string {
+  return octets < 1024 * 1024 ? `${octets / 1024} KiB` : `${octets / 1024 / 1024} MiB`;
+}
+
+async function measureSizes(
+  sizes: readonly number[],
+  setting: Setting,
+  folder: string,
+): Promise<void> {
+  await using raiser = await openRaiser(setting);
+  const files = await Promise.all(
+    sizes.map(async (size) => {
+      const content = new Uint8Array(size).fill(0x20);
+      const file = path.join(folder, `${size}.p7m`);
+      await writeFile(file, await raiser.raise(buildTestCms({ signer, content })));
+      const octets = new Uint8Array(await readFile(file));
+      return { size, file, octets };
+    }),
+  );
+  const theirs = await dssAugmenting(
+    files.map(({ file }) => file),
+    setting,
+  );
+  for (const [index, { size, file, octets }] of files.entries()) {
+    const { material } = setting;
+    const line = (what: string, cpu: number, rest = ''): void => {
+      printFact(
+        `${named(size)}, ${what}`,
+        `${cpu.toFixed(2)} ms CPU, ${(1000 / cpu).toFixed(0)}/s${rest}`,
+      );
+    };
+    line('read', await cpuOf(() => readCades(octets)));
+    const verify = (): unknown => {
+      const verdict = judgeDocument({ name: 'document' }, octets, material, clock.now());
+      if (offenceOf(verdict)) throw new Error('the document does not verify');
+      return verdict;
+    };
+    line('verified', await cpuOf(verify));
+    const augmented = await cpuOf(async () => {
+      const before = new Uint8Array(await readFile(file));
+      await writeFile(`${file}.ours`, await raiser.raise(before));
+    });
+    const dss = theirs[index];
+    const share = dss ? `, ${(augmented / dss.cpuMs).toFixed(2)} of EU DSS` : '';
+    line('augmented from LTA to LTA', augmented, `${share}; peak ${peakMiB()}`);
+    const after = new Uint8Array(await readFile(`${file}.ours`));
+    const question = { level: 'LTA', digestAlgorithm: 'SHA-256', material } as const;
+    const before = stateOf(await stored(octets));
+    line(
+      'and the result read back and judged',
+      await cpuOf(async () => {
+        const result = stateOf(await stored(after));
+        const { offences } = readBackAugmented(before, result, { ...question, at: clock.now() });
+        if (offences.length > 0) throw new Error(offences.join('; '));
+      }),
+    );
+    if (dss)
+      line(
+        'EU DSS augmenting',
+        dss.cpuMs,
+        `; peak ${dss.peak}; ours finds ${await judgeTheirs(file, setting)}`,
+      );
+  }
 }
 
 const chunk = derOctetString(new Uint8Array(1024 * 1024).fill(0x20));
@@ -126,30 +313,69 @@ function segmented(mebibytes: number): () => AsyncGenerator<Uint8Array> {
   };
 }
 
+/** The signature alone, over content of that size. */
+function detachedFrom(mebibytes: number): () => AsyncGenerator<Uint8Array> {
+  const running = createDigest('SHA-256');
+  for (let left = mebibytes; left > 0; left--) running.update(chunk.subarray(-1024 * 1024));
+  const octets = sign({ detached: true, contentDigest: running.finish() });
+  return async function* () {
+    await Promise.resolve();
+    yield octets;
+  };
+}
+
+async function* withoutWork(parts: number): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  for (let left = parts; left > 0; left--) yield chunk.subarray(-1024 * 1024);
+}
+
+async function digestsOf(
+  mebibytes: number,
+  algorithms: readonly DigestAlgorithm[],
+): Promise<DetachedContent> {
+  const running = algorithms.map((algorithm) => createDigest(algorithm));
+  for await (const part of withoutWork(mebibytes)) for (const one of running) one.update(part);
+  const digests = new Map(running.map((one) => [one.algorithm, one.finish()]));
+  return { digest: (algorithm) => digests.get(algorithm) };
+}
+
+const first: Raising = { on: '2027-02-01' };
+
 /** Content of that size streams through; the peak is that of the process so far. */
-async function measureLarge(mebibytes: number): Promise<void> {
-  const open = segmented(mebibytes);
-  let length = 0;
+async function measureLarge(mebibytes: number, detached: boolean): Promise<void> {
+  const open = detached ? detachedFrom(mebibytes) : segmented(mebibytes);
   const cpu = await cpuSecondsOf(async () => {
     const document = await readStored(
       { name: 'large', size: mebibytes * 1024 * 1024, open: () => Promise.resolve(open()) },
-      { digestAlgorithm: 'SHA-256', limitBytes: 0 },
+      {
+        digestAlgorithm: 'SHA-256',
+        limitBytes: 0,
+        detached: (algorithms) => digestsOf(mebibytes, algorithms),
+      },
     );
     const outcome = await raiseDocument(document, first);
-    for await (const part of streamSplice(open(), outcome.splice)) length += part.length;
+    await Array.fromAsync(streamSplice(open(), outcome.splice), ({ length }) => length);
   });
   printFact(
-    `${mebibytes} MiB of content to LTA, streamed`,
-    `${cpu.toFixed(2)} s CPU, ${(length / 1024 / 1024 / cpu).toFixed(0)} MiB/s, peak ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`,
+    `${mebibytes} MiB of content ${detached ? 'beside the signature' : 'in it'} to LTA, streamed`,
+    `${cpu.toFixed(2)} s CPU, ${(mebibytes / cpu).toFixed(0)} MiB/s, peak ${peakMiB()}`,
   );
 }
 
 const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-bench-cades-'));
+const tsa = spawn(
+  process.execPath,
+  [path.join(import.meta.dirname, '_cades-tsa.ts'), path.join(folder, 'tsa')],
+  { stdio: ['pipe', 'pipe', 'inherit'] },
+);
 try {
-  await writeFile(path.join(folder, 'root.der'), root.certificate.raw);
-  for (const mebibytes of [1, largeMiB]) await measureLarge(mebibytes);
-  for (const size of [1024, 137 * 1024, 10 * 1024 * 1024])
-    await measure(await archived(size), folder);
+  for (const detached of [false, true])
+    for (const mebibytes of [1, largeMiB]) await measureLarge(mebibytes, detached);
+  const [line] = (await once(createInterface({ input: tsa.stdout }), 'line')) as [string];
+  const setting = await settingFor(JSON.parse(line) as TsaFiles, folder);
+  await measureSizes([1024, 137 * 1024, 10 * 1024 * 1024], setting, folder);
 } finally {
+  tsa.stdin.end();
+  await once(tsa, 'close');
   await rm(folder, { recursive: true });
 }

@@ -8,6 +8,7 @@ import { type DigestAlgorithm, digestAlgorithmOfOid } from '#shared/crypto/diges
 import { readTlv } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
 import type { DocumentIdentity } from '#shared/ports/catalogue.ts';
+import { oids } from '#shared/oid.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 import { readDocument as readSignatures } from '#shared/validation/inspect.ts';
@@ -73,8 +74,39 @@ async function readWhole(open: ReadableDocument['open']): Promise<Uint8Array> {
   return concatBytes(...parts);
 }
 
+async function* once(octets: Uint8Array): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  yield octets;
+}
+
+/** Smaller content is hashed and copied for next to nothing as often as it takes. */
+const leastElided = 16 * 1024;
+
+/** RFC 4998 Appendix A: a record in an attribute is over the whole, content included. */
+function holdsRecord({ signerInfos }: SignedData): boolean {
+  return signerInfos.some(({ unsignedAttrs }) =>
+    unsignedAttrs.some(({ oid }) => recordAttributeTypes.includes(oid)),
+  );
+}
+
+/** Archive timestamps before version 3 hash the content as it is encapsulated. RFC 5126 §6.4.1 */
+const olderArchives: readonly string[] = [
+  oids.idAaEtsArchiveTimestamp,
+  oids.idAaEtsArchiveTimestampV2,
+];
+
+function isOverWhole(signedData: SignedData): boolean {
+  return (
+    holdsRecord(signedData) ||
+    signedData.signerInfos.some(({ unsignedAttrs }) =>
+      unsignedAttrs.some(({ oid }) => olderArchives.includes(oid)),
+    )
+  );
+}
+
 /**
- * Reads a document; of one that is too large to be held the content passes by and is digested.
+ * Reads a document. Its content is digested once and left out of what is worked on, unless something is over the
+ * whole; of a document that is too large to be held it passes by.
  * @throws FormatError: no SignedData
  */
 export async function readStored(
@@ -89,27 +121,25 @@ export async function readStored(
   },
 ): Promise<CadesDocument> {
   const { digestAlgorithm, limitBytes, detached } = options;
-  if (size <= limitBytes) {
-    const octets = await readWhole(open);
-    const signedData = parseSignedData(readTlv(octets).raw);
-    const content =
-      signedData.eContent === undefined
-        ? await detached?.(algorithmsOf(signedData, digestAlgorithm))
-        : undefined;
-    return { name, stored: { signedData, length: octets.length }, content };
-  }
+  const held = size <= limitBytes ? await readWhole(open) : undefined;
+  const whole = held && parseSignedData(readTlv(held).raw);
+  if (held && whole && (whole.eContent ?? []).length < leastElided)
+    return {
+      name,
+      stored: { signedData: whole, length: held.length },
+      content: whole.eContent ? undefined : await detached?.(algorithmsOf(whole, digestAlgorithm)),
+    };
+  if (held && whole && isOverWhole(whole))
+    return { name, stored: { signedData: whole, length: held.length } };
+  const source = held ? () => Promise.resolve(once(held)) : open;
   // One pass serves, but for timestamps by algorithms that the document does not list.
-  const read = await readWithoutContent(await open(), (listed) => [
+  const read = await readWithoutContent(await source(), (listed) => [
     ...new Set([digestAlgorithm, ...listed]),
   ]);
   const { octets, elided, length } = read;
   const signedData = parseSignedData(readTlv(octets).raw);
   const stored = { signedData, elided, length };
-  // RFC 4998 Appendix A: such a record is over the whole, which is not here.
-  const holdsRecord = signedData.signerInfos.some(({ unsignedAttrs }) =>
-    unsignedAttrs.some(({ oid }) => recordAttributeTypes.includes(oid)),
-  );
-  if (elided && holdsRecord)
+  if (elided && holdsRecord(signedData))
     throw new FormatError(
       'ERR_FORMAT_LIMIT',
       'an evidence record inside, over content that is too large to be held',
@@ -118,7 +148,16 @@ export async function readStored(
   const algorithms = algorithmsOf(signedData, digestAlgorithm);
   if (!elided) return { name, stored, content: await detached?.(algorithms) };
   const missing = algorithms.filter((algorithm) => !read.digests.has(algorithm));
-  const more = missing.length > 0 ? await digestContent(await open(), missing) : [];
+  const more = missing.length > 0 ? await digestContent(await source(), missing) : [];
   const digests = new Map([...read.digests, ...more]);
-  return { name, stored, content: { name, digest: (algorithm) => digests.get(algorithm) } };
+  const eContent = whole?.eContent;
+  return {
+    name,
+    stored,
+    content: {
+      name,
+      digest: (algorithm) => digests.get(algorithm),
+      ...(eContent && { octets: () => eContent }),
+    },
+  };
 }

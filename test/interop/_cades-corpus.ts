@@ -61,6 +61,9 @@ function unitsFrom(start: Temporal.Instant): readonly Issued[] {
   );
 }
 
+/** As the manifest has it. */
+export const trustingRoots = 'roots of the file';
+
 /** Which certificates of the file are trusted, and whether every status has to be known. */
 type Question = { readonly name: string; readonly material: GivenMaterial };
 
@@ -82,7 +85,7 @@ function questionsFor(certificates: readonly Certificate[]): readonly Question[]
     };
   };
   return [
-    question('roots of the file', roots, 'require'),
+    question(trustingRoots, roots, 'require'),
     question('ends of its paths', [...roots, ...ends], 'require'),
     question('ends of its paths, whatever their status', [...roots, ...ends], 'none'),
   ];

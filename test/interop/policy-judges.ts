@@ -2,9 +2,9 @@
 // of RFC 5698 and says the same to both; of EU DSS's own policy both say the same, for every algorithm, a
 // set of key sizes and each year from 2000 to 2060. The signatures before the JDK's own verifier.
 import { execFile } from 'node:child_process';
-import { createHash, sign } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { sign } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { isDigestAlgorithm, nodeDigestName } from '#shared/crypto/digest.ts';
@@ -24,6 +24,7 @@ import { signEnveloped } from '#shared/xmldsig/sign-enveloped.ts';
 import { issueRoot } from '../_authority.ts';
 import { testKey } from '../_keys.ts';
 import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
+import { judgeLibraries } from './_judge-libraries.ts';
 
 const run = promisify(execFile);
 const maxBuffer = 1 << 28;
@@ -112,24 +113,6 @@ function compare(
         ? `${compared} algorithms by ${years.length} years`
         : `different: ${differences.slice(0, 20).join('; ')}`,
   };
-}
-
-/** The libraries that the judge was built with; its first call builds. */
-async function judgeLibraries(oracle: string): Promise<string> {
-  const folder = path.join(oracle, 'dss');
-  const sources = await Promise.all(
-    ['pom.xml', 'Oracle.java'].map((name) => readFile(path.join(folder, name))),
-  );
-  const hash = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 16);
-  const cache = process.env['ORACLE_CACHE'] ?? path.join(homedir(), '.cache', 'tokiwa-oracle');
-  const libraries = path.join(cache, hash, 'lib');
-  const isBuilt = await stat(libraries).then(
-    () => true,
-    () => false,
-  );
-  // Without arguments it prints its usage and ends with status 2, but is built then.
-  if (!isBuilt) await run(path.join(folder, 'validate'), []).catch(() => undefined);
-  return path.join(libraries, '*');
 }
 
 /** One key a policy, in turn: what policies can be signed with. */

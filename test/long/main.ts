@@ -13,7 +13,7 @@ import type { ConformanceResult } from '../conformance/_report.ts';
 import { allSamples } from '../interop/_cades-samples.ts';
 import { startS3Server, type S3Server } from '../interop/_s3-server.ts';
 import { killAugmentations } from './augmentation-kills.ts';
-import { judgeSample } from './cades.ts';
+import { judgeSample, judgeWholeCorpus } from './cades.ts';
 import { chaos } from './chaos.ts';
 import {
   everyCallParts,
@@ -117,7 +117,10 @@ const proofs: readonly Proof[] = [
   // The sample of these is the interop step's.
   ...(sample
     ? []
-    : [{ name: 'cades', parts: allSamples.length, prove: (part: number) => judgeSample(part) }]),
+    : [
+        { name: 'cades', parts: allSamples.length, prove: (part: number) => judgeSample(part) },
+        { name: 'cades-corpus', parts: 1, prove: judgeWholeCorpus },
+      ]),
   // The suite's own tests with their long settings.
   ...(sample ? [] : [{ name: 'tests', parts: 1, prove: runLongTests }]),
 ];

@@ -1,6 +1,7 @@
 // What a new archive timestamp of a signer is over: the hash index of all that stands in the SignedData and
 // beside the signature now, and the imprint. EN 319 122-1 §5.5.2, §5.5.3. Reading one is
 // archive-timestamp.ts's work, which shares nothing with this but the clauses.
+import { toHex } from '#shared/bytes.ts';
 import type { SignedData, SignerInfo } from '#shared/cms/signed-data.ts';
 import { digest, type DigestAlgorithm, digestOid } from '#shared/crypto/digest.ts';
 import { buildAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
@@ -30,8 +31,11 @@ export function buildAtsHashIndexV3(
 ): Uint8Array {
   const hash = (...parts: readonly Uint8Array[]): Uint8Array =>
     derOctetString(digest(algorithm, ...parts));
-  const ofMembers = (field: Tlv | undefined): readonly Uint8Array[] =>
-    field ? readChildren(field).map(({ raw }) => hash(raw)) : [];
+  // A member that stands twice has one hash, which is that of each: EU DSS takes a second for one of nothing.
+  const ofMembers = (field: Tlv | undefined): readonly Uint8Array[] => {
+    const hashes = field ? readChildren(field).map(({ raw }) => hash(raw)) : [];
+    return [...new Map(hashes.map((one) => [toHex(one), one])).values()];
+  };
   return derSequence(
     buildAlgorithmIdentifier(digestOid(algorithm)).raw,
     derSequence(...ofMembers(elements.certificates)),

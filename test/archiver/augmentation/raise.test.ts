@@ -3,10 +3,10 @@
 import test from 'ava';
 import { readAtsHashIndex } from '#shared/cades/ats-hash-index.ts';
 import { readCades } from '#shared/cades/read.ts';
-import { concatBytes } from '#shared/bytes.ts';
+import { toHex } from '#shared/bytes.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { digest } from '#shared/crypto/digest.ts';
-import { derSequence } from '#shared/der/writer.ts';
+
 import { oids } from '#shared/oid.ts';
 import { addArchiveTimestampV2, addArchiveTimestampV3 } from '../../_archive-timestamp.ts';
 import { anchorOf, issueOcspResponder, issueOcspResponse, issueSigner } from '../../_authority.ts';
@@ -16,8 +16,6 @@ import {
   ca,
   crlsOf,
   day,
-  profileWith,
-  recordOver,
   root,
   sign,
   signatureTimestamp,
@@ -26,6 +24,7 @@ import {
   tsus,
 } from '../../shared/validation/_world.ts';
 import { raised, type Raising, readBack, tryToRaise } from './_raising.ts';
+import { refusals } from './_refusals.ts';
 import { withIndefiniteLengths } from '../../interop/_cades-samples.ts';
 
 const first: TestTsu = {
@@ -44,6 +43,7 @@ type Form = {
   readonly content?: Uint8Array;
   readonly statusOn?: (on: string) => Partial<Raising>;
 };
+const twice = crlsOf('2026-12-01').flatMap(({ raw }) => [raw, raw]);
 const contentTimestamp = testAttribute(
   oids.idAaEtsContentTimestamp,
   stamp('first', '2026-06-01', digest('SHA-256', testContent)),
@@ -51,6 +51,10 @@ const contentTimestamp = testAttribute(
 const forms: readonly Form[] = [
   { name: 'attached', octets: sign() },
   { name: 'detached', octets: sign({ detached: true }), content: testContent },
+  {
+    name: 'with one CRL in it twice',
+    octets: sign({ crls: twice }),
+  },
   { name: 'in BER', octets: withIndefiniteLengths(sign()) },
   {
     name: 'of two signers',
@@ -175,6 +179,17 @@ test('the archive timestamp has an index of version 3 under the digest of its im
   t.true(signedData.digestAlgorithms.some(({ oid }) => oid === oids.sha512));
 });
 
+test('a CRL that stands twice is listed once, and covered', async (t) => {
+  const after = await raised(sign({ crls: twice }), raising);
+  const { signedData, signatures } = readCades(after);
+  const token = signatures[0]?.timestamps.find(({ type }) => type === 'archive')?.token;
+  const listed = token && readAtsHashIndex(token)?.index?.crlsHashIndex.map((one) => toHex(one));
+  t.is(new Set(listed).size, listed?.length ?? 0);
+  const kept = signedData.crls.map(({ raw }) => toHex(raw));
+  t.true(new Set(kept).size < kept.length);
+  t.is(listed?.length, new Set(kept).size);
+});
+
 test('an OCSP response goes where RFC 5940 has it, and the version follows', async (t) => {
   const on = day('2027-02-01');
   const status = { status: 'good', thisUpdate: on, nextUpdate: day('2027-02-08') } as const;
@@ -224,144 +239,6 @@ test('a later raising adds what was issued after the signature, once it is there
   t.true(parseSignedData(after).crls.length > parseSignedData(early).crls.length);
   t.deepEqual(readBack(early, after, later).offences, []);
 });
-
-/** The last octet of `part` in `whole` turned over. */
-function flipped(whole: Uint8Array, part: Uint8Array | undefined): Uint8Array {
-  const octets = Buffer.from(whole);
-  const end = octets.indexOf(part ?? '') + (part?.length ?? 0) - 1;
-  octets[end] = (octets[end] ?? 0) ^ 1;
-  return new Uint8Array(octets);
-}
-
-const stamped = sign({ unsigned: signatureTimestamp('first', '2026-12-01') });
-const old = await raised(sign(), raising);
-
-type Refused = {
-  readonly name: string;
-  readonly octets: Uint8Array;
-  readonly raising: Raising;
-  readonly says: readonly [reason: string, subIndication: string | undefined];
-};
-const revokedOn = (on: string) =>
-  crlsOf('2027-02-01', [{ certificate: signer, at: `${on}T00:00:00Z`, reason: 'keyCompromise' }]);
-const refusals: readonly Refused[] = [
-  {
-    name: 'content that was changed',
-    octets: flipped(sign(), testContent),
-    raising,
-    says: ['not-valid', 'HASH_FAILURE'],
-  },
-  {
-    name: 'a signature value that was changed',
-    octets: flipped(stamped, parseSignedData(stamped).signerInfos[0]?.signature),
-    raising,
-    says: ['not-valid', 'SIG_CRYPTO_FAILURE'],
-  },
-  {
-    name: 'a signer who was revoked and no proof from before',
-    octets: sign(),
-    raising: { ...raising, crls: revokedOn('2027-01-15') },
-    says: ['not-valid', 'REVOKED_NO_POE'],
-  },
-  {
-    name: 'a signer who was revoked before the signature timestamp',
-    octets: stamped,
-    raising: { ...raising, crls: revokedOn('2026-11-15') },
-    says: ['not-valid', 'REVOKED_NO_POE'],
-  },
-  {
-    name: 'a signer whose certificate has ended and no timestamp',
-    octets: sign(),
-    raising: { on: '2029-01-01', tsu: 'second' },
-    says: ['not-valid', 'OUT_OF_BOUNDS_NO_POE'],
-  },
-  {
-    name: 'a TSU whose certificate has ended with no later proof',
-    octets: old,
-    raising: { on: '2031-01-01', tsu: 'second' },
-    says: ['not-valid', 'OUT_OF_BOUNDS_NO_POE'],
-  },
-  {
-    name: 'a digest that the policy has ended with no later proof',
-    octets: old,
-    raising: {
-      on: '2029-06-01',
-      tsu: 'second',
-      algorithm: 'SHA-512',
-      material: {
-        algorithmPolicy: profileWith({
-          algorithm: 'SHA-256',
-          endExclusive: day('2029-01-01'),
-          source: 'test',
-        }),
-      },
-    },
-    says: ['not-valid', 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE'],
-  },
-  {
-    name: 'a hash index that lists what is not there',
-    octets: addArchiveTimestampV3(first, stamped, {
-      genTime: '2026-12-02T00:00:00Z',
-      index: { foreign: 'certificates' },
-    }),
-    raising,
-    says: ['not-valid', 'HASH_FAILURE'],
-  },
-  {
-    name: 'a timestamp over other data',
-    octets: sign({
-      unsigned: () => [
-        testAttribute(
-          oids.idAaSignatureTimeStampToken,
-          stamp('first', '2026-12-01', digest('SHA-256', testContent)),
-        ),
-      ],
-    }),
-    raising,
-    says: ['not-valid', 'HASH_FAILURE'],
-  },
-  {
-    name: 'revocation data that cannot be had',
-    octets: sign(),
-    raising: { ...raising, crls: [] },
-    says: ['not-valid', 'TRY_LATER'],
-  },
-  {
-    name: 'a signature that is CMS and not CAdES',
-    octets: sign({ cades: false }),
-    raising,
-    says: ['unsupported', undefined],
-  },
-  {
-    name: 'an evidence record in the signature',
-    octets: sign({
-      unsigned: () => [
-        testAttribute(oids.idAaErInternal, recordOver(sign(), [['first', '2026-12-01']])),
-      ],
-    }),
-    raising,
-    says: ['unsupported', undefined],
-  },
-  {
-    // RFC 5126 §6.3.5: it is over the signature timestamps that are there, and there are none.
-    name: 'an earlier timestamp over the place where a new one has to go',
-    octets: sign({
-      unsigned: (signature) => {
-        const references = testAttribute(oids.idAaEtsCertificateRefs, derSequence());
-        const inside = references.subarray(2);
-        return [
-          references,
-          testAttribute(
-            oids.idAaEtsEscTimeStamp,
-            stamp('first', '2026-12-01', digest('SHA-256', concatBytes(signature, inside))),
-          ),
-        ];
-      },
-    }),
-    raising,
-    says: ['imprint-changed', undefined],
-  },
-];
 
 for (const { name, octets, raising: step, says } of refusals) {
   test(`${name} is refused, and nothing is bought`, async (t) => {

@@ -54,3 +54,23 @@ test('an evidence record inside is over the whole, which is not at hand', async 
   const error = await t.throwsAsync(readStored(source, options), { instanceOf: FormatError });
   t.is(error.code, 'ERR_FORMAT_LIMIT');
 });
+
+const large = new Uint8Array(20_000).fill(0x41);
+test('content that is held is hashed once, and left out where nothing is over the whole', async (t) => {
+  const { source } = counted(sign({ content: large }));
+  const { stored, content } = await readStored(source, { ...options, limitBytes: 100_000 });
+  t.is(stored.signedData.eContent, undefined);
+  t.is(stored.elided?.length, 20_000 + 8);
+  t.deepEqual(content?.octets?.(), large);
+});
+
+test('an older archive timestamp or a record keeps the content in its place', async (t) => {
+  for (const oid of [oids.idAaEtsArchiveTimestampV2, oids.idAaErInternal]) {
+    const { source } = counted(
+      sign({ content: large, unsigned: () => [testAttribute(oid, recordOver(sign(), []))] }),
+    );
+    const { stored, content } = await readStored(source, { ...options, limitBytes: 100_000 });
+    t.deepEqual(stored.signedData.eContent, large);
+    t.is(content, undefined);
+  }
+});
