@@ -5,7 +5,7 @@ import { isDigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 import type { DocumentReading } from '#shared/validation/inspect.ts';
 import { type Comparison, compareLists } from './_dss-compare.ts';
-import type { DssEntry } from './_dss-manifest.ts';
+import type { DssEntry, DssReference } from './_dss-manifest.ts';
 
 function isOneOf(contents: readonly DetachedContent[], algorithm: string, digest: string): boolean {
   return (
@@ -43,17 +43,24 @@ export function compareRecordReferences(
           line(digest, (found && intact) === true || isOneOf(others, algorithm, digest)),
         ),
       );
-  return compareLists(
-    'record references',
-    entry.evidenceRecords
-      .filter(
-        ({ type, sequence }) =>
-          type === 'ASN1_EVIDENCE_RECORD' &&
-          sequence[0]?.archiveTimeStamps[0]?.reducedHashTree?.length !== 0,
-      )
-      .flatMap(({ references }) =>
-        references.map(({ digest, found, intact }) => line(digest, found && intact)),
-      ),
-    [...linesOf(reading, []), ...beside.flatMap((one) => linesOf(one, detached))],
+  const expected = entry.evidenceRecords
+    .filter(
+      ({ type, sequence }) =>
+        type === 'ASN1_EVIDENCE_RECORD' &&
+        sequence[0]?.archiveTimeStamps[0]?.reducedHashTree?.length !== 0,
+    )
+    .flatMap(({ references }) => references);
+  const linesOfJudge = (references: readonly DssReference[]): string[] =>
+    references.map(({ digest, found, intact }) => line(digest, found && intact));
+  const got = [...linesOf(reading, []), ...beside.flatMap((one) => linesOf(one, detached))];
+  const what = 'record references';
+  const held = compareLists(
+    what,
+    linesOfJudge(expected.filter(({ digest }) => digest !== null)),
+    got,
   );
+  const all = compareLists(what, linesOfJudge(expected), got);
+  return held.expected === held.got && all.expected !== all.got
+    ? { ...all, explained: 'a reference without a digest is what the judge misses in the record' }
+    : all;
 }
