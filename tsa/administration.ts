@@ -83,8 +83,10 @@ export function createAdministration(options: {
       }),
     removeKeys: (actor, client) =>
       inTurn(async () => {
-        const { [client]: removed = [], ...rest } = await load();
-        if (removed.length === 0) return 0;
+        const credentials = await load();
+        // A name such as `constructor` is nobody's.
+        if (!Object.hasOwn(credentials, client)) return 0;
+        const { [client]: removed = [], ...rest } = credentials;
         await options.audit.append({
           event: 'operated',
           ...actor,

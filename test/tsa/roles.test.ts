@@ -144,6 +144,8 @@ test('without a certificate nobody reaches administration, and another page of a
   t.is((await send(admin, { method: 'GET', path: '/admin/reload' }, identity)).status, 405);
   const nobody = { method: 'POST', path: '/admin/clients/nobody/keys' };
   t.is((await send(admin, nobody, identity)).status, 404, 'a client that is not configured');
+  const odd = { method: 'DELETE', path: '/admin/clients/constructor/keys' };
+  t.is((await send(admin, odd, identity)).text, '{"removed":0}');
 });
 
 test('a key that is made opens the door at once, one that is removed no longer; the audit log has who did it', async (t) => {
