@@ -78,7 +78,7 @@ const written = manifest();
 for (const [what, octets, code] of [
   ['no JSON', new TextEncoder().encode('{'), 'ERR_FORMAT_STORED'],
   ['another format', text({ ...written, format: 'other' }), 'ERR_FORMAT_STORED'],
-  ['a later version', text({ ...written, version: 2 }), 'ERR_UNSUPPORTED_VERSION'],
+  ['a later version', text({ ...written, version: 3 }), 'ERR_UNSUPPORTED_VERSION'],
   ['another batch', text({ ...written, id: 'x' }), 'ERR_FORMAT_STORED'],
   ['no instant', text({ ...written, runAt: 'yesterday' }), 'ERR_FORMAT_STORED'],
   ['an unknown digest', text({ ...written, digestAlgorithm: 'SHA-9' }), 'ERR_FORMAT_STORED'],
