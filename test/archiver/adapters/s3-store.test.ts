@@ -134,6 +134,8 @@ async function open(t: ExecutionContext, endpoint: string, options: Partial<S3St
     forcePathStyle: true,
     access: 'write',
     maxAttempts: 1,
+    // On a busy machine a connection to this process may wait as long as the process itself.
+    connectMs: 120_000,
     signal,
     ...options,
   });
@@ -306,7 +308,7 @@ for (const [title, { answer, code, retryable = false, outcomeUnknown = false }] 
       {},
       (request, response) => ready && answer(request, response),
     );
-    const store = await open(t, endpoint, title.includes('silent') ? { requestMs: 4000 } : {});
+    const store = await open(t, endpoint, title.includes('silent') ? { requestMs: 20_000 } : {});
     ready = true;
     const error = await throwsCode(
       t,
@@ -403,7 +405,7 @@ for (const [title, { answer, code, retryable = false }] of Object.entries(readCa
       {},
       (request, response) => ready && answer(request, response),
     );
-    const store = await open(t, endpoint, title.includes('silent') ? { requestMs: 4000 } : {});
+    const store = await open(t, endpoint, title.includes('silent') ? { requestMs: 20_000 } : {});
     ready = true;
     const range = title.includes('range') ? { start: 5, end: 10 } : undefined;
     const error = await throwsCode(
