@@ -206,6 +206,23 @@ test('I/O enters by adapters, commands and wiring', (t) => {
   t.deepEqual(offences, []);
 });
 
+/** What writes under a file's final name while it is not finished. */
+const halfWritten = ['writeFile', 'createWriteStream', 'writeNewFile'];
+
+test('what a command writes is there whole or not at all', (t) => {
+  const offences = sources
+    .filter(({ path: file }) => /^(?:archiver|tsa)\/commands\//.test(file))
+    // Its stream goes to devices and pipes alone.
+    .filter(({ path: file }) => file !== 'archiver/commands/output-file.ts')
+    .flatMap(({ path: file, imports }) =>
+      imports
+        .flatMap(({ names }) => names)
+        .filter((name) => halfWritten.includes(name))
+        .map((name) => `${file}: ${name}`),
+    );
+  t.deepEqual(offences, []);
+});
+
 test('time, chance, environment and output enter by adapters, commands and wiring', (t) => {
   const offences = sources
     .filter((source) => !touchesOutside(source))

@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { type Splice, streamSplice } from '#shared/der/splice.ts';
 import { ConfigError, FormatError } from '#shared/errors.ts';
-import { systemErrorCode, writeNewFile } from '#shared/io/durable-file.ts';
+import { publishFile, systemErrorCode, writeNewFile } from '#shared/io/durable-file.ts';
 import { decodePem } from '#shared/x509/certificate.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 import { defaultInspectLimit } from '#shared/validation/inspect.ts';
@@ -95,31 +95,34 @@ export async function readCadesFile(
 }
 
 /**
- * Writes the result beside the file; nothing stays of one that was not finished.
- * @throws ConfigError ERR_CONFIG_USAGE: `out` exists, or cannot be written
+ * Writes the result beside the file under a name of its own, has it judged there, and only then gives it
+ * the name `out`: a run that was ended half-way leaves nothing there that looks finished.
+ * @returns what `judge` says of the result
+ * @throws ConfigError ERR_CONFIG_USAGE: `out` exists, or cannot be written; what `judge` throws
  */
-export async function writeSpliced(
+export async function writeSpliced<T>(
   file: string,
   splice: Splice,
-  out: string,
-  signal: AbortSignal,
-): Promise<void> {
+  options: {
+    readonly out: string;
+    readonly judge: (unfinished: string) => Promise<T>;
+    readonly signal: AbortSignal;
+  },
+): Promise<T> {
+  const { out, judge, signal } = options;
+  const unfinished = `${out}.${crypto.randomUUID()}.tmp`;
   try {
-    await writeNewFile(out, streamSplice(createReadStream(file, { signal }), splice), { signal });
+    const octets = streamSplice(createReadStream(file, { signal }), splice);
+    await writeNewFile(unfinished, octets, { signal });
+    const judged = await judge(unfinished);
+    if (await publishFile(unfinished, out)) return judged;
+    throw new ConfigError('ERR_CONFIG_USAGE', `${out} exists already; it is not written over`);
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    throw new ConfigError(
-      'ERR_CONFIG_USAGE',
-      code === 'EEXIST'
-        ? `${out} exists already; it is not written over`
-        : `${out} cannot be written: ${String(error)}`,
-      { cause: error },
-    );
+    if (systemErrorCode(error) === undefined) throw error;
+    throw new ConfigError('ERR_CONFIG_USAGE', `${out} cannot be written: ${String(error)}`, {
+      cause: error,
+    });
+  } finally {
+    await rm(unfinished, { force: true });
   }
-}
-
-/** Takes away a result that does not hold. */
-export async function removeResult(out: string): Promise<void> {
-  await rm(out, { force: true });
 }

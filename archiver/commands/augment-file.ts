@@ -11,7 +11,7 @@ import type { StatusSource } from '#shared/ports/status-source.ts';
 import type { SignatureLevel } from '#shared/validation/facts.ts';
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
-import { readCadesFile, removeResult, writeSpliced } from '../adapters/cades-file.ts';
+import { readCadesFile, writeSpliced } from '../adapters/cades-file.ts';
 import { heldStatusSource, loadConfiguredStatus } from '../adapters/configured-status-source.ts';
 import { fetchingStatusSource } from '../adapters/fetching-status-source.ts';
 import { openHttpTimestampSource } from '../adapters/http-timestamp-source.ts';
@@ -102,19 +102,20 @@ async function writeJudged(
 ): Promise<SignatureLevel> {
   const { out, level, digestAlgorithm, detached } = settings;
   const { signal, material, clock } = run;
-  await writeSpliced(file, splice, out, signal);
-  const written = await readCadesFile(out, { detached, digestAlgorithm, signal });
-  const { offences, verdict } = readBackAugmented(
-    { ...document, signedData: document.stored.signedData.raw },
-    { ...written, signedData: written.stored.signedData.raw },
-    { level, digestAlgorithm, material, at: clock.now() },
-  );
-  if (offences.length === 0) return verdict.facts.level ?? 'B';
-  await removeResult(out);
-  throw new InvariantError(
-    'ERR_INVARIANT_READ_BACK',
-    `the result does not hold and was taken away: ${offences.join('; ')}`,
-  );
+  const judge = async (unfinished: string): Promise<SignatureLevel> => {
+    const written = await readCadesFile(unfinished, { detached, digestAlgorithm, signal });
+    const { offences, verdict } = readBackAugmented(
+      { ...document, signedData: document.stored.signedData.raw },
+      { ...written, signedData: written.stored.signedData.raw },
+      { level, digestAlgorithm, material, at: clock.now() },
+    );
+    if (offences.length === 0) return verdict.facts.level ?? 'B';
+    throw new InvariantError(
+      'ERR_INVARIANT_READ_BACK',
+      `the result does not hold and was taken away: ${offences.join('; ')}`,
+    );
+  };
+  return writeSpliced(file, splice, { out, judge, signal });
 }
 
 /**

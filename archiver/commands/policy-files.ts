@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { ConfigError } from '#shared/errors.ts';
-import { systemErrorCode, writeNewFile } from '#shared/io/durable-file.ts';
+import { createFile, systemErrorCode } from '#shared/io/durable-file.ts';
 import type { AlgorithmPolicy, PolicyFile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { buildDssc } from '#shared/policy/dssc-write.ts';
@@ -73,16 +73,18 @@ function renderList({ policies, profiles, defaultProfile }: PolicyFile): string 
   ].join('\n');
 }
 
-/** Makes a file, and its folder; one that is there stays as it is: rules in force may stand in it. */
+/** Makes a file whole or not at all, and its folder; one that is there stays as it is: rules in force may stand in it. */
 async function storeNew(file: string, octets: Uint8Array): Promise<void> {
   try {
     await mkdir(path.dirname(path.resolve(file)), { recursive: true });
-    await writeNewFile(file, octets);
+    if (!(await createFile(file, octets)))
+      throw new ConfigError('ERR_CONFIG_USAGE', `${file} is there already`);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
-    const reason = code === 'EEXIST' ? 'is there already' : `cannot be written (${code})`;
-    throw new ConfigError('ERR_CONFIG_USAGE', `${file} ${reason}`, { cause: error });
+    throw new ConfigError('ERR_CONFIG_USAGE', `${file} cannot be written (${code})`, {
+      cause: error,
+    });
   }
 }
 

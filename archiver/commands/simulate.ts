@@ -1,6 +1,6 @@
 // `tokiwa simulate`: decades in a minute, on the user's own documents, with the real code.
 import { existsSync } from 'node:fs';
-import { mkdtemp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
@@ -12,6 +12,7 @@ import { simulationTimeline, timelineSvg, timelineText } from '../simulation/tim
 import type { StartSimulatedTsas } from '../simulation/tsas.ts';
 import { parseInstant } from './archive.ts';
 import { defaultConfigFile, interruptSignal } from './context.ts';
+import { writeOutput } from './output-file.ts';
 
 type Options = {
   readonly years: string;
@@ -42,8 +43,8 @@ async function prepareState(
 
 async function writeTimeline(folder: string, { timeline }: SimulationResult): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeFile(path.join(folder, 'timeline.txt'), timelineText(timeline));
-  await writeFile(path.join(folder, 'timeline.svg'), timelineSvg(timeline));
+  await writeOutput(path.join(folder, 'timeline.txt'), Buffer.from(timelineText(timeline)));
+  await writeOutput(path.join(folder, 'timeline.svg'), Buffer.from(timelineSvg(timeline)));
 }
 
 /** All is well: every intact document verified, planted damage found at once, nothing bought twice. */

@@ -1,7 +1,7 @@
 // Files that are there whole or not at all after a crash: write beside, fsync, rename, fsync the
 // folder. What the octets mean, and which of two writers may win, is left to the callers.
 import { constants } from 'node:fs';
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** A path as text, or as octets where a name is not valid UTF-8. */
@@ -85,6 +85,32 @@ export async function replaceFile(
   await syncDirectory(dirname(path));
 }
 
+/** What `link` answers on a file system without links, such as FAT. */
+const withoutLinks: readonly (string | undefined)[] = ['EPERM', 'ENOTSUP', 'ENOSYS'];
+
+/**
+ * Gives a finished file its name, unless that is taken; the name that it had goes in any case. Where the
+ * file system has no links it is copied, as exclusively, but then a crash may leave a part of it.
+ * @returns `false` where the path is taken
+ * @throws the system's error
+ */
+export async function publishFile(temporary: string, path: string): Promise<boolean> {
+  try {
+    // link, unlike rename, fails where the name is taken: the check and the act are one.
+    await link(temporary, path).catch((error: unknown) => {
+      if (!withoutLinks.includes(systemErrorCode(error))) throw error;
+      return copyFile(temporary, path, constants.COPYFILE_EXCL);
+    });
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncDirectory(dirname(path));
+  return true;
+}
+
 /**
  * Makes a file that must not exist, whole or not at all: of several callers, processes included,
  * exactly one gets `true`.
@@ -98,15 +124,5 @@ export async function createFile(
 ): Promise<boolean> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   await writeNewFile(temporary, content, options);
-  try {
-    // link, unlike rename, fails where the name is taken: the check and the act are one.
-    await link(temporary, path);
-  } catch (error) {
-    if (systemErrorCode(error) === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await syncDirectory(dirname(path));
-  return true;
+  return publishFile(temporary, path);
 }

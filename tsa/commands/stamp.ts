@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { digestAlgorithms, isDigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
-import { systemErrorCode, writeNewFile } from '#shared/io/durable-file.ts';
+import { createFile, systemErrorCode } from '#shared/io/durable-file.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import { byStrongestDigest } from '#shared/tsp/strongest-digest.ts';
 import { stampFile } from '../adapters/stamp-file.ts';
@@ -31,8 +31,9 @@ async function stamp(
   }
   const out = options.out ?? `${file}.tsr`;
   // Asked before anything is bought; the write itself refuses as well.
-  if (existsSync(out))
-    throw new ConfigError('ERR_CONFIG_USAGE', `${out} cannot be written: it exists already`);
+  const taken = (): ConfigError =>
+    new ConfigError('ERR_CONFIG_USAGE', `${out} cannot be written: it exists already`);
+  if (existsSync(out)) throw taken();
   const asking = {
     file,
     url: options.url,
@@ -50,7 +51,7 @@ async function stamp(
         };
   const { response, token, trusted } = value;
   try {
-    await writeNewFile(out, response);
+    if (!(await createFile(out, response))) throw taken();
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     throw new ConfigError('ERR_CONFIG_USAGE', `${out} cannot be written: ${String(error)}`, {

@@ -1,6 +1,7 @@
 // `tokiwa augment` before a time-stamping authority that answers over HTTP: a file goes in, a file of its own comes
 // out, and nothing else is left.
 import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -80,6 +81,26 @@ test('a file reaches LTA in a file of its own, which is not written over', async
   // The result is what the next archive timestamp goes on.
   const next = { ...settings, out: path.join(folder.path, 'next.p7m') };
   t.like(await augmentFile(settings.out, next, run), { kind: 'augmented', tokens: 1 });
+});
+
+test('the result has its name only once it was read back and judged', async (t) => {
+  await using folder = await temporaryFolder();
+  const { tsa, file, settings, run } = await prepare(folder.path, buildTestCms({ signer }));
+  await using _ = tsa;
+  const seen: string[][] = [];
+  const watching = {
+    now: () => {
+      seen.push(readdirSync(folder.path).filter((name) => name.startsWith('contract.lta')));
+      return clock.now();
+    },
+  };
+  t.like(await augmentFile(file, settings, { ...run, clock: watching }), { kind: 'augmented' });
+  t.true(seen.flat().length > 0, 'it was judged while it lay there');
+  t.false(seen.flat().includes('contract.lta.p7m'));
+  t.deepEqual(
+    (await readdir(folder.path)).filter((name) => name.startsWith('contract.lta')),
+    ['contract.lta.p7m'],
+  );
 });
 
 test('a detached signature is raised with its content, and not without', async (t) => {

@@ -1,9 +1,13 @@
 // What `-o` leaves behind: the whole file or the one before, and never a device made into a file.
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { writeOutput } from '#archiver/commands/output-file.ts';
+import { projectRoot } from '../../_sources.ts';
+import { createTestClock, startLocal } from '../../tsa/_proxy.ts';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -47,3 +51,36 @@ test('a device stays one', async (t) => {
   await writeOutput('/dev/null', encode('x'));
   t.true((await stat('/dev/null')).isCharacterDevice());
 });
+
+/** Commands whose `-o` names a file that must not exist: arguments before it, and what the refusal says. */
+const makingNew: readonly (readonly [
+  name: string,
+  args: (url: string) => readonly string[],
+  says: RegExp,
+])[] = [
+  ['policy export', () => ['policy', 'export', 'cryptrec-ls-0003-2022'], /is there already/],
+  ['stamp', (url) => ['stamp', 'package.json', '--url', url], /exists already/],
+];
+for (const [name, args, says] of makingNew) {
+  test(`${name} -o makes a whole file, and leaves one that is there as it is`, async (t) => {
+    await inFolder(async (folder) => {
+      const clock = createTestClock(Temporal.Now.instant().toString());
+      await using tsa = await startLocal(join(folder, 'tsa'), clock);
+      const made = join(folder, 'made');
+      const run = () =>
+        promisify(execFile)(
+          process.execPath,
+          [join(projectRoot, 'cli.ts'), ...args(tsa.url), '-o', made],
+          { cwd: projectRoot },
+        );
+      await run();
+      t.true((await stat(made)).size > 1000);
+      await writeFile(made, 'before');
+      const error = await t.throwsAsync(run());
+      t.like(error, { code: 3 });
+      t.regex(error instanceof Error && 'stderr' in error ? String(error.stderr) : '', says);
+      t.is(await readFile(made, 'utf8'), 'before');
+      t.deepEqual((await readdir(folder)).sort(), ['made', 'tsa']);
+    });
+  });
+}
