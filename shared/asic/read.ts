@@ -57,7 +57,10 @@ function typeOf(
 ): AsicContainer['type'] {
   if (mimetype === asicS) return 'ASiC-S';
   if (mimetype === asicE || mimetype === 'application/vnd.bdoc-1.0') return 'ASiC-E';
-  if (mimetype !== undefined || !hasProofs) return undefined;
+  if (!hasProofs) return undefined;
+  // §4.4.3.2: what a manifest of the kind leads to its proofs is the extended form, whatever media type the
+  // entry keeps; other packages with signatures inside have none.
+  if (mimetype !== undefined) return manifests.length > 0 ? 'ASiC-E' : undefined;
   // §4.3.1, §4.4.1: without a media type, one data object and no manifest is the simple form.
   return dataObjects === 1 && manifests.length === 0 ? 'ASiC-S' : 'ASiC-E';
 }

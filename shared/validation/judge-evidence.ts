@@ -8,7 +8,7 @@ import type { TimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampReading } from '#shared/validation/collect.ts';
 import type { DocumentReading } from '#shared/validation/inspect.ts';
 import { judgeRecord, type RecordJudgement } from '#shared/validation/judge-record.ts';
-import { withCoveredEntries } from '#shared/validation/manifest-entries.ts';
+import { withCoveredEntries, withManifestEntries } from '#shared/validation/manifest-entries.ts';
 import { type Imprint, judgeToken, type TokenJudgement } from '#shared/validation/judge-token.ts';
 import { objectsCovered, objectsOf } from '#shared/validation/proof-of-existence.ts';
 import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
@@ -212,13 +212,13 @@ export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
         });
       continue;
     }
-    const { id, record, dataObjects, covers } = of;
+    const { id, record, dataObjects, covers, entries = [] } = of;
     const named = dataObjects.map(({ name, digest, octets }, index) => ({
       name: name ?? `data object ${index + 1}`,
       digest,
       octets,
     }));
-    const judgement = judgeRecord(record, named, at, material);
+    const judgement = withManifestEntries(judgeRecord(record, named, at, material), entries);
     nodes.set(id, recordNode(id, judgement, { at: at.toString() }));
     addArchiveTokens(judged, id, record, judgement);
     if (judgement.status === 'valid') {

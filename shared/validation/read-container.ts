@@ -120,14 +120,15 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
     }
     case 'evidence-record': {
       const names = subject.manifest?.references.map(({ name }) => name);
-      // §4.3.3.2: without a manifest only the simple form says what a record covers.
-      const dataObjects = names
-        ? names.map(contents.of).filter((content) => content !== undefined)
-        : asic.type === 'ASiC-S'
-          ? subject.contents
-          : [];
-      if (octets[0] === 0x30) readEvidenceRecord(reading, octets, { place, dataObjects });
-      else readXmlSignatures(reading, octets, { place, contentOf: contents.of, dataObjects });
+      // §4.3.3.2: without a manifest only the simple form says what a record covers: its data object, not
+      // what else META-INF holds.
+      const simple = asic.type === 'ASiC-S' ? asic.dataObjects.map(({ name }) => name) : [];
+      const dataObjects = (names ?? simple)
+        .map(contents.of)
+        .filter((content) => content !== undefined);
+      const over = { place, dataObjects, entries: references };
+      if (octets[0] === 0x30) readEvidenceRecord(reading, octets, over);
+      else readXmlSignatures(reading, octets, { ...over, contentOf: contents.of });
     }
   }
 }

@@ -38,6 +38,7 @@ export type RecordContext = {
   readonly of?: string | undefined;
   readonly place?: string | undefined;
   readonly covers?: EvidenceRecordReading['covers'];
+  readonly entries?: EvidenceRecordReading['entries'];
 };
 
 /**
@@ -86,7 +87,8 @@ export function addEvidenceRecord(
     oldest?.token.tstInfo.genTime ?? Temporal.Instant.fromEpochMilliseconds(0),
   );
   const id = collector.nextEvidenceRecordId();
-  reading.evidenceRecords.push({ id, record, dataObjects: contents, covers: context.covers });
+  const { covers, entries } = context;
+  reading.evidenceRecords.push({ id, record, dataObjects: contents, covers, entries });
   const [first] = steps;
   const timestamps = steps.map((step) => {
     return collector.addTimestamp({

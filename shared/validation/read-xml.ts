@@ -155,7 +155,7 @@ function sealedBy(
 }
 
 function addXmlEvidenceRecord(
-  { reading, place, home, dataObjects = [] }: XmlSource,
+  { reading, place, home, dataObjects = [], entries }: XmlSource,
   element: XmlElement,
   sealing?: Pick<RecordContext, 'of' | 'dataObjects' | 'covers'>,
 ): void {
@@ -169,7 +169,7 @@ function addXmlEvidenceRecord(
   addEvidenceRecord(reading, asEvidenceRecord(record, home.canonicalize), {
     place,
     dataObjects,
-    ...sealing,
+    ...(sealing ?? { entries }),
   });
 }
 

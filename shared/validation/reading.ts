@@ -63,6 +63,8 @@ export type EvidenceRecordReading = {
   readonly dataObjects: readonly SignedContent[];
   /** What stands in the data objects, where that is not their octets. */
   readonly covers?: CoveredObjects | undefined;
+  /** What a container's manifest lists as covered, with the digests that it gives. */
+  readonly entries?: readonly ReferenceFacts[] | undefined;
 };
 
 export type Reading = {

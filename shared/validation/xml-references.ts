@@ -31,6 +31,8 @@ export type XmlContext = {
   readonly contentOf?: (uri: string) => SignedContent | undefined;
   /** What an evidence record that is the document is over. */
   readonly dataObjects?: readonly SignedContent[];
+  /** What a container's manifest lists as covered by that record. */
+  readonly entries?: readonly ReferenceFacts[];
 };
 
 /** One XML document while its signatures are read. */

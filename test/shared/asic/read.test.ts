@@ -1,12 +1,12 @@
 // ASiC containers: which entry is what, and manifests that lead astray.
 import test from 'ava';
-import { toBase64 } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { inspect } from '#shared/validation/inspect.ts';
 import type { Facts } from '#shared/validation/facts.ts';
 import { readAsic } from '#shared/asic/read.ts';
 import { readZip } from '#shared/asic/zip.ts';
 import { buildMessageImprint } from '#shared/tsp/build-token.ts';
+import { asicManifest } from '../../_asic.ts';
 import { buildTestCms } from '../../_cms.ts';
 import { createTsu, issueToken } from '../../_tsu.ts';
 import { type TestEntry, buildZip } from '../../_zip.ts';
@@ -21,19 +21,6 @@ const inspected = (entries: readonly TestEntry[]): Facts => {
   const bytes = buildZip(entries);
   return inspect({ bytes, size: bytes.length });
 };
-
-function manifest(
-  sigReference: string,
-  references: readonly (readonly [string, Uint8Array])[],
-): Uint8Array {
-  const items = references.map(
-    ([name, octets]) =>
-      `<a:DataObjectReference URI="${name}"><d:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><d:DigestValue>${toBase64(digest('SHA-256', octets))}</d:DigestValue></a:DataObjectReference>`,
-  );
-  return encode(
-    `<a:ASiCManifest xmlns:a="http://uri.etsi.org/02918/v1.2.1#" xmlns:d="http://www.w3.org/2000/09/xmldsig#"><a:SigReference URI="${sigReference}"/>${items.join('')}</a:ASiCManifest>`,
-  );
-}
 
 test('ASiC-S: the signature is over the data object', (t) => {
   const facts = inspected([
@@ -55,7 +42,7 @@ test('ASiC-S: the signature is over the data object', (t) => {
 });
 
 test('ASiC-E: the signature is over its manifest, the manifest over the entries', (t) => {
-  const signed = manifest('META-INF/signature1.p7s', [
+  const signed = asicManifest('META-INF/signature1.p7s', [
     ['a.txt', data],
     ['b%20c.txt', encode('other')],
   ]);
@@ -78,7 +65,7 @@ test('ASiC-E: the signature is over its manifest, the manifest over the entries'
 });
 
 test('a timestamp over an archive manifest', (t) => {
-  const covered = manifest('META-INF/timestamp.tst', [['a.txt', data]]);
+  const covered = asicManifest('META-INF/timestamp.tst', [['a.txt', data]]);
   const token = issueToken(createTsu(), {
     messageImprint: buildMessageImprint('SHA-256', digest('SHA-256', covered)),
   });
@@ -110,12 +97,21 @@ for (const [what, name, code] of references)
       { name: 'a.txt', data },
       {
         name: 'META-INF/ASiCManifest.xml',
-        data: manifest('META-INF/signature.p7s', [[name, data]]),
+        data: asicManifest('META-INF/signature.p7s', [[name, data]]),
       },
       { name: 'META-INF/signature.p7s', data: buildTestCms({ detached: true }) },
     ]);
     t.true(facts.problems.some((problem) => problem.code === code && problem.severity === 'error'));
   });
+
+test('a manifest makes the extended form, whatever media type is kept; a signature alone does not', (t) => {
+  const signed = asicManifest('META-INF/signature.p7s', [['a.txt', data]]);
+  const proof = { name: 'META-INF/signature.p7s', data: buildTestCms({ detached: true }) };
+  const kept: readonly TestEntry[] = [{ name: 'mimetype', data: 'text/plain' }, proof];
+  const listed = { name: 'META-INF/ASiCManifest.xml', data: signed };
+  t.is(inspected([...kept, { name: 'a.txt', data }, listed]).format, 'ASiC-E');
+  t.is(inspected([...kept, { name: 'a.txt', data }]).format, 'ZIP');
+});
 
 test('an archive that is no container', (t) => {
   const archive = readZip(buildZip([{ name: 'mimetype', data: 'application/epub+zip' }]));
