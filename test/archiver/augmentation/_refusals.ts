@@ -1,9 +1,12 @@
 // Documents that are not raised, each with exactly one thing wrong, and what is said of it.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { concatBytes } from '#shared/bytes.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { derSequence } from '#shared/der/writer.ts';
 import { oids } from '#shared/oid.ts';
+import type { Indication } from '#shared/validation/verdict.ts';
 import { addArchiveTimestampV3 } from '../../_archive-timestamp.ts';
 import { anchorOf } from '../../_authority.ts';
 import { testContent } from '../../_cms.ts';
@@ -85,7 +88,7 @@ export const refusals: readonly Refused[] = [
   {
     name: 'a TSU whose certificate has ended with no later proof',
     octets: old,
-    raising: { on: '2031-01-01', tsu: 'second' },
+    raising: { on: '2030-06-01', tsu: 'second' },
     says: ['not-valid', 'OUT_OF_BOUNDS_NO_POE'],
   },
   {
@@ -169,3 +172,32 @@ export const refusals: readonly Refused[] = [
     says: ['imprint-changed', undefined],
   },
 ];
+
+/** What an operator meets most, shown by every way in which a document can be raised; with its main indication. */
+export const mostMet: readonly (Refused & { readonly indication: Indication })[] = (
+  [
+    ['a signer who was revoked and no proof from before', 'INDETERMINATE'],
+    ['a TSU whose certificate has ended with no later proof', 'INDETERMINATE'],
+    ['a digest that the policy has ended with no later proof', 'INDETERMINATE'],
+    ['a hash index that lists what is not there', 'FAILED'],
+    ['a timestamp over other data', 'FAILED'],
+    ['revocation data that cannot be had', 'INDETERMINATE'],
+  ] as const
+).map(([name, indication]) => {
+  const found = refusals.find((one) => one.name === name);
+  if (!found) throw new Error(`no document: ${name}`);
+  return { ...found, indication };
+});
+
+/** Writes the anchor and the revocation data with which such a document is judged. */
+export async function writeTrustOf(
+  { raising: { on, crls } }: Refused,
+  folder: string,
+): Promise<{ readonly anchor: string; readonly crls: string }> {
+  const files = { anchor: path.join(folder, 'world.der'), crls: path.join(folder, 'lists') };
+  await mkdir(files.crls, { recursive: true });
+  await writeFile(files.anchor, root.certificate.raw);
+  for (const [index, { raw }] of (crls ?? crlsOf(on)).entries())
+    await writeFile(path.join(files.crls, `${index}.crl`), raw);
+  return files;
+}

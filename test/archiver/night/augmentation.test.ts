@@ -16,6 +16,7 @@ import { reportRules } from '#archiver/reports/write.ts';
 import { horizonRules } from '#archiver/trust.ts';
 import type { AlgorithmOverride } from '#shared/policy/algorithm-policy.ts';
 import { differences } from '#archiver/augmentation/compare.ts';
+import { mostMet, writeTrustOf } from '../augmentation/_refusals.ts';
 import { issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
 import { buildTestCms, testContent } from '../../_cms.ts';
 import { createFaultyStore, type StoreCall, type StoreFault } from '../../_faulty-store.ts';
@@ -183,6 +184,61 @@ test('what does not verify is stamped, and why is said', async (t) => {
   );
   t.deepEqual(await archive.rebuildDifferences(), []);
 });
+
+/** What is lost when it comes is not tried: its intake says why (R-14). */
+const lostAtIntake: readonly (string | undefined)[] = ['REVOKED_NO_POE', 'OUT_OF_BOUNDS_NO_POE'];
+
+for (const refused of mostMet) {
+  const { name, octets, raising, indication } = refused;
+  const [, subIndication] = refused.says;
+  test(`${name}: said, and the document stays as it is`, async (t) => {
+    const [ended] = raising.material?.algorithmPolicy?.overrides ?? [];
+    await using archive = await createArchive(
+      {
+        signers: { anchors: ['world.der'], tsuAnchors: ['world.der'], crls: ['lists'] },
+        retention: {
+          rules: [{ match: '.*', preset: 'jp-medical-record', renewal: 'augmentation' }],
+        },
+        ...(ended && {
+          digestAlgorithm: 'SHA-512',
+          algorithms: {
+            overrides: [
+              {
+                algorithm: ended.algorithm,
+                endExclusive: ended.endExclusive.toString().slice(0, 10),
+              },
+            ],
+          },
+        }),
+      },
+      { start: `${raising.on}T00:00:00Z`, signatureDigest: ended ? 'SHA-512' : 'SHA-256' },
+    );
+    await writeTrustOf(refused, archive.folder);
+    await archive.put('contract.p7m', octets);
+    const { findings } = await archive.night();
+    const { intake, state } = await archive.row('contract.p7m');
+    if (lostAtIntake.includes(subIndication)) {
+      t.deepEqual(findings, []);
+      t.is(intake.status, 'not-valid');
+      const said = intake.signatures.map((one) => [one.status.toUpperCase(), one.subIndication]);
+      t.deepEqual(said, [[indication, subIndication]]);
+    } else {
+      t.deepEqual(
+        findings.map(({ kind, key }) => [kind, key]),
+        [['not-augmented', 'contract.p7m']],
+      );
+      t.true(findings[0]?.message.includes(`${indication} ${subIndication}: `));
+    }
+    // Stamped beside, and that is the one token: none was asked for to be put into the document.
+    t.is(state, 'protected');
+    t.is(archive.tsa.tokens(), 1);
+    const evidence = [...(await archive.evidenceTree()).keys()];
+    t.false(evidence.some((file) => file.startsWith('augmentations')));
+    t.deepEqual(await read(archive, 'contract.p7m'), octets);
+    t.is((await archive.rows()).length, 1);
+    t.deepEqual(await archive.rebuildDifferences(), []);
+  });
+}
 
 test('a rule that does not ask for it leaves every document as it is', async (t) => {
   await using archive = await archiveWith('evidence-record');
