@@ -32,6 +32,8 @@ export type TestCms = {
   /** Without signed attributes the signature is over the content. */
   readonly signedAttributes?: boolean;
   readonly extraSigned?: readonly Uint8Array[];
+  /** Contents of the UTCTime in signing-time. */
+  readonly signingTime?: string;
   /** Unsigned attributes, made from the signature value. */
   readonly unsigned?: (signature: Uint8Array) => readonly Uint8Array[];
   readonly certificates?: readonly Certificate[];
@@ -56,6 +58,12 @@ function signingCertificate(certificate: Certificate): Uint8Array {
   return derSequence(derSequence(derSequence(derOctetString(digest('SHA-256', certificate.raw)))));
 }
 
+function signingTimeOf({ signingTime }: TestCms): Uint8Array {
+  return signingTime === undefined
+    ? formatUtcTime(testSigningTime)
+    : new TextEncoder().encode(signingTime);
+}
+
 /** A SignerInfo over content; `TestCms` says in which shape. */
 export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
   const { signer = testSigner, content = testContent, cades = true } = spec;
@@ -69,7 +77,7 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
       oids.idMessageDigest,
       derOctetString(spec.contentDigest ?? digest(digestAlgorithm, content)),
     ),
-    testAttribute(oids.idSigningTime, derElement(0x17, formatUtcTime(testSigningTime))),
+    testAttribute(oids.idSigningTime, derElement(0x17, signingTimeOf(spec))),
     ...(cades
       ? [testAttribute(oids.idAaSigningCertificateV2, signingCertificate(certificate))]
       : []),

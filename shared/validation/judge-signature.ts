@@ -10,7 +10,11 @@ import { certificateFacts } from '#shared/trust/certificate-label.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import { verifyCertificatePath } from '#shared/trust/verify-path.ts';
-import { checkSignedOctets, withLaterChanges } from '#shared/validation/signature-value.ts';
+import {
+  checkSignedOctets,
+  checkSingleSigner,
+  withLaterChanges,
+} from '#shared/validation/signature-value.ts';
 import { type PastVerdict, validatePast } from '#shared/validation/past-validation.ts';
 import type { ProofOfExistence } from '#shared/validation/proof-of-existence.ts';
 import type { JudgeableSignature } from '#shared/validation/reading.ts';
@@ -154,7 +158,7 @@ function judgeUnchanged(
 ): UnqualifiedJudgement {
   const { at } = question;
   const proof = material.proofs.since(signature.value);
-  const offence = checkSignedOctets(signature);
+  const offence = checkSignedOctets(signature) ?? checkSingleSigner(signature);
   if (offence)
     return {
       status: 'invalid',

@@ -195,6 +195,8 @@ export type CmsContext = {
   readonly laterChanges?: readonly string[] | undefined;
   /** The signature is over the context's content, whatever is encapsulated (PDF, EN 319 142-1 §5.2). */
   readonly detachedOnly?: boolean;
+  /** A PDF signature has one signer (EN 319 142-1 §4.1 a). */
+  readonly singleSigner?: boolean;
   /** Document or container timestamps lift the level to LTA. */
   readonly hasArchiveTimestamp?: boolean;
 };
@@ -208,6 +210,7 @@ type CmsSource = {
   /** What is encapsulated, where that is what the signatures are over. */
   readonly encapsulated: SignedContent | undefined;
   readonly context: CmsContext;
+  readonly tooManySigners: number | undefined;
 };
 
 function addSignature(
@@ -246,6 +249,7 @@ function addSignature(
     countersigns: countersigned !== undefined,
     content,
     contentProblem: countersigned ? undefined : context.contentProblem,
+    tooManySigners: countersigned ? undefined : source.tooManySigners,
     laterChanges: countersigned ? [] : (context.laterChanges ?? []),
     entries: countersigned ? [] : (context.outer?.references ?? []),
   });
@@ -311,6 +315,15 @@ export function readCmsDocument(
       message: 'a signature that has to be detached carries content',
       ...(context.place !== undefined && { place: context.place }),
     });
+  const tooManySigners =
+    context.singleSigner && cades.signatures.length > 1 ? cades.signatures.length : undefined;
+  if (tooManySigners !== undefined)
+    collector.problems.push({
+      severity: 'error',
+      code: 'pdf-several-signers',
+      message: `a PDF signature with ${tooManySigners} signers, where it has one`,
+      ...(context.place !== undefined && { place: context.place }),
+    });
   const { signedData } = cades;
   const source: CmsSource = {
     reading,
@@ -320,6 +333,7 @@ export function readCmsDocument(
     encapsulated:
       signedData.eContent && !context.detachedOnly ? contentOf([signedData.eContent]) : undefined,
     context: { ...context, contentProblem },
+    tooManySigners,
   };
   for (const signature of cades.signatures) addSignature(source, signature, undefined);
   return cades.signatures.some(({ isCades }) => isCades) ? 'CAdES' : 'CMS';

@@ -99,6 +99,7 @@ export function readPdfDocument(
           : 'the ByteRange does not leave out exactly this signature',
         laterChanges: signature.laterChanges.map(({ number, what }) => `object ${number}: ${what}`),
         detachedOnly: subFilter !== 'adbe.pkcs7.sha1',
+        singleSigner: true,
         outer: {
           format: isEtsi ? 'PAdES' : 'PDF',
           claimedSigningTime: signature.claimedSigningTime,

@@ -27,6 +27,8 @@ export type CmsSignatureReading = {
   readonly content?: SignedContent | undefined;
   /** Why the content is not to be trusted although it was found, such as a forged ByteRange. */
   readonly contentProblem?: string | undefined;
+  /** Of a SignedData with several signers, in a place where there may be one: how many they are. */
+  readonly tooManySigners?: number | undefined;
   /** What was changed after signing without touching the signed octets: a PDF's later revisions. */
   readonly laterChanges: readonly string[];
   /** What the signed content lists with its digests, and so signs: entries of a container's manifest. */
@@ -40,6 +42,7 @@ export type JudgeableSignature = {
   /** The octets by which proofs of existence know it. */
   readonly value: Uint8Array;
   readonly contentProblem?: string | undefined;
+  readonly tooManySigners?: number | undefined;
   readonly laterChanges: readonly string[];
   /** What it is over, and its value; `candidates`: certificates from outside of the signature. */
   readonly verify: (candidates: readonly Certificate[]) => {

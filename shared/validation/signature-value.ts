@@ -46,12 +46,13 @@ function withContentNamed<T extends { readonly findings: readonly Finding[] }>(
 
 /** A CMS signature as one of any format. */
 export function judgeableCms(reading: CmsSignatureReading): JudgeableSignature {
-  const { id, signerInfo, contentProblem, laterChanges, entries } = reading;
+  const { id, signerInfo, contentProblem, tooManySigners, laterChanges, entries } = reading;
   const digest = digestAlgorithmOfOid(signerInfo.digestAlgorithm.oid);
   return {
     id,
     value: signerInfo.signature,
     contentProblem,
+    tooManySigners,
     laterChanges,
     verify: (candidates) =>
       withManifestEntries(
@@ -79,6 +80,20 @@ export function checkSignedOctets({
     level: 'error',
     message: `What is signed cannot be told: ${contentProblem}.`,
     facts: {},
+  };
+}
+
+/** One signature, one signer: which of several a viewer shows cannot be told. @see EN 319 142-1 §4.1 a) */
+export function checkSingleSigner({
+  tooManySigners,
+}: Pick<JudgeableSignature, 'tooManySigners'>): Finding | undefined {
+  if (tooManySigners === undefined) return undefined;
+  return {
+    check: 'single-signer',
+    clause: 'EN 319 142-1 §4.1 a)',
+    level: 'error',
+    message: `The signature has ${tooManySigners} signers, where a PDF signature has one.`,
+    facts: { signers: `${tooManySigners}` },
   };
 }
 

@@ -6,6 +6,7 @@ import { type AlgorithmProfile, selectProfile } from '#shared/policy/algorithm-p
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { buildMessageImprint, buildTimeStampToken } from '#shared/tsp/build-token.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
+import { inspect } from '#shared/validation/inspect.ts';
 import { type SignatureVerdict, judgeSignatures } from '#shared/validation/judge-signatures.ts';
 import { anchorOf, issueCrl, issueRoot, issueSigner, issueTsu } from '../../_authority.ts';
 import { buildTestCms, testContent, testRoot, testSigner } from '../../_cms.ts';
@@ -55,8 +56,14 @@ type Given = {
   readonly policy?: AlgorithmProfile;
 };
 
-function judge({ bytes, detached = [], crls = [crl], anchors, policy }: Given): SignatureVerdict {
-  const [verdict] = judgeSignatures({
+function judgeAll({
+  bytes,
+  detached = [],
+  crls = [crl],
+  anchors,
+  policy,
+}: Given): readonly SignatureVerdict[] {
+  return judgeSignatures({
     bytes,
     detached,
     material: materialOf({
@@ -67,6 +74,10 @@ function judge({ bytes, detached = [], crls = [crl], anchors, policy }: Given): 
     }),
     at,
   });
+}
+
+function judge(given: Given): SignatureVerdict {
+  const [verdict] = judgeAll(given);
   if (!verdict) throw new Error('no verdict');
   return verdict;
 }
@@ -159,6 +170,19 @@ const rows: readonly (readonly [string, Given, string, string | undefined])[] = 
     'indeterminate',
     'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
   ],
+  ['a signing-time', { bytes: buildTestCms({ signingTime: '260203040500Z' }) }, 'valid', undefined],
+  [
+    'a signing-time without seconds',
+    { bytes: buildTestCms({ signingTime: '2602030405Z' }) },
+    'invalid',
+    'FORMAT_FAILURE',
+  ],
+  [
+    'a signing-time with an offset',
+    { bytes: buildTestCms({ signingTime: '260203040500+0900' }) },
+    'invalid',
+    'FORMAT_FAILURE',
+  ],
   ['XML that signs nothing', { bytes: signedXml() }, 'invalid', 'HASH_FAILURE'],
   ['XAdES', { bytes: new TextEncoder().encode(signXades()) }, 'valid', undefined],
   [
@@ -201,6 +225,35 @@ test('PDF: a gap that is not the signature’s own', (t) => {
   const bytes = signPdf(plainPdf(), { sign, byteRange: '[0 100 200 50]' });
   const verdict = judge({ bytes });
   t.deepEqual([verdict.status, verdict.subIndication], ['invalid', 'FORMAT_FAILURE']);
+});
+
+const cosigners = [issueSigner(testRoot, { subject: 'CN=Another,O=Tokiwa Test,C=JP' })];
+
+test('PDF: two signers of one signature are said once, and neither is good', (t) => {
+  const bytes = signPdf(plainPdf(), {
+    sign: (covered) => buildTestCms({ content: covered, detached: true, cosigners }),
+  });
+  const verdicts = judgeAll({ bytes });
+  t.deepEqual(
+    verdicts.map(({ status, subIndication, findings }) => [
+      status,
+      subIndication,
+      findings.map(({ check }) => check),
+    ]),
+    [1, 2].map(() => ['invalid', 'FORMAT_FAILURE', ['single-signer']]),
+  );
+  const { problems } = inspect({ bytes, size: bytes.length, detached: [] });
+  t.deepEqual(
+    problems.map(({ code, severity, place }) => [code, severity, place]),
+    [['pdf-several-signers', 'error', 'Signature1']],
+  );
+});
+
+test('CMS: two signers are two signatures', (t) => {
+  t.deepEqual(
+    judgeAll({ bytes: buildTestCms({ cosigners }) }).map(({ status }) => status),
+    ['valid', 'valid'],
+  );
 });
 
 test('PDF: a signature over content of its own is not over the file', (t) => {
