@@ -120,6 +120,8 @@ export type TestArchivedXades = TestXades & {
   readonly signatureStamp?: TestXadesTimestamp['stamp'];
   readonly certificates?: readonly Uint8Array[];
   readonly crls?: readonly Uint8Array[];
+  /** TimeStampValidationData before the archive timestamp, which is over it or not. */
+  readonly validationData?: 'covered' | 'beside';
 };
 
 const encapsulated = (name: string, values: readonly Uint8Array[]): string =>
@@ -141,7 +143,7 @@ export function archivedXades(spec: TestArchivedXades = {}): string {
   const { certificates = [testRoot.certificate.raw], crls = [] } = spec;
   const full = withUnsigned(
     stamped,
-    `<x:CertificateValues>${encapsulated('EncapsulatedX509Certificate', certificates)}</x:CertificateValues>${revocationValues(crls)}`,
+    `<x:CertificateValues>${encapsulated('EncapsulatedX509Certificate', certificates)}</x:CertificateValues>${revocationValues(crls)}${spec.validationData ? `<v:TimeStampValidationData xmlns:v="${xades141}"/>` : ''}`,
   );
   const parts = [
     canonicalizeFound(full, byId('data'), exclusive),
@@ -153,6 +155,7 @@ export function archivedXades(spec: TestArchivedXades = {}): string {
       'SignatureTimeStamp',
       'CertificateValues',
       'RevocationValues',
+      ...(spec.validationData === 'covered' ? ['TimeStampValidationData'] : []),
     ].map((name) => canonicalOf(full, name)),
     ...(spec.objects === undefined
       ? []

@@ -52,8 +52,13 @@ type Coverage = Pick<TimestampFacts, 'imprintFound' | 'imprintIntact'> & {
   readonly covers?: CoveredObjects;
 };
 
-function coverageOf(token: TimeStampToken, { parts, elements }: TimestampedInput): Coverage {
+function coverageOf(token: TimeStampToken, input: TimestampedInput): Coverage {
+  const { parts, elements, wider } = input;
   const facts = compareImprint(token, (algorithm) => parts && digest(algorithm, ...parts));
+  if (!facts.imprintIntact && wider) {
+    const coverage = coverageOf(token, wider);
+    if (coverage.imprintIntact) return coverage;
+  }
   // Decoded only where they are proved: each timestamp is over all that the earlier ones are over.
   return facts.imprintIntact ? { ...facts, covers: objectsIn(elements) } : facts;
 }

@@ -33,6 +33,8 @@ export type TimestampedInput = {
   readonly parts: readonly Uint8Array[] | undefined;
   /** Elements of the signature that are covered, as a whole. */
   readonly elements: readonly XmlElement[];
+  /** The same and what the clause does not name but some digest as well: it may be over either. */
+  readonly wider?: TimestampedInput | undefined;
 };
 
 /** Unsigned properties over which an archive timestamp of TS 101 903 V1.3.2 is. §7.7.1 */
@@ -80,25 +82,41 @@ function isNamed(element: XmlElement, names: readonly string[]): boolean {
   return names.some((name) => isElement(element, xadesNamespaces, name));
 }
 
+type Part = {
+  /** Absent: not at hand. */
+  readonly octets: Uint8Array | undefined;
+  readonly element?: XmlElement | undefined;
+  readonly isNamed: boolean;
+};
+
+function inputOf(parts: readonly Part[]): TimestampedInput {
+  const octets = parts.map((part) => part.octets).filter((one) => one !== undefined);
+  return {
+    parts: octets.length === parts.length ? octets : undefined,
+    elements: parts.map(({ element }) => element).filter((element) => element !== undefined),
+  };
+}
+
 /** One timestamp's input in the making. */
 class ImprintBuilder {
   readonly #source: ImprintSource;
   readonly #method: CanonicalMethod;
-  readonly #parts: Uint8Array[] = [];
-  readonly #elements: XmlElement[] = [];
-  #complete = true;
+  readonly #parts: Part[] = [];
 
   constructor(source: ImprintSource, method: CanonicalMethod) {
     this.#source = source;
     this.#method = method;
   }
 
-  /** Each element canonicalized by itself. */
-  add(elements: readonly (XmlElement | undefined)[]): this {
+  /** Each element canonicalized by itself. `isNamed`: whether the clause names it. */
+  add(
+    elements: readonly (XmlElement | undefined)[],
+    isNamed: (element: XmlElement) => boolean = () => true,
+  ): this {
     for (const element of elements) {
       if (!element) continue;
-      this.#parts.push(this.#source.home.canonicalize(element, this.#method));
-      this.#elements.push(element);
+      const octets = this.#source.home.canonicalize(element, this.#method);
+      this.#parts.push({ octets, element, isNamed: isNamed(element) });
     }
     return this;
   }
@@ -107,14 +125,15 @@ class ImprintBuilder {
   addReferenced(references: readonly XmlReference[]): this {
     for (const reference of references) {
       const data = this.#source.process(reference);
-      if (data) this.#parts.push(octetsOf(data, this.#method));
-      else this.#complete = false;
+      this.#parts.push({ octets: data && octetsOf(data, this.#method), isNamed: true });
     }
     return this;
   }
 
   result(): TimestampedInput {
-    return { parts: this.#complete ? this.#parts : undefined, elements: this.#elements };
+    const named = this.#parts.filter((part) => part.isNamed);
+    const input = inputOf(named);
+    return named.length === this.#parts.length ? input : { ...input, wider: inputOf(this.#parts) };
   }
 }
 
@@ -156,14 +175,15 @@ function addArchived(
       // V1.3.2 §7.7.1: what a reference is over has been digested already.
       (isCurrent || !uris.has(`#${attributeOf(object, 'Id') ?? ''}`)),
   );
-  return builder
-    .addReferenced(references)
-    .add([part('SignedInfo'), part('SignatureValue'), part('KeyInfo')])
-    .add(
-      // Both in the order in which they stand: V1.3.2 lists them in the order of its schema.
-      isCurrent ? before : before.filter((one) => isNamed(one, archivedProperties)),
-    )
-    .add(objects);
+  return (
+    builder
+      .addReferenced(references)
+      .add([part('SignedInfo'), part('SignatureValue'), part('KeyInfo')])
+      // Both in the order in which they stand: V1.3.2 lists them in the order of its schema, and does not know
+      // those of later versions, such as TimeStampValidationData.
+      .add(before, (one) => isCurrent || isNamed(one, archivedProperties))
+      .add(objects)
+  );
 }
 
 /**

@@ -28,7 +28,12 @@ const decoders: ReadonlyMap<string, string> = new Map([
   ['utf-16le', 'utf-16'],
   ['utf-16be', 'utf-16'],
   ['iso-8859-1', 'latin1'],
-  ['windows-1252', 'windows-1252'],
+  ...['2', '3', '4', '5', '6', '7', '8', '10', '13', '14', '15', '16'].map(
+    (part) => [`iso-8859-${part}`, `iso-8859-${part}`] as const,
+  ),
+  ...Array.from({ length: 9 }, (_, page) => `windows-125${page}`).map(
+    (name) => [name, name] as const,
+  ),
   ['shift_jis', 'shift_jis'],
   ['windows-31j', 'shift_jis'],
   ['euc-jp', 'euc-jp'],

@@ -108,6 +108,14 @@ const rows: readonly (readonly [what: string, text: string, expected: readonly s
     archivedXades({ archive: { is132: true } }),
     ['signature true true', 'archive true true'],
   ],
+  ...(['covered', 'beside'] as const).map(
+    (validationData) =>
+      [
+        `archive of V1.3.2, a property of a later version ${validationData}`,
+        archivedXades({ archive: { is132: true }, validationData }),
+        ['signature true true', 'archive true true'],
+      ] as const,
+  ),
 ];
 
 for (const [what, text, expected] of rows)
@@ -159,6 +167,20 @@ for (const [what, from, to] of changes)
     t.not(changed, archived);
     t.is(imprints(changed).at(-1), 'archive true false');
   });
+
+test('an archive timestamp of the current version is over every property before it', (t) => {
+  const text = archivedXades({ validationData: 'beside' });
+  t.is(imprints(text).at(-1), 'archive true false');
+});
+
+test('either reading of V1.3.2 notices a change of what its list names', (t) => {
+  for (const validationData of ['covered', 'beside'] as const) {
+    const text = archivedXades({ archive: { is132: true }, validationData });
+    const changed = text.replace('<x:CRLValues>', '<x:CRLValues> ');
+    t.not(changed, text);
+    t.is(imprints(changed).at(-1), 'archive true false');
+  }
+});
 
 test('what stands after an archive timestamp is not covered by it', (t) => {
   const text = withUnsigned(archived, '<x:RevocationValues/>');

@@ -41,6 +41,8 @@ const encodings: readonly (readonly [string, Uint8Array])[] = [
   ['UTF-8 with mark', Uint8Array.of(0xef, 0xbb, 0xbf, ...encode('<a>é</a>'))],
   ['UTF-16LE', Uint8Array.of(0xff, 0xfe, ...Buffer.from('<a>é</a>', 'utf16le'))],
   ['ISO-8859-1', latin1('<?xml version="1.0" encoding="ISO-8859-1"?><a>é</a>')],
+  ['ISO-8859-2', latin1('<?xml version="1.0" encoding="ISO-8859-2"?><a>\xf5</a>')],
+  ['windows-1250', latin1('<?xml version="1.0" encoding="windows-1250"?><a>\xf5</a>')],
   [
     'Shift_JIS',
     Uint8Array.of(
@@ -53,13 +55,18 @@ const encodings: readonly (readonly [string, Uint8Array])[] = [
 ];
 for (const [name, octets] of encodings)
   test(`encoding: ${name}`, (t) => {
-    t.regex(textOf(parseXml(octets).root) ?? '', /^[é日]$/u);
+    t.regex(textOf(parseXml(octets).root) ?? '', /^[éő日]$/u);
   });
 
 const refused: readonly (readonly [string, string | Uint8Array, ErrorCode])[] = [
   ['document type', '<!DOCTYPE a><a/>', 'ERR_UNSUPPORTED_FEATURE'],
   ['XML 1.1', '<?xml version="1.1"?><a/>', 'ERR_UNSUPPORTED_VERSION'],
   ['unknown encoding', '<?xml version="1.0" encoding="x-y"?><a/>', 'ERR_UNSUPPORTED_FEATURE'],
+  [
+    'an octet that its encoding leaves open',
+    latin1('<?xml version="1.0" encoding="ISO-8859-3"?><a>\xa5</a>'),
+    'ERR_FORMAT_XML',
+  ],
   ['UTF-32', Uint8Array.of(0, 0, 0xfe, 0xff, 0, 0, 0, 0x3c), 'ERR_UNSUPPORTED_FEATURE'],
   ['not UTF-8', Uint8Array.of(0x3c, 0x61, 0xff), 'ERR_FORMAT_XML'],
   ['overlong UTF-8', Uint8Array.of(...encode('<a>'), 0xc0, 0xaf), 'ERR_FORMAT_XML'],
