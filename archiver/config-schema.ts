@@ -1,6 +1,7 @@
 // What may stand in the archiver's configuration file, each key with its default and a sentence;
 // docs/configuration.md is made from these.
 import { z } from 'zod';
+import { contactSchema, contactsSchema } from '#shared/contacts.ts';
 import { algorithmSettings } from '#shared/yaml-config/algorithms.ts';
 
 const folderStore = z.strictObject({
@@ -76,6 +77,9 @@ const authority = z.strictObject({
     .positive()
     .default(30_000)
     .describe('How long an answer is waited for.'),
+  contact: contactSchema
+    .extend({ name: contactSchema.shape.name.describe('Whom to call at this TSA.') })
+    .optional(),
 });
 
 const rule = z.strictObject({
@@ -463,6 +467,7 @@ export const archiverSettings = z.strictObject({
     })
     .optional()
     .describe('Documents over HTTP; without it the page takes none.'),
+  contacts: contactsSchema,
   webhook: z
     .strictObject({
       url: z.url().describe('Receives a JSON POST for broken, overdue, waiting and ceiling.'),

@@ -1,5 +1,6 @@
 // Settings of the archiver: stores, trust, rules and schedule, checked together and frozen.
 import path from 'node:path';
+import type { Contacts } from '#shared/contacts.ts';
 import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ConfigProblem } from '#shared/errors.ts';
 import type { AccreditationRules } from '#shared/policy/accreditation.ts';
@@ -77,6 +78,7 @@ export type ArchiverConfig = {
   readonly schedule: ArchiverSettings['schedule'];
   readonly web: ArchiverSettings['web'];
   readonly intake: ArchiverSettings['intake'];
+  readonly contacts: Contacts;
   readonly webhook: ArchiverSettings['webhook'];
 };
 
@@ -292,6 +294,7 @@ export function parseArchiverConfig(
     schedule: settings.schedule,
     web: settings.web,
     intake,
+    contacts: settings.contacts,
     webhook: settings.webhook,
   });
 }

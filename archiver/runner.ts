@@ -1,5 +1,6 @@
 // One run at a time in this process: nights, and what comes in between them. Across processes the lease decides.
 import type { Clock } from '#shared/ports/runtime.ts';
+import { warnOfContacts } from './contacts.ts';
 import type { IntakePlace } from './intake/service.ts';
 import type { Archiver } from './main.ts';
 import type { RunSummary } from './reports/report.ts';
@@ -45,8 +46,10 @@ export function runnerOf(archiver: Archiver, clock: Clock, signal: AbortSignal):
   const dependencies = () => archiver.night(signal);
   return createRunner({
     night: async () => {
-      const summary = await runNight(await dependencies(), { runAt: clock.now(), signal });
+      const deps = await dependencies();
+      const summary = await runNight(deps, { runAt: clock.now(), signal });
       await writeReport(archiver, summary);
+      warnOfContacts(archiver.config, deps.events);
       return summary;
     },
     intake: async (places) =>

@@ -3,6 +3,7 @@
 // finding, never an error: the run is done.
 import { SourceError } from '#shared/errors.ts';
 import type { HttpSender } from '#shared/io/http-sender.ts';
+import type { ContactLine } from '../contacts.ts';
 import type { FindingLine, RunSummary } from '../reports/report.ts';
 
 /** What an alarm is about. */
@@ -30,6 +31,8 @@ export type WebhookBody = {
   readonly outcome: RunSummary['outcome'];
   readonly alarms: Readonly<Record<AlarmKind, number>>;
   readonly findings: readonly (FindingLine & { readonly alarm: AlarmKind })[];
+  /** Whom to call. */
+  readonly contacts: readonly ContactLine[];
   /** Findings beyond those listed. */
   readonly leftOut: number;
 };
@@ -42,6 +45,7 @@ export function buildWebhookBody(
   archiveId: string,
   run: RunSummary,
   findings: readonly FindingLine[],
+  contacts: readonly ContactLine[],
 ): WebhookBody | undefined {
   const found = findings.flatMap((finding) => {
     const alarm = Object.hasOwn(alarmOf, finding.kind) ? alarmOf[finding.kind] : undefined;
@@ -60,6 +64,7 @@ export function buildWebhookBody(
     outcome,
     alarms,
     findings: found.slice(0, maxFindings),
+    contacts,
     leftOut: Math.max(0, found.length - maxFindings),
   };
 }

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '#shared/errors.ts';
 import { acceptAsNew } from '../accept.ts';
+import { warnOfContacts } from '../contacts.ts';
 import type { EmbeddedTsa } from '../embedded-tsa.ts';
 import { rebuildCatalogue } from '../rebuild.ts';
 import { planFromCatalogue } from '../night/plan-catalogue.ts';
@@ -37,6 +38,7 @@ async function run(
         allowTokens,
       });
       await writeReport(archiver, summary);
+      warnOfContacts(archiver.config, events);
       if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
       else {
         process.stdout.write(

@@ -53,6 +53,7 @@ export async function reportHead(
     editions: reportEditions(options.rules),
     run: runSummaryOf(runs.find((run) => run.finishedAt !== undefined)),
     lastSuccess: options.lastSuccess,
+    contacts: options.rules.contacts,
   };
 }
 

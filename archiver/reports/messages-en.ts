@@ -56,6 +56,7 @@ export const english = {
   'section.horizons': 'Proof horizons by year',
   'section.runs': 'Runs',
   'section.editions': 'Editions used',
+  'section.contacts': 'Whom to call',
   'section.timeline': 'Timeline',
 
   'findings.none': 'Nothing needs attention.',
@@ -356,4 +357,12 @@ export const english = {
   'editions.presets': 'Retention presets as of',
   'editions.accreditation': 'Accreditation: edition, schemes as of, confirmed entries',
   'editions.guideline': 'Guideline',
+
+  'contacts.facility': 'Facility',
+  'contacts.integrator': 'Integrator',
+  'contacts.network': 'Network',
+  'contacts.store': 'Store',
+  'contacts.tsa': 'TSA',
+  'contacts.secondTsa': 'Second TSA',
+  'contacts.none': 'nobody is named',
 } as const;

@@ -58,6 +58,7 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'section.horizons': '検証期限の年別件数',
   'section.runs': '実行履歴',
   'section.editions': '準拠する版',
+  'section.contacts': '連絡先一覧',
   'section.timeline': '年表',
 
   'findings.none': '対応が必要な事項はありません。',
@@ -361,4 +362,12 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'editions.presets': '保存期間プリセットの基準日',
   'editions.accreditation': '認定(ガイドラインの版・制度データの日付・確認済み登録数)',
   'editions.guideline': 'ガイドライン',
+
+  'contacts.facility': '医療機関等',
+  'contacts.integrator': '導入・保守事業者',
+  'contacts.network': 'ネットワーク事業者',
+  'contacts.store': '保管先の運営者',
+  'contacts.tsa': '時刻認証局',
+  'contacts.secondTsa': '第二の時刻認証局',
+  'contacts.none': '未登録',
 };

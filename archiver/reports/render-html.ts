@@ -20,6 +20,7 @@ import {
   lastSuccessText,
   renderClasses,
   renderDependencies,
+  renderContacts,
   renderEditions,
   renderFigures,
   renderFindings,
@@ -205,6 +206,7 @@ ${renderHorizons(view)}
 ${renderDependencies(view)}
 ${timeline}
 ${renderRuns(view)}
+${renderContacts(view)}
 ${renderEditions(view)}
 </main>
 <footer class="foot"><span>${texts('page.footer')}</span>${

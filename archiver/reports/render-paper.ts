@@ -251,6 +251,17 @@ function writeHorizons(paper: Paper, view: PageView): void {
   );
 }
 
+function writeContacts(paper: Paper, view: PageView): void {
+  const { texts, head } = view;
+  heading(paper, 'section.contacts', ['R-53'], view);
+  paper.pairs(
+    head.contacts.map(({ party, contact }) => [
+      texts(`contacts.${party}`),
+      contact ?? texts('contacts.none'),
+    ]),
+  );
+}
+
 function writeEditions(paper: Paper, view: PageView): void {
   const { texts, head } = view;
   const { guideline, accreditation, algorithmProfile, algorithmPolicies, retentionPresets } =
@@ -289,6 +300,7 @@ export async function renderPaper(
   const lines = await writeDocuments(paper, view, documents);
   writeHorizons(paper, view);
   writeDependencies(paper, view);
+  writeContacts(paper, view);
   writeEditions(paper, view);
   paper.paragraph(texts('page.footer'));
   const data = { ...head, ...summary, documents: lines, dependencies };

@@ -403,6 +403,16 @@ export function renderEditions(view: PageView): Html {
   return markup`<section id="editions">${heading('section.editions', ['R-13'], view)}<dl class="editions"><dt>${texts('editions.guideline')}</dt><dd>${editions.guideline}</dd><dt>${texts('editions.accreditation')}</dt><dd>${editions.accreditation}</dd><dt>${texts('editions.profile')}</dt><dd>${editions.algorithmProfile}</dd><dt>${texts('editions.policies')}</dt><dd>${editions.algorithmPolicies.join('; ')}</dd><dt>${texts('editions.presets')}</dt><dd>${editions.retentionPresets}</dd></dl></section>`;
 }
 
+/** Whom to call, and for what nobody is named (R-53). */
+export function renderContacts(view: PageView): Html {
+  const { texts, head } = view;
+  const lines = head.contacts.map(
+    ({ party, contact }) =>
+      markup`<dt>${texts(`contacts.${party}`)}</dt><dd>${contact ?? texts('contacts.none')}</dd>`,
+  );
+  return markup`<section id="contacts">${heading('section.contacts', ['R-53'], view)}<dl class="editions">${lines}</dl></section>`;
+}
+
 /** When a run last ended well, for the head of the page. */
 export function lastSuccessText({ head, texts, timeZone }: PageView): string {
   return head.lastSuccess === undefined ? texts('page.never') : dayText(head.lastSuccess, timeZone);

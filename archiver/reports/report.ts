@@ -17,6 +17,7 @@ import type { AnchorClass } from '#shared/trust/anchors.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import type { HorizonElement } from '#shared/validation/proof-horizon.ts';
 import type { RetentionRule } from '../config.ts';
+import type { ContactLine } from '../contacts.ts';
 import type {
   AssessmentStatus,
   LicenceStanding,
@@ -196,6 +197,8 @@ export type ReportRules = {
   readonly rules: readonly Pick<RetentionRule, 'name' | 'requires'>[];
   /** Of one token. */
   readonly price?: Price | undefined;
+  /** Whom to call. */
+  readonly contacts: readonly ContactLine[];
   /** What these rules make of a row that was written under others; absent: rows are taken as they are. */
   readonly reread?: RowReading | undefined;
 };
@@ -327,4 +330,6 @@ export type ReportHead = {
   readonly editions: ReportEditions;
   readonly run: RunSummary | undefined;
   readonly lastSuccess: string | undefined;
+  /** Whom to call, by party; a line without a contact: nobody is named. */
+  readonly contacts: readonly ContactLine[];
 };

@@ -5,6 +5,7 @@ import { openHttpSender } from '#shared/io/http-sender.ts';
 import { loadLastSuccess, storeLastSuccess, storeLatestReport } from '../adapters/report-files.ts';
 import { buildWebhookBody, sendWebhook } from '../adapters/webhook.ts';
 import type { ArchiverConfig } from '../config.ts';
+import { contactLines } from '../contacts.ts';
 import type { Archiver } from '../main.ts';
 import { allFindings, buildReport, reportHead } from './build.ts';
 import { loadPage, pageDocuments } from './load-page.ts';
@@ -21,7 +22,18 @@ import { rememberSummary, summarise } from './summary.ts';
 export function reportRules(config: ArchiverConfig): ReportRules {
   const { leadTime, timeZone, profile, accreditation, assessments, proofs, rules } = config;
   const { price } = config.tsa;
-  return { leadTime, timeZone, profile, accreditation, assessments, proofs, rules, price };
+  const contacts = contactLines(config);
+  return {
+    leadTime,
+    timeZone,
+    profile,
+    accreditation,
+    assessments,
+    proofs,
+    rules,
+    price,
+    contacts,
+  };
 }
 
 type RenderOptions = {
@@ -128,7 +140,12 @@ async function notify(
   signal: AbortSignal,
 ): Promise<void> {
   if (!config.webhook) return;
-  const body = buildWebhookBody(evidence.archiveId, run, allFindings(summary, run));
+  const body = buildWebhookBody(
+    evidence.archiveId,
+    run,
+    allFindings(summary, run),
+    contactLines(config),
+  );
   if (!body) return;
   await using sender = openHttpSender();
   const failure = await sendWebhook(body, { url: config.webhook.url, sender, signal });

@@ -22,6 +22,11 @@ const run: RunSummary = {
   nextDue: undefined,
 };
 
+const contacts = [
+  { party: 'facility', contact: 'Archive desk, 03-0000-0000' },
+  { party: 'tsa' },
+] as const;
+
 function finding(kind: string, key?: string): FindingLine {
   return { kind, level: 'error', key, message: 'm' };
 }
@@ -32,7 +37,9 @@ test('broken, overdue, waiting and ceiling are alarms; anything else is not', (t
     'a',
     run,
     kinds.map((kind) => finding(kind)),
+    contacts,
   );
+  t.deepEqual(body?.contacts, contacts);
   t.deepEqual(body?.alarms, { broken: 1, overdue: 1, waiting: 1, ceiling: 1 });
   t.deepEqual(
     body?.findings.map(({ alarm, kind }) => [alarm, kind]),
@@ -46,7 +53,7 @@ test('broken, overdue, waiting and ceiling are alarms; anything else is not', (t
 });
 
 test('nothing is sent where nothing is an alarm', (t) => {
-  t.is(buildWebhookBody('a', run, [finding('no-token')]), undefined);
+  t.is(buildWebhookBody('a', run, [finding('no-token')], contacts), undefined);
 });
 
 test('a hundred findings are listed, the rest counted', (t) => {
@@ -54,6 +61,7 @@ test('a hundred findings are listed, the rest counted', (t) => {
     'a',
     run,
     Array.from({ length: 130 }, () => finding('broken', 'k')),
+    contacts,
   );
   t.is(body?.findings.length, 100);
   t.is(body?.leftOut, 30);
@@ -69,6 +77,7 @@ const body: WebhookBody = {
   outcome: 'findings',
   alarms: { broken: 1, overdue: 0, waiting: 0, ceiling: 0 },
   findings: [{ alarm: 'broken', ...finding('broken', '診療録/a.pdf') }],
+  contacts,
   leftOut: 0,
 };
 

@@ -7,6 +7,7 @@ import { loadBatchIndex, loadContext } from '#archiver/reports/document-context.
 import { documentLine } from '#archiver/reports/document-line.ts';
 import { DocumentJudge } from '#archiver/reports/document-outlook.ts';
 import type { DocumentLine } from '#archiver/reports/report.ts';
+import { reportRules } from '#archiver/reports/write.ts';
 import { SourceError } from '#shared/errors.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
@@ -33,7 +34,7 @@ async function lineOf(archive: TestArchive, key: string): Promise<DocumentLine> 
   const { catalogue, config } = await archive.open();
   const row = await archive.row(key);
   const context = await loadContext(catalogue, row, await loadBatchIndex(catalogue));
-  return documentLine(row, context, new DocumentJudge(archive.clock.now(), config));
+  return documentLine(row, context, new DocumentJudge(archive.clock.now(), reportRules(config)));
 }
 
 /** The manifests of one TSA, oldest first. */

@@ -25,6 +25,7 @@ export const rules: ReportRules = {
   proofs: { licence: ['.licence.txt'], instruction: ['.instruction.pdf'] },
   rules: [],
   price: { amount: 10, currency: 'JPY' },
+  contacts: [],
 };
 
 export const retention: RetentionFacts = {

@@ -219,3 +219,14 @@ test('text keeps a contrast of 4.5:1 in light and dark (WCAG 2.2 §1.4.3)', (t) 
       t.true(contrast(colours[ink] ?? '', colours[ground] ?? '') >= 4.5, `${ink} on ${ground}`);
   }
 });
+
+test('whom to call is printed, as text, and where nobody is named, that (R-53)', async (t) => {
+  await using catalogue = await catalogueOf([]);
+  const contacts = [
+    { party: 'facility', contact: '<b>Archive</b> desk, 03-0000-0000' },
+    { party: 'tsa' },
+  ] as const;
+  const page = await pageOf(catalogue, { rules: { ...rules, contacts } });
+  t.true(page.includes('<dt>Facility</dt><dd>&lt;b&gt;Archive&lt;/b&gt; desk, 03-0000-0000</dd>'));
+  t.true(page.includes('<dt>TSA</dt><dd>nobody is named</dd>'));
+});
