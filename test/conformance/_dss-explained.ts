@@ -2,6 +2,7 @@
 // reading at all. Each rule looks at the facts, never at a file's name; docs/standards.md gives the clauses.
 import type { Facts } from '#shared/validation/facts.ts';
 import type { DssEntry } from './_dss-manifest.ts';
+import { containerRules } from './_dss-container-explained.ts';
 import { xmlRules } from './_dss-xml-explained.ts';
 
 export type Difference = { readonly what: string; readonly expected: string; readonly got: string };
@@ -115,6 +116,7 @@ const rules: readonly Rule[] = [
       differsInFound(difference, 'message-digest ') &&
       facts.signatures.some(({ pdf }) => pdf?.coverage === 'unclear'),
   },
+  ...containerRules,
   ...xmlRules,
 ];
 

@@ -25,6 +25,12 @@ function changes({
     .filter(([their, our]) => their !== our);
 }
 
+/** Whether every line of the one list stands in the other. */
+function isWithin(list: string, other: string): boolean {
+  const lines = new Set(other.split('; '));
+  return list === 'none' || list.split('; ').every((line) => lines.has(line));
+}
+
 function onlyDiffersBy(difference: Difference, theirs: string, ours: string): boolean {
   const all = changes(difference) ?? [];
   return all.length > 0 && all.every(([their, our]) => their === theirs && our === ours);
@@ -76,5 +82,45 @@ export const xmlRules: readonly Rule[] = [
       difference.what === 'references' &&
       onlyDiffersBy(difference, 'found intact', 'found not intact') &&
       says(facts, /transform that leaves nothing/),
+  },
+  {
+    // EN 319 132-1 §5.5.2: what a reference is over comes first; of nothing there is no imprint.
+    reason: 'an archive timestamp over a reference of which nothing is left',
+    applies: (_entry, facts, difference) =>
+      difference.what === 'imprints' &&
+      onlyDiffersBy(difference, 'found not intact', 'not found not intact') &&
+      says(facts, /transform that leaves nothing/),
+  },
+  {
+    // XML Signature 1.1 §4.4.3.5: named by an algorithm that is not known, the reference is there.
+    reason: 'a reference under an unknown digest algorithm is listed all the same',
+    applies: (entry, _facts, { what, expected, got }) => {
+      const known = new Set(linesOf(expected).map(({ subject }) => subject));
+      const added = linesOf(got).filter(({ subject }) => !known.has(subject));
+      const unknown = entry.signatures.flatMap(({ references }) =>
+        references.filter(({ digest }) => digest === null),
+      );
+      return (
+        what === 'references' &&
+        added.length > 0 &&
+        added.length === unknown.length &&
+        isWithin(expected, got) &&
+        added.every(({ state }) => state === 'not found not intact')
+      );
+    },
+  },
+  {
+    // XML Signature 1.1 §4.4.3.6: base64Binary; a SignedInfo that is malformed lists nothing.
+    reason: 'a DigestValue that is no Base64: nothing is known of what was signed',
+    applies: (_entry, facts, { what, got }) =>
+      what === 'references' && got === 'none' && says(facts, /^DigestValue is no Base64 text/),
+  },
+  {
+    // TS 101 903 V1.3.2 §7.1.4.3.1: it names a ds:Reference; the data itself is none.
+    reason: 'an Include that names no reference: what the timestamp is over cannot be told',
+    applies: (_entry, facts, difference) =>
+      difference.what === 'imprints' &&
+      onlyDiffersBy(difference, 'found not intact', 'not found not intact') &&
+      says(facts, /^Include of .*, no reference/),
   },
 ];

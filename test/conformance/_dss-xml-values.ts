@@ -27,6 +27,7 @@ const rules: readonly {
     ours: readonly Line[],
     theirs: readonly Line[],
     says: (text: RegExp) => boolean,
+    entry: DssEntry,
   ) => boolean;
 }[] = [
   {
@@ -46,6 +47,33 @@ const rules: readonly {
         ({ signer, signatureIntact, isValid }, index) =>
           signer === theirs[index]?.signer && signatureIntact === true && isValid === false,
       ),
+  },
+  {
+    // EN 319 132-1 §4.4.2: else anybody could write time and certificate of the signer.
+    reason: 'signed properties that no reference is over',
+    applies: (ours, theirs, _says, { signatures }) =>
+      signatures.every(
+        ({ references }) => !references.some(({ type }) => type === 'SIGNED_PROPERTIES'),
+      ) &&
+      ours.every(
+        ({ signer, signatureIntact, isValid }, index) =>
+          signer === theirs[index]?.signer && signatureIntact === true && isValid === false,
+      ),
+  },
+  {
+    // EN 319 132-1 §5.2.2: what names nobody does not name the signer.
+    reason: 'a SigningCertificate that names nothing that can be read',
+    applies: (ours, theirs, says) =>
+      says(/^CertDigest is no Base64 text/) &&
+      ours.every(
+        ({ signer, signatureIntact, isValid }, index) =>
+          signer === theirs[index]?.signer && signatureIntact === true && isValid === false,
+      ),
+  },
+  {
+    // APPNOTE §4.3.16
+    reason: 'an archive with a second end record is refused: two readers would see two archives',
+    applies: (ours, _theirs, says) => ours.length === 0 && says(/end record in a comment/),
   },
 ];
 
@@ -91,7 +119,7 @@ export async function compareXmlValues(
   const [gotText, expectedText] = [lines(ours, theirs), lines(theirs, ours)];
   const says = (text: RegExp): boolean =>
     reading.facts.problems.some(({ message }) => text.test(message));
-  const explained = rules.find(({ applies }) => applies(ours, theirs, says))?.reason;
+  const explained = rules.find(({ applies }) => applies(ours, theirs, says, entry))?.reason;
   const isSame = gotText === expectedText;
   return {
     case: `${entry.file} (${entry.case})`,
