@@ -1,5 +1,5 @@
 // `_batch-child.ts GROUPS FOLDER`: a night's batch of so many documents in a folder, from their digests to every record,
-// read back and judged on the way. Prints the most memory that it had, in KiB. A process of its own, so that nothing else is
+// read back and judged on the way. Prints the most memory that it had. A process of its own, so that nothing else is
 // measured.
 import { hash } from 'node:crypto';
 import { openFolderStore } from '#archiver/adapters/folder-store.ts';
@@ -7,6 +7,7 @@ import { createAssembler } from '#archiver/evidence/assemble.ts';
 import { loadChainIndex } from '#archiver/evidence/chains.ts';
 import { anchor } from '#archiver/evidence/stamp.ts';
 import type { DocumentGroup } from '#archiver/evidence/types.ts';
+import { peakResidentBytes } from '../_peak-memory.ts';
 import { createWorld, signal } from '../archiver/evidence/_world.ts';
 
 const [count, folder = ''] = [Number(process.argv[2]), process.argv[3]];
@@ -29,4 +30,4 @@ const chains = await loadChainIndex(store, signal);
 const assembler = createAssembler(store, chains, { signal, readAhead: true });
 let records = 0;
 for await (const block of assembler.records(outcome.manifest.id)) records += block.length;
-console.log(JSON.stringify({ records, maxRSS: process.resourceUsage().maxRSS }));
+console.log(JSON.stringify({ records, peakBytes: peakResidentBytes() }));

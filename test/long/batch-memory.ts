@@ -12,15 +12,14 @@ const script = fileURLToPath(new URL('_batch-child.ts', import.meta.url));
 const base = 256 * 1024 * 1024;
 const octetsPerLeaf = 64;
 
-type Measured = { readonly records: number; readonly maxRSS: number };
+type Measured = { readonly records: number; readonly peakBytes: number };
 
 /** One batch of so many documents, in a process and a folder of its own. */
 export async function memoryOfBatch(groups: number): Promise<readonly ConformanceResult[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-batch-'));
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [script, `${groups}`, folder]);
-    const { records, maxRSS } = JSON.parse(stdout) as Measured;
-    const octets = maxRSS * 1024;
+    const { records, peakBytes: octets } = JSON.parse(stdout) as Measured;
     const most = base + groups * octetsPerLeaf;
     const inMebibytes = (size: number): string => `${Math.round(size / 2 ** 20)} MiB`;
     return [

@@ -29,6 +29,7 @@ import { memoryOfBatch } from './batch-memory.ts';
 import { simulateDecades } from './decades.ts';
 import { fuzz, fuzzTargetNames } from './fuzz.ts';
 import { killRuns } from './kills.ts';
+import { augmentLargeSignature } from './large-signature.ts';
 import { memoryAtLoad } from './memory.ts';
 import { proveMillion, proveRenewals } from './renewals.ts';
 import { runLongTests } from './tests.ts';
@@ -90,6 +91,7 @@ const proofs: readonly Proof[] = [
     parts: 1,
     prove: () => memoryOfBatch(sample ? 100_000 : 10_000_000),
   },
+  { name: 'large-signature', parts: 1, prove: augmentLargeSignature },
   // An hour; what a minute shows is the start.
   ...(sample ? [] : [{ name: 'memory', parts: 1, prove: () => memoryAtLoad(3_600_000, rate) }]),
   { name: 'decades', parts: sample ? 1 : 20, prove: simulateDecades },
@@ -146,7 +148,12 @@ for (const { name, parts, prove } of proofs) {
     for (const result of wrong)
       console.log(`FAIL ${name}: ${result.case}: ${result.got}; expected: ${result.expected}`);
     if (name === 'fuzz') for (const result of results) console.log(`fuzz: ${result.case}`);
-    if (name === 'chaos' || name === 'memory' || name === 'augmentation')
+    if (
+      name === 'chaos' ||
+      name === 'memory' ||
+      name === 'large-signature' ||
+      name === 'augmentation'
+    )
       for (const result of results) console.log(`${name}: ${result.case}: ${result.got}`);
     if (wrong.length === 0 && resume !== undefined) appendFileSync(resume, `${label}\n`);
   }

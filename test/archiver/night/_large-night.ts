@@ -4,6 +4,7 @@ import process from 'node:process';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { openArchiver } from '#archiver/main.ts';
 import { runNight } from '#archiver/run.ts';
+import { peakResidentBytes } from '../../_peak-memory.ts';
 
 const [configFile = '', instant = ''] = process.argv.slice(2);
 const runAt = Temporal.Instant.from(instant);
@@ -17,6 +18,6 @@ process.stdout.write(
   `${JSON.stringify({
     outcome: summary.outcome,
     states: rows.map(({ state, size }) => `${state} ${size}`),
-    maxResidentBytes: process.resourceUsage().maxRSS * 1024,
+    maxResidentBytes: peakResidentBytes(),
   })}\n`,
 );
