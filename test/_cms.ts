@@ -31,9 +31,9 @@ export type TestCms = {
   readonly cades?: boolean;
   /** Without signed attributes the signature is over the content. */
   readonly signedAttributes?: boolean;
+  /** Contents of the UTCTimes in signing-time, of which there should be one. */
+  readonly signingTimes?: readonly string[];
   readonly extraSigned?: readonly Uint8Array[];
-  /** Contents of the UTCTime in signing-time. */
-  readonly signingTime?: string;
   /** Unsigned attributes, made from the signature value. */
   readonly unsigned?: (signature: Uint8Array) => readonly Uint8Array[];
   readonly certificates?: readonly Certificate[];
@@ -58,10 +58,10 @@ function signingCertificate(certificate: Certificate): Uint8Array {
   return derSequence(derSequence(derSequence(derOctetString(digest('SHA-256', certificate.raw)))));
 }
 
-function signingTimeOf({ signingTime }: TestCms): Uint8Array {
-  return signingTime === undefined
-    ? formatUtcTime(testSigningTime)
-    : new TextEncoder().encode(signingTime);
+function signingTimesOf({ signingTimes }: TestCms): readonly Uint8Array[] {
+  return (
+    signingTimes?.map((time) => new TextEncoder().encode(time)) ?? [formatUtcTime(testSigningTime)]
+  );
 }
 
 /** A SignerInfo over content; `TestCms` says in which shape. */
@@ -77,7 +77,10 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
       oids.idMessageDigest,
       derOctetString(spec.contentDigest ?? digest(digestAlgorithm, content)),
     ),
-    testAttribute(oids.idSigningTime, derElement(0x17, signingTimeOf(spec))),
+    testAttribute(
+      oids.idSigningTime,
+      ...signingTimesOf(spec).map((time) => derElement(0x17, time)),
+    ),
     ...(cades
       ? [testAttribute(oids.idAaSigningCertificateV2, signingCertificate(certificate))]
       : []),

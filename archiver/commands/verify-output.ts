@@ -45,9 +45,26 @@ function treeLines(node: VerdictNode, language: Language, depth: number): string
 }
 
 const words = {
-  en: { until: 'verifiable until', supposed: 'if that happens, until', noEnd: 'no known end' },
-  ja: { until: '検証できる期限', supposed: 'その場合の期限', noEnd: '期限は分かっていません' },
+  en: {
+    level: 'level of',
+    until: 'verifiable until',
+    supposed: 'if that happens, until',
+    noEnd: 'no known end',
+  },
+  ja: {
+    level: 'レベル',
+    until: '検証できる期限',
+    supposed: 'その場合の期限',
+    noEnd: '期限は分かっていません',
+  },
 } as const;
+
+/** The level of each CMS signature by its name in EN 319 122. */
+function levelLines({ facts }: FileVerdict, language: Language): readonly string[] {
+  return facts.signatures.flatMap(({ id, cadesLevel }) =>
+    cadesLevel === undefined ? [] : [`  ${words[language].level} ${id}: ${cadesLevel}`],
+  );
+}
 
 /** Every element with its level; what is not as the level asks for is marked. */
 function profileLines(
@@ -108,6 +125,7 @@ export function renderText(
   const lines = explain
     ? treeLines(tree, language, 0)
     : [`${headline(tree)} ${file}`, `  ${(decisive ?? tree).sentence[language]}`];
+  if (explain) lines.push(...levelLines(verdict, language));
   if (explain) lines.push(...verdict.profiles.flatMap((one) => profileLines(one, language)));
   if (horizon) lines.push(`  ${words[language].until}: ${horizonText(horizon, language)}`);
   if (supposed) lines.push(`  ${words[language].supposed}: ${horizonText(supposed, language)}`);
@@ -122,6 +140,9 @@ export function renderJson(verdict: FileVerdict): string {
     file,
     format: facts.format,
     level: facts.level,
+    cadesLevels: facts.signatures.flatMap(({ id, cadesLevel }) =>
+      cadesLevel === undefined ? [] : [{ signature: id, level: cadesLevel }],
+    ),
     status,
     indication,
     subIndication,

@@ -9,18 +9,12 @@ import {
   tags,
   type Tlv,
 } from '#shared/der/reader.ts';
-import {
-  derContext,
-  derElement,
-  derObjectIdentifier,
-  derOctetString,
-  derSequence,
-} from '#shared/der/writer.ts';
+import { derContext, derSequence } from '#shared/der/writer.ts';
 import { FormatError, TokiwaError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { parseCertificate, type Certificate } from '#shared/x509/certificate.ts';
 import { parseCertificateList, type CertificateList } from '#shared/x509/crl.ts';
-import { parseOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
+import { parseOcspResponse, wrapBasicOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
 import { attributesOfType } from './attributes.ts';
 import type { SignedData } from './signed-data.ts';
 
@@ -77,14 +71,6 @@ export function buildRevocationValues(values: RevocationValues): Uint8Array {
     ...list(0, values.crlVals),
     ...list(1, values.ocspVals),
     ...(values.otherRevVals ? [values.otherRevVals] : []),
-  );
-}
-
-/** The OCSPResponse around a BasicOCSPResponse element. @see RFC 6960 §4.2.1 */
-export function wrapBasicOcspResponse(basic: Uint8Array): Uint8Array {
-  return derSequence(
-    derElement(0x0a, Uint8Array.of(0)),
-    derContext(0, derSequence(derObjectIdentifier(oids.idPkixOcspBasic), derOctetString(basic))),
   );
 }
 

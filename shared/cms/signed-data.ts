@@ -27,7 +27,7 @@ import type { Certificate } from '#shared/x509/certificate.ts';
 import { parseCertificateList, type CertificateList } from '#shared/x509/crl.ts';
 import { internCertificate } from '#shared/x509/intern-certificate.ts';
 import { readName, type Name } from '#shared/x509/name.ts';
-import { parseOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
+import { parseOcspResponse, wrapBasicOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
 import { readAttributes, type Attribute } from './attributes.ts';
 
 /** `SignerIdentifier ::= CHOICE { issuerAndSerialNumber, subjectKeyIdentifier [0] }` */
@@ -249,14 +249,24 @@ function readCertificates(tlv: Tlv | undefined): {
   return { certificates, otherCertificates };
 }
 
-/** `[1] IMPLICIT OtherRevocationInfoFormat`: an OCSP response by RFC 5940 §2.1, whole or basic, else kept as it is. */
+/**
+ * The OCSP response in an `OtherRevocationInfoFormat`; undefined: another format. Before RFC 5940 §2.1 had a format
+ * for it, signers stored the BasicOCSPResponse under its own type.
+ * @throws FormatError ERR_FORMAT_OCSP, ERR_FORMAT_LIMIT
+ */
+export function ocspResponseOfFormat(format: string, info: Uint8Array): OcspResponse | undefined {
+  if (format === oids.idRiOcspResponse) return parseOcspResponse(info);
+  if (format === oids.idPkixOcspBasic) return parseOcspResponse(wrapBasicOcspResponse(info));
+  return undefined;
+}
+
+/** `[1] IMPLICIT OtherRevocationInfoFormat`: an OCSP response, else kept as it is. */
 function readOtherRevocationInfo(member: Tlv): OcspResponse | OtherRevocationInfo {
   const [format, info] = readChildren(member, limits);
   if (!isUniversal(format, tags.objectIdentifier) || !info)
     throw malformed('OtherRevocationInfoFormat', member, 'RFC 5652 §10.2.1');
   const oid = readObjectIdentifier(format);
-  if (oid !== oids.idRiOcspResponse) return { kind: 'other', raw: member.raw, format: oid };
-  return parseOcspResponse(info.raw);
+  return ocspResponseOfFormat(oid, info.raw) ?? { kind: 'other', raw: member.raw, format: oid };
 }
 
 function readRevocationInfo(tlv: Tlv | undefined): {

@@ -3,7 +3,6 @@
 // carries them.
 import { toHex } from '#shared/bytes.ts';
 import { attributesOfType } from '#shared/cms/attributes.ts';
-import { wrapBasicOcspResponse } from '#shared/cms/revocation-values.ts';
 import { type SignedData, type SignerInfo } from '#shared/cms/signed-data.ts';
 import { certHashMatches, parseSigningCertificate } from '#shared/cms/signing-certificate.ts';
 import { certificatesOfSigner } from '#shared/cms/verify-signer.ts';
@@ -27,7 +26,7 @@ import type {
 } from '#shared/validation/facts.ts';
 import { type Certificate, parseCertificate } from '#shared/x509/certificate.ts';
 import { type CertificateList, parseCertificateList } from '#shared/x509/crl.ts';
-import { type OcspResponse, parseOcspResponse } from '#shared/x509/ocsp.ts';
+import { type OcspResponse, parseOcspResponse, wrapBasicOcspResponse } from '#shared/x509/ocsp.ts';
 import { nameKey } from '#shared/x509/name.ts';
 
 /** A signature before its signer is looked up; XML signatures give the certificate they name. */

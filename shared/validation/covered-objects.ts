@@ -2,15 +2,21 @@
 // brings with it, and what an archive timestamp of CAdES is over. EN 319 102-1 §5.6.2.3.
 import type { ArchivedMembers } from '#shared/cades/archived-members.ts';
 import { readAttributeValues } from '#shared/cades/read.ts';
-import { embeddedValidationData, wrapBasicOcspResponse } from '#shared/cms/revocation-values.ts';
+import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import type { Attribute } from '#shared/cms/attributes.ts';
-import { parseSignerInfo, type SignerInfo } from '#shared/cms/signed-data.ts';
-import { isUniversal, readChildren, readWhole, tags } from '#shared/der/reader.ts';
+import { ocspResponseOfFormat, parseSignerInfo, type SignerInfo } from '#shared/cms/signed-data.ts';
+import {
+  isUniversal,
+  readChildren,
+  readObjectIdentifier,
+  readWhole,
+  tags,
+} from '#shared/der/reader.ts';
 import { oids } from '#shared/oid.ts';
 import { attempt } from '#shared/problem.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
-import { parseOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
+import { parseOcspResponse, wrapBasicOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
 
 /**
  * What a timestamp covers: single objects (signature values, tokens, validation data) by their octets,
@@ -46,12 +52,13 @@ function readable<T>(
   return elements.flatMap((element) => attempt([], undefined, () => read(element)) ?? []);
 }
 
-/** A CRL by itself; in the other format of RFC 5940 the OCSP response inside. */
+/** A CRL by itself; in another format the OCSP response inside. */
 function objectsOfRevocationInfo(member: Uint8Array): readonly Uint8Array[] {
   const whole = readWhole(member);
   if (isUniversal(whole, tags.sequence)) return [member];
-  const [, info] = readChildren(whole);
-  return info ? objectsOfOcspResponse(parseOcspResponse(info.raw)) : [];
+  const [format, info] = readChildren(whole);
+  const response = format && info && ocspResponseOfFormat(readObjectIdentifier(format), info.raw);
+  return response ? objectsOfOcspResponse(response) : [];
 }
 
 const tokenTypes: readonly string[] = [

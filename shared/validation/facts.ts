@@ -2,6 +2,7 @@
 // evidence records, certificates and algorithms with their times. All of it survives JSON; instants
 // serialise themselves. Verdicts stand in shared/validation/verdict.ts.
 import type { AtsHashIndexVersion } from '#shared/cades/ats-hash-index.ts';
+import type { CadesLevel } from '#shared/cades/named-level.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { ByteRangeCoverage } from '#shared/pades/coverage.ts';
 import type { Problem } from '#shared/problem.ts';
@@ -82,6 +83,8 @@ export type SignatureFacts = {
   readonly id: string;
   readonly format: 'CMS' | 'CAdES' | 'PDF' | 'PAdES' | 'XML' | 'XAdES';
   readonly level?: SignatureLevel | undefined;
+  /** The same by the name that the ETSI standards have for it, of a CMS signature outside of PDF. */
+  readonly cadesLevel?: CadesLevel | undefined;
   /** Entry of a container, field of a PDF, Id of an XML signature; absent: the document itself. */
   readonly place?: string | undefined;
   /** The signature that this one countersigns. */

@@ -15,6 +15,7 @@ import {
   type CadesSignature,
   readCades,
 } from '#shared/cades/read.ts';
+import { nameCadesLevel } from '#shared/cades/named-level.ts';
 import type { SignedData } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { oidName, oids } from '#shared/oid.ts';
@@ -232,6 +233,13 @@ function addSignature(
     by: { kind: 'cms', signerInfo: signature.signerInfo },
     format: signature.isCades ? 'CAdES' : 'CMS',
     level: context.hasArchiveTimestamp && own !== 'B' ? 'LTA' : own,
+    ...(context.outer?.pdf === undefined && {
+      cadesLevel: nameCadesLevel({
+        signedData,
+        signature,
+        countersigns: countersigned !== undefined,
+      }),
+    }),
     place: context.place,
     countersigns: countersigned?.id,
     claimedSigningTime: signature.claimedSigningTime,

@@ -14,6 +14,13 @@ import {
   tags,
 } from '#shared/der/reader.ts';
 import type { Tlv } from '#shared/der/reader.ts';
+import {
+  derContext,
+  derElement,
+  derObjectIdentifier,
+  derOctetString,
+  derSequence,
+} from '#shared/der/writer.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { parseGeneralizedTime } from '#shared/time.ts';
@@ -304,4 +311,12 @@ export function parseBasicOcspResponse(octets: Uint8Array): BasicOcspResponse {
     if (!(error instanceof FormatError)) throw error;
     throw malformed(`not a BasicOCSPResponse: ${error.message}`, error.offset, error);
   }
+}
+
+/** The OCSPResponse around a BasicOCSPResponse element. @see RFC 6960 §4.2.1 */
+export function wrapBasicOcspResponse(basic: Uint8Array): Uint8Array {
+  return derSequence(
+    derElement(0x0a, Uint8Array.of(0)),
+    derContext(0, derSequence(derObjectIdentifier(oids.idPkixOcspBasic), derOctetString(basic))),
+  );
 }

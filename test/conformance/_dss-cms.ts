@@ -52,6 +52,25 @@ export function compareHashIndexes(entry: DssEntry, { timestamps }: DocumentRead
   );
 }
 
+/** The judge's name of a CAdES level as the standards have it. */
+function levelName(format: string): string {
+  if (format === 'CMS-NOT-ETSI') return 'CMS';
+  return format === 'CAdES-XL' ? 'CAdES-X-L' : format.replace(/^CAdES-BASELINE-/, 'CAdES-B-');
+}
+
+/** Levels by name; a countersignature has one as well. */
+export function compareCadesLevels(entry: DssEntry, { facts }: DocumentReading): Comparison {
+  return compareReadLines(
+    'CAdES levels',
+    entry.signatures.flatMap(({ format }) =>
+      format.startsWith('CAdES') || format === 'CMS-NOT-ETSI' ? [levelName(format)] : [],
+    ),
+    facts.signatures.flatMap(({ cadesLevel }): ReadLine[] =>
+      cadesLevel === undefined ? [] : [{ line: cadesLevel }],
+    ),
+  );
+}
+
 /** RFC 5652 itself has nothing against it: the value, the digest and the attributes that they need. */
 function isIntact({ findings, signatureIntact, messageDigestIntact }: SignerVerdict): boolean {
   return (

@@ -9,7 +9,12 @@ import type {
   TimestampFacts,
 } from '#shared/validation/facts.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
-import { compareHashIndexes, compareSignatureValues, compareTokenSignatures } from './_dss-cms.ts';
+import {
+  compareCadesLevels,
+  compareHashIndexes,
+  compareSignatureValues,
+  compareTokenSignatures,
+} from './_dss-cms.ts';
 import { type Comparison, compareLists } from './_dss-compare.ts';
 import { contentOf } from '#shared/validation/reading.ts';
 import { compareEvidenceRecord, isEvidenceRecordEntry } from './_dss-evidence-records.ts';
@@ -200,6 +205,7 @@ function compareReading(
     compareImprints(entry, facts),
     compareReferences(entry, facts),
     compareHashIndexes(entry, reading),
+    compareCadesLevels(entry, reading),
     compareSignatureValues(entry, reading),
     ...compareTokenSignatures(entry, [reading, ...beside]),
     ...(isEvidenceRecordEntry(entry)

@@ -149,9 +149,11 @@ test('JSON: one line, the tree with a sentence in each language', async (t) => {
   t.is(line.indexOf('\n'), line.length - 1);
   const parsed = JSON.parse(line) as {
     readonly indication: string;
+    readonly cadesLevels: readonly unknown[];
     readonly tree: { readonly children: readonly { readonly sentence: { readonly ja: string } }[] };
   };
   t.is(parsed.indication, 'INDETERMINATE');
+  t.deepEqual(parsed.cadesLevels, [{ signature: 'signature-1', level: 'CAdES-B-B' }]);
   t.true(parsed.tree.children[0]?.sentence.ja.includes('失効'));
 });
 
@@ -162,6 +164,7 @@ test('text: the deciding sentence, or the whole tree; no control characters', as
   t.is(short.trimEnd().split('\n').length, 2);
   const long = renderText(verdict, { language: 'en', explain: true });
   t.true(long.includes('signature signature-1'));
+  t.true(long.includes('level of signature-1: CAdES-B-B'));
   t.true(long.includes('[revoked, RFC 5280'));
   const hostile = renderText(
     { ...verdict, file: 'a\u001b[2Jb' },
