@@ -18,7 +18,7 @@ import { evidenceStoreName } from './evidence-store.ts';
 
 /** Where exported objects lie in the folder, and the list of their digests beside them. */
 export const exportedPrefix = 'evidence/';
-export const sumsKey = 'SHA256SUMS';
+const sumsKey = 'SHA256SUMS';
 
 const archiveKey = 'archive.json';
 /** Held by whoever is at work, and no part of the archive. */

@@ -71,7 +71,7 @@ export async function rateOfWaiting(work: () => Promise<unknown>, lanes = 1): Pr
 }
 
 /** Seconds that one piece of work takes. */
-export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;

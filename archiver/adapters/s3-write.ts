@@ -50,7 +50,7 @@ export async function writeObject(
 }
 
 /** The headers of a condition: If-None-Match or If-Match (RFC 9110 §13.1). */
-export function conditionInput(condition: WriteCondition | undefined): {
+function conditionInput(condition: WriteCondition | undefined): {
   readonly IfNoneMatch?: '*';
   readonly IfMatch?: string;
 } {

@@ -10,7 +10,7 @@ import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { buildStoredJson, hexSchema, parseStoredJson } from '../evidence/stored-json.ts';
 import { readSmallObject, writeSmallObject } from '../small-object.ts';
 
-export const pendingPrefix = 'augmentations/';
+const pendingPrefix = 'augmentations/';
 
 /** The version that is about to be written, or was, and what it is made from. */
 export type IntendedVersion = {

@@ -7,7 +7,7 @@ import type { PreparedBatch, TokenFacts } from './types.ts';
 type Chain = TokenFacts['chain'];
 
 /** What both paths hold: a certificate, or trust anchors of one name. `undefined`: they are independent. */
-export function sharedAuthority(a: Chain, b: Chain): string | undefined {
+function sharedAuthority(a: Chain, b: Chain): string | undefined {
   const known = new Set(a.map(({ fingerprint }) => fingerprint));
   const certificate = b.find(({ fingerprint }) => known.has(fingerprint));
   if (certificate) return certificate.subject;

@@ -81,7 +81,7 @@ export type DependencyTally = {
 };
 
 /** Ascending by end, then by name, so that the same state gives the same order. */
-export function compareDependencies(a: DependencyLine, b: DependencyLine): number {
+function compareDependencies(a: DependencyLine, b: DependencyLine): number {
   const order = (line: DependencyLine): string =>
     line.status === 'not-listed' ? '' : (line.end ?? '~');
   const [x, y] = [`${order(a)} ${a.name} ${a.role}`, `${order(b)} ${b.name} ${b.role}`];

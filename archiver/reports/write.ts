@@ -112,7 +112,7 @@ async function* renderTable(archiver: Archiver, options: RenderOptions): AsyncIt
 const renderers = { json: renderJson, html: renderHtml, csv: renderTable, pdf: renderPdf } as const;
 
 /** The formats of a report. */
-export const reportFormats = ['json', 'html', 'csv', 'pdf'] as const;
+const reportFormats = ['json', 'html', 'csv', 'pdf'] as const;
 
 /**
  * The report as of `at` in pieces: `json`; `html` as one page in `lang` with all documents; `csv` with a line

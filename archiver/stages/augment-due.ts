@@ -96,7 +96,7 @@ async function isNewest(
 }
 
 /** One archive timestamp a signature, and a signature timestamp where there is none yet. */
-export function tokensFor({ facts }: Pick<DocumentRow, 'facts'>): number {
+function tokensFor({ facts }: Pick<DocumentRow, 'facts'>): number {
   const own = facts.signatures.filter(({ countersigns }) => countersigns === undefined);
   return own.reduce((sum, { level }) => sum + (level === 'B' ? 2 : 1), 0);
 }

@@ -64,7 +64,7 @@ export function needsValidationData({ signatures, records = [] }: IntakeVerdict)
  * valid only where every signature is. Broken, expired or revoked: it was not valid when protected
  * (R-14); what could not be decided stays undecided.
  */
-export function combineIntake(signatures: readonly IntakeSignature[]): IntakeStatus {
+function combineIntake(signatures: readonly IntakeSignature[]): IntakeStatus {
   if (signatures.length === 0) return 'unsigned';
   if (signatures.some(isLost)) return 'not-valid';
   if (signatures.some((signature) => signature.status === 'indeterminate')) return 'indeterminate';

@@ -143,7 +143,7 @@ export function dueBefore(
 }
 
 /** When a batch falls due; absent: never, because nothing ends it or nobody needs it longer. */
-export function dueAt(
+function dueAt(
   batch: BatchRow,
   demand: BatchDemand | undefined,
   rules: Pick<PlanRules, 'leadTime' | 'timeZone'>,
@@ -159,7 +159,7 @@ export function dueAt(
 }
 
 /** The first hash that is still acceptable a lead time from now; absent: none of those configured. */
-export function chooseDigest(rules: PlanRules, at: Temporal.Instant): DigestAlgorithm | undefined {
+function chooseDigest(rules: PlanRules, at: Temporal.Instant): DigestAlgorithm | undefined {
   const until = at.add({ hours: 24 * rules.leadTime.total('days') });
   return rules.digestAlgorithms.find((digest) =>
     acceptableAt(askProfile(rules.profile, { kind: 'digest', digest }, 'new'), until),

@@ -38,7 +38,7 @@ function badManifest(message: string, name: string): FormatError {
  * name so written is another name to another reader (RFC 3986 §6.2.2.2).
  * @throws FormatError ERR_FORMAT_XML
  */
-export function entryNameOfUri(uri: string, within: string): string {
+function entryNameOfUri(uri: string, within: string): string {
   if (uri === '') throw badManifest('empty reference', within);
   if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri) || uri.startsWith('/') || /[?#\\]/.test(uri))
     throw badManifest('reference that leaves the container', within);

@@ -37,7 +37,7 @@ export type ZipLimits = {
   readonly maxRatio: number;
 };
 
-export const defaultZipLimits: ZipLimits = {
+const defaultZipLimits: ZipLimits = {
   maxEntries: 10_000,
   maxEntryOctets: 64 * 1024 * 1024,
   maxTotalOctets: 128 * 1024 * 1024,
@@ -54,7 +54,7 @@ export function zipError(message: string, offset?: number): FormatError {
   );
 }
 
-export function zipLimit(message: string): FormatError {
+function zipLimit(message: string): FormatError {
   return new FormatError('ERR_FORMAT_LIMIT', message, { clause: 'APPNOTE 6.3.10' });
 }
 
@@ -64,7 +64,7 @@ export function viewOf(octets: Uint8Array): DataView {
 }
 
 /** A 64-bit size or offset; nothing beyond the file's end can be right. */
-export function readUint64(view: DataView, at: number, max: number): number {
+function readUint64(view: DataView, at: number, max: number): number {
   const value = view.getBigUint64(at, true);
   if (value > BigInt(max)) throw zipError('64-bit size or offset beyond the file', at);
   return Number(value);
