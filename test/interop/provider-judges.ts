@@ -29,7 +29,8 @@ type Provider = Omit<PeerTsa, 'process'> & {
 };
 
 const accepted = /Verification: OK|Status: Granted/;
-const refused = /certificates that were not asked for/;
+// From its second query on, such a provider is not asked.
+const refused = /certificates that (were not asked for|this query does not ask for)/;
 
 /** The class path of the Java programs; Maven brings what is missing. */
 async function classPath(folder: string): Promise<string> {
