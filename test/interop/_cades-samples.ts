@@ -3,20 +3,19 @@
 import { concatBytes } from '#shared/bytes.ts';
 import { readChildren, readWhole } from '#shared/der/reader.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { anchorOf, type Issued, issueOcspResponse, issueSigner } from '../_authority.ts';
+import { type Issued, issueOcspResponse, issueSigner } from '../_authority.ts';
 import { addArchiveTimestampV2 } from '../_archive-timestamp.ts';
 import { buildTestCms, testContent, type TestCms } from '../_cms.ts';
 import { freshKey, type KeyName } from '../_keys.ts';
 import { raised, type Raising, readBack } from '../archiver/augmentation/_raising.ts';
-import { tokenSignerOf, type TestTsu } from '../_tsu.ts';
 import {
   ca,
   crlsOf,
   day,
-  root,
   signatureTimestamp,
   tsus,
   type TsuName,
+  tsuOf,
 } from '../shared/validation/_world.ts';
 
 /** One step of the simulated clock: who stamps, and by which digest. */
@@ -123,16 +122,6 @@ export function withIndefiniteLengths(cms: Uint8Array): Uint8Array {
   );
   const inner = indefinite(signedData.raw, concatBytes(...fields));
   return indefinite(cms, concatBytes(type.raw, indefinite(wrapper.raw, inner)));
-}
-
-function tsuOf(name: TsuName): TestTsu {
-  return {
-    root,
-    ca,
-    tsu: tsus[name],
-    anchors: [anchorOf(root)],
-    signer: tokenSignerOf(tsus[name], [ca.certificate]),
-  };
 }
 
 function signed(sample: Sample): { readonly cms: Uint8Array; readonly issued: readonly Issued[] } {

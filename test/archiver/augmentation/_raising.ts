@@ -124,3 +124,11 @@ export function readBack(before: Uint8Array, after: Uint8Array, raising: Raising
     at: day(on),
   });
 }
+
+/** The last octet of `part` in `whole` turned over. */
+export function flipped(whole: Uint8Array, part: Uint8Array | undefined): Uint8Array {
+  const octets = Buffer.from(whole);
+  const end = octets.indexOf(part ?? '') + (part?.length ?? 0) - 1;
+  octets[end] = (octets[end] ?? 0) ^ 1;
+  return new Uint8Array(octets);
+}

@@ -8,11 +8,9 @@ import { derSequence } from '#shared/der/writer.ts';
 import { oids } from '#shared/oid.ts';
 import type { Indication } from '#shared/validation/verdict.ts';
 import { addArchiveTimestampV3 } from '../../_archive-timestamp.ts';
-import { anchorOf } from '../../_authority.ts';
 import { testContent } from '../../_cms.ts';
-import { testAttribute, tokenSignerOf, type TestTsu } from '../../_tsu.ts';
+import { testAttribute } from '../../_tsu.ts';
 import {
-  ca,
   crlsOf,
   day,
   profileWith,
@@ -22,26 +20,12 @@ import {
   signatureTimestamp,
   signer,
   stamp,
-  tsus,
+  tsuOf,
 } from '../../shared/validation/_world.ts';
-import { raised, type Raising } from './_raising.ts';
+import { raised, type Raising, flipped } from './_raising.ts';
 
-const first: TestTsu = {
-  root,
-  ca,
-  tsu: tsus.first,
-  anchors: [anchorOf(root)],
-  signer: tokenSignerOf(tsus.first, [ca.certificate]),
-};
+const first = tsuOf('first');
 const raising: Raising = { on: '2027-02-01' };
-
-/** The last octet of `part` in `whole` turned over. */
-function flipped(whole: Uint8Array, part: Uint8Array | undefined): Uint8Array {
-  const octets = Buffer.from(whole);
-  const end = octets.indexOf(part ?? '') + (part?.length ?? 0) - 1;
-  octets[end] = (octets[end] ?? 0) ^ 1;
-  return new Uint8Array(octets);
-}
 
 const stamped = sign({ unsigned: signatureTimestamp('first', '2026-12-01') });
 const old = await raised(sign(), raising);

@@ -9,31 +9,25 @@ import { digest } from '#shared/crypto/digest.ts';
 
 import { oids } from '#shared/oid.ts';
 import { addArchiveTimestampV2, addArchiveTimestampV3 } from '../../_archive-timestamp.ts';
-import { anchorOf, issueOcspResponder, issueOcspResponse, issueSigner } from '../../_authority.ts';
+import { issueOcspResponder, issueOcspResponse, issueSigner } from '../../_authority.ts';
 import { buildTestSignerInfo, testContent } from '../../_cms.ts';
-import { testAttribute, tokenSignerOf, type TestTsu } from '../../_tsu.ts';
+import { testAttribute } from '../../_tsu.ts';
 import {
   ca,
   crlsOf,
   day,
-  root,
   sign,
   signatureTimestamp,
   signer,
   stamp,
   tsus,
+  tsuOf,
 } from '../../shared/validation/_world.ts';
 import { raised, type Raising, readBack, tryToRaise } from './_raising.ts';
 import { refusals } from './_refusals.ts';
 import { withIndefiniteLengths } from '../../interop/_cades-samples.ts';
 
-const first: TestTsu = {
-  root,
-  ca,
-  tsu: tsus.first,
-  anchors: [anchorOf(root)],
-  signer: tokenSignerOf(tsus.first, [ca.certificate]),
-};
+const first = tsuOf('first');
 const raising: Raising = { on: '2027-02-01' };
 const cosigner = issueSigner(ca, { subject: 'CN=Cosigner', notAfter: day('2028-01-01') });
 

@@ -4,19 +4,12 @@ import { concatBytes, equalBytes } from '#shared/bytes.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { readChildren } from '#shared/der/reader.ts';
 import { addArchiveTimestampV3, withParts } from '../../_archive-timestamp.ts';
-import { anchorOf, issueRoot } from '../../_authority.ts';
+import { issueRoot } from '../../_authority.ts';
 import { testContent } from '../../_cms.ts';
-import { tokenSignerOf, type TestTsu } from '../../_tsu.ts';
-import { ca, root, sign, signatureTimestamp, tsus } from '../../shared/validation/_world.ts';
-import { raised, type Raising, readBack } from './_raising.ts';
+import { sign, signatureTimestamp, tsuOf } from '../../shared/validation/_world.ts';
+import { raised, type Raising, readBack, flipped } from './_raising.ts';
 
-const tsu: TestTsu = {
-  root,
-  ca,
-  tsu: tsus.first,
-  anchors: [anchorOf(root)],
-  signer: tokenSignerOf(tsus.first, [ca.certificate]),
-};
+const tsu = tsuOf('first');
 const raising: Raising = { on: '2027-02-01' };
 const before = sign({
   unsigned: signatureTimestamp('first', '2026-12-01'),
@@ -34,14 +27,6 @@ const attributes = (octets: Uint8Array): readonly Uint8Array[] =>
   );
 const missingFrom = (all: readonly Uint8Array[], one: Uint8Array | undefined) =>
   all.filter((member) => !one || !equalBytes(member, one));
-
-/** The last octet of `part` in `whole` turned over. */
-function overwritten(whole: Uint8Array, part: Uint8Array): Uint8Array {
-  const octets = Buffer.from(whole);
-  const end = octets.indexOf(part) + part.length - 1;
-  octets[end] = (octets[end] ?? 0) ^ 1;
-  return new Uint8Array(octets);
-}
 
 type Row = {
   readonly name: string;
@@ -79,7 +64,7 @@ const rows: readonly Row[] = [
   },
   {
     name: 'other content',
-    after: overwritten(good, testContent),
+    after: flipped(good, testContent),
     says: /encapsulated content/,
   },
   {

@@ -21,7 +21,7 @@ import {
 } from '../../_authority.ts';
 import { freshKey } from '../../_keys.ts';
 import { buildTestCms, type TestCms } from '../../_cms.ts';
-import { testAttribute, testPolicy, tokenSignerOf } from '../../_tsu.ts';
+import { testAttribute, testPolicy, tokenSignerOf, type TestTsu } from '../../_tsu.ts';
 import { createArchive, recordOf, renewTimestamps, type Stamping } from '../ers/_archive.ts';
 
 export const day = (text: string): Temporal.Instant => Temporal.Instant.from(`${text}T00:00:00Z`);
@@ -42,6 +42,13 @@ export const tsus = {
   third: tsuFor('Third TSU', '2038-01-01', '2060-01-01'),
 } as const;
 export type TsuName = keyof typeof tsus;
+
+/** A unit with the hierarchy above it. */
+export function tsuOf(name: TsuName): TestTsu {
+  const tsu = tsus[name];
+  const signer = tokenSignerOf(tsu, [ca.certificate]);
+  return { root, ca, tsu, anchors: [anchorOf(root)], signer };
+}
 
 function tokenBy(
   tsu: Issued,

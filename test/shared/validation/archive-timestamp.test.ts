@@ -8,7 +8,7 @@ import {
   buildIndex,
   withParts,
 } from '../../_archive-timestamp.ts';
-import { type TestTsu, tokenSignerOf } from '../../_tsu.ts';
+import { tokenSignerOf } from '../../_tsu.ts';
 import {
   ca,
   crlsElsewhere,
@@ -20,16 +20,10 @@ import {
   sign,
   signatureTimestamp,
   signer,
-  tsus,
+  tsuOf,
 } from './_world.ts';
 
-const archiver: TestTsu = {
-  root,
-  ca,
-  tsu: tsus.second,
-  anchors: [anchorOf(root)],
-  signer: tokenSignerOf(tsus.second, [ca.certificate]),
-};
+const archiver = tsuOf('second');
 const genTime = '2029-06-01T00:00:00Z';
 /** CRLs from after the signature timestamp, and from just before the archive timestamp. */
 const crlsOn = ['2027-02-01', '2029-05-20'];
