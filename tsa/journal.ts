@@ -46,8 +46,11 @@ export type Claim = {
 };
 
 export type Journal = {
-  /** Resolves when the record is durable. @throws the system's error: the record does not count */
-  readonly append: (record: JournalRecord) => Promise<void>;
+  /**
+   * Resolves when the record is durable, and says whether it may be a second token: one whose repeats are answered with
+   * another that `find` gives. @throws the system's error: the record does not count
+   */
+  readonly append: (record: JournalRecord) => Promise<boolean>;
   /**
    * Takes a request to buy its token, against other processes that write to the same journal; `undefined`: one of them
    * is buying it now. Within a process the callers see to it.
@@ -63,8 +66,6 @@ export type Journal = {
   /** Where it did not: tries whether one would now, so that a service that nobody is sent to comes back. */
   readonly recheck: () => Promise<void>;
   readonly newId: () => string;
-  /** Whether other replicas write it too, so that another's token may have come before one's own. */
-  readonly shared: boolean;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
@@ -90,6 +91,15 @@ type Index = {
 function noteGenTime({ lastGenTimes }: Index, { provider, genTime }: TokenRecord): void {
   const last = lastGenTimes.get(provider);
   if (!last || isBefore(last, genTime)) lastGenTimes.set(provider, genTime);
+}
+
+/** The place of the token that answers a repeat; those from before `sinceMs` answer none. */
+function placeOf({ days }: Index, repeatKey: string, sinceMs: number): Place | undefined {
+  for (const places of days.values()) {
+    const place = places.get(repeatKey);
+    if (place && place.atMs >= sinceMs) return place;
+  }
+  return undefined;
 }
 
 function enter(index: Index, record: TokenRecord, place: Place): void {
@@ -167,7 +177,9 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
     return run;
   };
 
-  const append = async (record: JournalRecord): Promise<void> => {
+  const sinceMs = (): number => clock.now().epochMilliseconds - repeatPeriodMs;
+
+  const append = async (record: JournalRecord): Promise<boolean> => {
     const line = buildJournalLine(record);
     const day = dayOf(record.at);
     let current: Segment | undefined;
@@ -178,10 +190,13 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
       const offset = await current.log.append(line);
       writable = true;
       options.onRecord?.(record);
-      if (record.kind !== 'token') return;
+      if (record.kind !== 'token') return false;
       noteGenTime(index, record);
+      const { repeatKey } = record;
+      const isSecond = repeatKey !== undefined && !!placeOf(index, repeatKey, sinceMs());
       const atMs = record.at.epochMilliseconds;
       enter(index, record, { segment: current.name, offset, length: line.length - 1, atMs });
+      return isSecond;
     } catch (error) {
       writable = false;
       // What a failed write left is not known for certain: the next record begins a new segment.
@@ -200,18 +215,12 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
   };
 
   const find = async (repeatKey: string): Promise<TokenRecord | undefined> => {
-    for (const places of index.days.values()) {
-      const place = places.get(repeatKey);
-      if (!place || place.atMs < clock.now().epochMilliseconds - repeatPeriodMs) continue;
-      const record = parseJournalLine(await files.read(place.segment, place.offset, place.length));
-      if (record?.kind === 'token') return record;
-      events({
-        level: 'error',
-        name: 'tsa.journal.damaged-line',
-        segment: place.segment,
-        offset: place.offset,
-      });
-    }
+    const place = placeOf(index, repeatKey, sinceMs());
+    if (!place) return undefined;
+    const { segment: name, offset, length } = place;
+    const record = parseJournalLine(await files.read(name, offset, length));
+    if (record?.kind === 'token') return record;
+    events({ level: 'error', name: 'tsa.journal.damaged-line', segment: name, offset });
     return undefined;
   };
 
@@ -226,7 +235,6 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
       if (!writable) writable = await files.takesWrites();
     },
     newId: () => toHex(random(16)),
-    shared: false,
     [Symbol.asyncDispose]: async () => {
       closed = true;
       await switching;

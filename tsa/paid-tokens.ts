@@ -6,8 +6,8 @@ import type { TokenRecord } from './journal-line.ts';
 import type { Journal } from './journal.ts';
 
 export type PaidTokens = {
-  /** @throws the system's error: the token waits, and nobody may be given it */
-  readonly append: (record: TokenRecord) => Promise<void>;
+  /** As {@link Journal.append}. @throws the system's error: the token waits, and nobody may be given it */
+  readonly append: (record: TokenRecord) => Promise<boolean>;
   /** Brings what waits into the journal. @throws the system's error */
   readonly flush: () => Promise<void>;
   /** Whether the answer to this repeat waits. */
@@ -29,8 +29,8 @@ export function createPaidTokens(journal: Journal, events: EventSink): PaidToken
   const waiting = new Map<string, TokenRecord>();
   let retry: ReturnType<typeof setTimeout> | undefined;
 
-  const write = async (record: TokenRecord): Promise<void> => {
-    await journal.append(record);
+  const write = async (record: TokenRecord): Promise<boolean> => {
+    const mayBeSecond = await journal.append(record);
     events({
       level: 'info',
       name: 'tsa.token.journalled',
@@ -40,6 +40,7 @@ export function createPaidTokens(journal: Journal, events: EventSink): PaidToken
       genTime: instantText(record.genTime),
       late: record.late,
     });
+    return mayBeSecond;
   };
 
   const writeAll = async (): Promise<void> => {
@@ -70,7 +71,7 @@ export function createPaidTokens(journal: Journal, events: EventSink): PaidToken
   return {
     append: async (record) => {
       try {
-        await write(record);
+        return await write(record);
       } catch (error) {
         waiting.set(keyOf(record), record);
         retryLater();

@@ -49,8 +49,6 @@ type Purchase = {
   readonly client: string;
   readonly profile: Profile;
   readonly request: TimeStampReq;
-  /** A provider that had been given up answered after all; its token may have come into the journal first. */
-  cameLate?: boolean;
 };
 
 /** A refused answer up to this size is kept for a dispute; a provider's garbage does not fill the disk. */
@@ -186,7 +184,6 @@ export function createStampService(options: {
         }),
       onFailure: keepFailure(purchase),
       onLate: async (provider, answer) => {
-        purchase.cameLate = true;
         const record = recordOf(purchase, provider, answer, true);
         await paid.append(record);
         options.onLate(record);
@@ -205,7 +202,7 @@ export function createStampService(options: {
     }).finally(deadline.settle);
   };
 
-  const keepRequest = ({ id, client, profile, request }: Purchase): Promise<void> =>
+  const keepRequest = ({ id, client, profile, request }: Purchase): Promise<boolean> =>
     journal.append({
       kind: 'request',
       id,
@@ -241,7 +238,7 @@ export function createStampService(options: {
     if (over) return { kind: 'limited', message: over.message, until: over.until };
     // The unit of this process is sent nothing that a crash could lose: its request becomes durable with its token.
     const isSent = providers.some(({ own }) => !own);
-    let kept: Promise<void>;
+    let kept: Promise<unknown>;
     try {
       await paid.flush();
       kept = keepRequest(purchase);
@@ -258,12 +255,11 @@ export function createStampService(options: {
       }
       const record = recordOf(purchase, obtained.provider, obtained.answer, false);
       // First the token: where it is durable, the repeat after a failure has to find it.
-      await paid.append(record);
+      const mayBeSecond = await paid.append(record);
       await kept;
-      // Whoever asks again is answered with the first token of the journal; so is whoever asks first. Another
-      // replica's may stand there, too: its last write can come after its end, when its claim is gone.
-      const { repeatKey, cameLate } = purchase;
-      const mayBeSecond = cameLate || journal.shared;
+      // Whoever asks again is answered with the first token of the journal; so is whoever asks first. It may be one
+      // that came late, to this purchase or to an earlier one of the same request that ended without.
+      const { repeatKey } = purchase;
       const first = repeatKey && mayBeSecond ? await journal.find(repeatKey) : undefined;
       return { kind: 'granted', record: first ?? record, repeated: false };
     } catch {

@@ -454,6 +454,45 @@ test('a late answer that comes before the next one’s is what everybody gets', 
   t.is(next.queries.length, 1);
 });
 
+test('a late answer to a request that was refused comes before what its repeat buys', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  const late = Promise.withResolvers<undefined>();
+  const asked = Promise.withResolvers<undefined>();
+  const kept = Promise.withResolvers<undefined>();
+  await using slow = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      if (self.queries.length > 1) return { status: 503, type: 'text/plain', body: 'later' };
+      await late.promise;
+      return { body: self.grant(request) };
+    },
+  });
+  await using next = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      if (self.queries.length === 1) return { status: 503, type: 'text/plain', body: 'later' };
+      asked.resolve(undefined);
+      await kept.promise;
+      return { body: self.grant(request) };
+    },
+  });
+  const timeouts = { connectMs: 20_000, responseMs: 20, lateMs: 20_000 };
+  const providers = [
+    await slow.provider(folder.path, { timeouts }),
+    await next.provider(folder.path),
+  ];
+  await using tsa = await startTestTsa(configWith(folder.path, providers), clock);
+  t.is((await ask(tsa.url, queryFor('a'))).response.statusName, 'rejection');
+  const second = ask(tsa.url, queryFor('a'));
+  await asked.promise;
+  late.resolve(undefined);
+  while (!tsa.events.some((event) => event.name === 'tsa.token.journalled'))
+    await new Promise(setImmediate);
+  kept.resolve(undefined);
+  t.deepEqual((await second).octets, (await ask(tsa.url, queryFor('a'))).octets);
+});
+
 test('a late answer is kept and answers the repeat', async (t) => {
   const clock = createTestClock();
   await using folder = await temporaryFolder();

@@ -156,9 +156,15 @@ test('of two tokens for one request the first stays the answer', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();
   const { journal } = await openIn(folder.path, clock);
-  await journal.append(tokenRecord(clock, 'a', 'first'));
-  await journal.append(tokenRecord(clock, 'a', 'late'));
+  t.false(await journal.append(tokenRecord(clock, 'a', 'first')));
+  t.true(await journal.append(tokenRecord(clock, 'a', 'late')));
   t.is(await responseOf(journal, 'a'), 'first');
+  t.false(await journal.append(tokenRecord(clock, 'b', 'first')), 'of another request');
+  clock.advance({ hours: 24 });
+  t.true(await journal.append(tokenRecord(clock, 'a', 'late')), 'a day later');
+  clock.advance({ hours: 6 * 24, seconds: 1 });
+  t.false(await journal.append(tokenRecord(clock, 'b', 'new')), 'the first answers no repeat now');
+  clock.advance({ hours: -7 * 24 });
   await journal[Symbol.asyncDispose]();
   const again = await openIn(folder.path, clock);
   t.is(await responseOf(again.journal, 'a'), 'first');

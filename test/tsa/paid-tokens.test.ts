@@ -24,10 +24,11 @@ function openJournal() {
   const written: string[] = [];
   let full = true;
   const journal = {
-    append: async (one: TokenRecord): Promise<void> => {
+    append: async (one: TokenRecord): Promise<boolean> => {
       await Promise.resolve();
       if (full) throw new Error('no space');
       written.push(`${one.provider} ${one.serialNumber}`);
+      return false;
     },
   };
   const works = (): void => {

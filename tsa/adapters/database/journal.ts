@@ -110,10 +110,12 @@ export function openDatabaseJournal(options: {
   };
   const writer = createGroupWriter(write, largestGroup);
 
-  const append = async (record: JournalRecord): Promise<void> => {
+  const append = async (record: JournalRecord): Promise<boolean> => {
     try {
       await writer.add(record);
       writable = true;
+      // Another replica's may stand there: its last write can come after its end, when its claim is gone.
+      return record.kind === 'token' && record.repeatKey !== undefined;
     } catch (error) {
       writable = false;
       const { kind } = record;
@@ -150,7 +152,6 @@ export function openDatabaseJournal(options: {
       if (!writable) writable = await database.takesWrites();
     },
     newId: () => toHex(random(16)),
-    shared: true,
     [Symbol.asyncDispose]: () => writer.idle(),
   };
 }
