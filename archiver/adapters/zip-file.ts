@@ -1,9 +1,8 @@
 // A ZIP file from named contents (APPNOTE 6.3.10), streamed: a document larger than memory goes through.
 // The library stays in here.
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { readFile, rename, rm } from 'node:fs/promises';
-import { Readable, Writable } from 'node:stream';
+import { readFile } from 'node:fs/promises';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { configure, Uint8ArrayReader, ZipWriter } from '@zip.js/zip.js';
 import { ConflictError } from '#shared/errors.ts';
 import type { PackFile } from '../pack/pack-files.ts';
@@ -28,36 +27,44 @@ async function* checked(
     throw new ConflictError('ERR_CONFLICT_CHANGED', `${file.name} was changed while it was packed`);
 }
 
+async function addAll(
+  zip: ZipWriter<unknown>,
+  files: readonly PackFile[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const file of files)
+    await zip.add(
+      file.name,
+      'octets' in file
+        ? new Uint8ArrayReader(file.octets)
+        : { readable: Readable.toWeb(Readable.from(checked(file, signal))) as ReadableStream },
+    );
+  await zip.close();
+}
+
 /**
- * Writes the files in their order; the name is there whole or not at all.
+ * The ZIP of these files in their order, made as it is read. Where it throws, what was read of it is no ZIP.
  * @throws ConflictError ERR_CONFLICT_CHANGED: a streamed file is no longer what it was
  */
-export async function writeZip(
-  name: string,
+export async function* zipOf(
   files: readonly PackFile[],
   options: { readonly at: Temporal.Instant; readonly signal: AbortSignal },
-): Promise<void> {
+): AsyncGenerator<Uint8Array> {
   const { at, signal } = options;
   configure({ useWebWorkers: false });
-  const unfinished = `${name}.part`;
+  const octets = new PassThrough();
+  const zip = new ZipWriter(Writable.toWeb(octets), {
+    lastModDate: new Date(at.epochMilliseconds),
+    extendedTimestamp: false,
+    signal,
+  });
+  const added = addAll(zip, files, signal).catch((error: unknown) => {
+    octets.destroy(error instanceof Error ? error : new Error(String(error)));
+  });
   try {
-    const target = Writable.toWeb(createWriteStream(unfinished));
-    const zip = new ZipWriter(target, {
-      lastModDate: new Date(at.epochMilliseconds),
-      extendedTimestamp: false,
-      signal,
-    });
-    for (const file of files)
-      await zip.add(
-        file.name,
-        'octets' in file
-          ? new Uint8ArrayReader(file.octets)
-          : { readable: Readable.toWeb(Readable.from(checked(file, signal))) as ReadableStream },
-      );
-    await zip.close();
-    await rename(unfinished, name);
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw error;
+    yield* octets as AsyncIterable<Uint8Array>;
+  } finally {
+    octets.destroy();
+    await added;
   }
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { ConfigError } from '#shared/errors.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { VerdictStatus } from '#shared/validation/verdict.ts';
-import { readPackScript, writeZip } from '../adapters/zip-file.ts';
+import { readPackScript, zipOf } from '../adapters/zip-file.ts';
 import { digestStoreName } from '../intake/digest-statement.ts';
 import type { Archiver } from '../main.ts';
 import { buildPack } from '../pack/build.ts';
@@ -11,6 +11,7 @@ import { collectPack, type PackPlace } from '../pack/collect.ts';
 import { loadTypefaces } from '../adapters/typefaces.ts';
 import { configOption, systemClock, withArchiver } from './context.ts';
 import { documentOf, placeOf, positionOf } from './evidence.ts';
+import { writeOutput } from './output-file.ts';
 
 const exitCodes: Readonly<Record<VerdictStatus, number>> = {
   valid: 0,
@@ -68,7 +69,7 @@ export async function writePack(
   const typefaces = await loadTypefaces();
   const description = { archiveId, store, key, at, script, typefaces };
   const { files, status } = await buildPack(collected, description);
-  await writeZip(output, files, { at, signal });
+  await writeOutput(output, zipOf(files, { at, signal }));
   return status;
 }
 
