@@ -470,7 +470,11 @@ export const archiverSettings = z.strictObject({
   contacts: contactsSchema,
   webhook: z
     .strictObject({
-      url: z.url().describe('Receives a JSON POST for broken, overdue, waiting and ceiling.'),
+      url: z
+        .url()
+        .describe(
+          'Receives a JSON POST for broken, overdue, waiting and ceiling. Path and query may hold a token: they are in no message.',
+        ),
     })
     .optional(),
 });

@@ -10,6 +10,7 @@ import { selectPreset, type RetentionPreset } from '#shared/policy/retention-rul
 import { parseYamlConfig, type YamlConfig } from '#shared/yaml-config.ts';
 import { type ReadFile, readNoFile, resolveAlgorithms } from '#shared/yaml-config/algorithms.ts';
 import { resolveAccreditation } from './config-accreditation.ts';
+import { checkAddresses } from './config-addresses.ts';
 import {
   type SignerSources,
   checkLicences,
@@ -172,6 +173,7 @@ export function parseArchiverConfig(
   const accreditation = resolveAccreditation(settings, at, problems);
   const assessments = resolveAssessments(settings, at, problems);
   checkLicences(settings, at, problems);
+  checkAddresses(settings, at, problems);
   const { profile, policies } = resolveAlgorithms(
     settings.algorithms,
     { profile: settings.algorithms.profile, key: ['algorithms', 'profile'] },

@@ -1,6 +1,7 @@
 // Settings that are right alone and wrong together: names that nobody has, time-outs that leave no time, lives
 // that cannot be kept. Each check is a function from the whole file to problems.
 import { bundledAccreditation } from '#shared/policy/bundled.ts';
+import { isUrl } from '#shared/io/trust-files.ts';
 import type { KeyPath } from '#shared/yaml-config.ts';
 import { everythingIsApproved, somebodyIsEnabled, withoutDisabled } from './config-approvals.ts';
 import type { TsaConfigFile } from './config-schema.ts';
@@ -88,8 +89,12 @@ function plainHttpIsMeant(file: TsaConfigFile): RelationProblem[] {
     if (provider.type !== 'http') return [];
     const url = new URL(provider.url);
     const path = ['providers', name, 'url'];
-    if (url.username !== '' || url.password !== '')
-      return [{ path, message: 'no credentials in the address: use auth' }];
+    const hasUserInfo = (one: URL | null): boolean =>
+      one !== null && (one.username !== '' || one.password !== '');
+    if (hasUserInfo(url)) return [{ path, message: 'no credentials in the address: use auth' }];
+    const crl = provider.crls.findIndex((one) => isUrl(one) && hasUserInfo(URL.parse(one)));
+    if (crl >= 0)
+      return [{ path: ['providers', name, 'crls', crl], message: 'no credentials in an address' }];
     if (url.protocol === 'https:' || loopbackHosts.test(url.hostname)) return [];
     if (!provider.allowHttp)
       return [{ path, message: 'plain http to another machine needs allowHttp: true' }];

@@ -226,7 +226,8 @@ async function buyAndLook(
   let token: TimeStampToken;
   try {
     const { status, statusName, failInfo, statusString, token: found } = parseTimeStampResp(octets);
-    const text = printableText([...failInfo, ...statusString].join('; '), 300);
+    const said = [...failInfo, ...statusString].join('; ');
+    const text = printableText(provider.conceal?.(said) ?? said, 300);
     if (!found) return fail('PKIStatus', `${statusName ?? status} ${text}`);
     say('PKIStatus', true, statusName ?? String(status));
     token = parseTimeStampToken(found);

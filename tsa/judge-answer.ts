@@ -46,7 +46,10 @@ export type JudgeOptions = {
   /** As it was sent. */
   readonly request: TimeStampReq;
   readonly profile: Profile;
-  readonly provider: Pick<Provider, 'name' | 'tsaPolicies' | 'hashAlgorithms' | 'accreditations'>;
+  readonly provider: Pick<
+    Provider,
+    'name' | 'tsaPolicies' | 'hashAlgorithms' | 'accreditations' | 'conceal'
+  >;
   readonly trust: TrustMaterial;
   readonly now: Temporal.Instant;
   readonly algorithmPolicy: AlgorithmProfile | undefined;
@@ -62,11 +65,16 @@ const movingBits = [
   'systemFailure',
 ] as const satisfies readonly FailureBit[];
 
-function judgeRejection(response: TimeStampResp, providerName: string): Judged {
+function judgeRejection(
+  response: TimeStampResp,
+  { name, conceal }: JudgeOptions['provider'],
+): Judged {
   const { failInfo, statusString } = response;
   const status = response.statusName ?? `status ${response.status}`;
-  const text = printableText([...failInfo, ...statusString].join('; '), 300);
-  const reason = `${providerName} answered ${status}${text === '' ? '' : `: ${text}`}`;
+  const said = [...failInfo, ...statusString].join('; ');
+  // Before it is cut: half of a secret is one, too.
+  const text = printableText(conceal?.(said) ?? said, 300);
+  const reason = `${name} answered ${status}${text === '' ? '' : `: ${text}`}`;
   // Only a rejection speaks of the request; `waiting` and the warnings speak of the provider.
   const ending = failInfo.find((bit) => endingBits.includes(bit));
   if (ending !== undefined && response.statusName === 'rejection') {
@@ -137,7 +145,7 @@ export function judgeAnswer(octets: Uint8Array, options: JudgeOptions): Judged {
   try {
     const response = parseTimeStampResp(octets);
     const granted = response.statusName === 'granted' || response.statusName === 'grantedWithMods';
-    if (!granted) return judgeRejection(response, options.provider.name);
+    if (!granted) return judgeRejection(response, options.provider);
     for (const { run, clause } of contradictions) {
       const offence = run(response);
       if (offence === undefined) continue;

@@ -5,7 +5,12 @@ import { ConfigError } from '#shared/errors.ts';
 import { openHttpSender, type HttpSender } from '#shared/io/http-sender.ts';
 import type { Clock } from '#shared/ports/runtime.ts';
 import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
-import { maxReplyOctets, queryHeaders, replyOctets } from '#shared/tsp/http-exchange.ts';
+import {
+  maxReplyOctets,
+  queryHeaders,
+  replyOctets,
+  withoutCredentials,
+} from '#shared/tsp/http-exchange.ts';
 import type { ArchiverConfig } from '../config.ts';
 
 export type HttpTimestampSource = TimestampSource &
@@ -49,7 +54,8 @@ export async function openHttpTimestampSource(
   tsa: NonNullable<ArchiverConfig['secondTsa']>,
   clock: Clock,
 ): Promise<HttpTimestampSource> {
-  const headers = { ...queryHeaders, ...(await authorization(tsa.auth)) };
+  const sent = await authorization(tsa.auth);
+  const headers = { ...queryHeaders, ...sent };
   const sender = openHttpSender();
   return {
     name: new URL(tsa.url).host,
@@ -70,6 +76,7 @@ export async function openHttpTimestampSource(
       });
       return replyOctets(answer, clock.now());
     },
+    conceal: withoutCredentials(sent['Authorization']),
     clock: clockOf(sender, tsa.url),
     [Symbol.asyncDispose]: () => sender[Symbol.asyncDispose](),
   };

@@ -49,7 +49,8 @@ export async function acceptToken(
   const { algorithm, hashedMessage } = request.messageImprint;
   const response = parseTimeStampResp(answer);
   if (!response.token || !algorithm) {
-    const said = response.statusString.map((text) => printableText(text)).join(' ');
+    const { conceal = (text: string) => text } = source;
+    const said = response.statusString.map((text) => printableText(conceal(text))).join(' ');
     throw new SourceError(
       'ERR_SOURCE_REFUSED',
       `${source.name} gave no token: ${response.statusName ?? response.status} ${response.failInfo.join(' ')} ${said}`.trim(),

@@ -1,6 +1,7 @@
 // Sends a durable request once and says how that ended (RFC 3161 §2.4.2, §3.4): an answer with a
 // token, or an attempt whose outcome is written down before anything else happens.
 import { FormatError, SourceError } from '#shared/errors.ts';
+import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
 import { parseTimeStampResp, printableText, type TimeStampResp } from '#shared/tsp/response.ts';
 import { storeRequest, type StampAttempt, type StampRequest } from './request-file.ts';
 import { storeSuperseded } from './superseded.ts';
@@ -20,7 +21,7 @@ export async function ask(context: EvidenceContext, stored: StoredRequest): Prom
     const octets = await tsa.source.exchange(stored.request.octets, { signal: run.signal });
     const response = parseTimeStampResp(octets);
     if (response.token) return { kind: 'answered', octets };
-    return await endAttempt(context, stored, rejection(response));
+    return await endAttempt(context, stored, rejection(response, tsa.source.conceal));
   } catch (error) {
     // An answer that cannot be read may hide a token; what was never sent cannot have bought one.
     if (error instanceof SourceError) return endAttempt(context, stored, error);
@@ -35,8 +36,11 @@ export async function ask(context: EvidenceContext, stored: StoredRequest): Prom
 }
 
 /** Why an answer has no token, in the TSA's own words. */
-export function rejection(response: TimeStampResp): SourceError {
-  const said = response.statusString.map((text) => printableText(text)).join(' ');
+export function rejection(
+  response: TimeStampResp,
+  conceal: TimestampSource['conceal'] = (text) => text,
+): SourceError {
+  const said = response.statusString.map((text) => printableText(conceal(text))).join(' ');
   return new SourceError(
     'ERR_SOURCE_REFUSED',
     `the TSA answered ${response.statusName ?? response.status} ${response.failInfo.join(' ')} ${said}`.trim(),

@@ -49,7 +49,7 @@ async function stampDigest(
   const response = await tsa.source.exchange(request, { signal });
   const answer = parseTimeStampResp(response);
   const { token } = answer;
-  if (!token) throw rejection(answer);
+  if (!token) throw rejection(answer, tsa.source.conceal);
   const expected = { imprint, request: parseTimeStampReq(request) };
   const at = clock.now();
   const judged = await judgeToken(token, expected, tsa.verification, { at, signal });

@@ -89,6 +89,11 @@ function isLocalName(host: string): boolean {
   return !name.includes('.') || /\.(?:localhost|local|internal|lan|home\.arpa)$/.test(name);
 }
 
+/** An address as messages show it: a password in it is nobody's business (RFC 3986 §7.5). */
+export function withoutUserInfo(text: string): string {
+  return text.replace(/^([^/?#]*[/\\]{2})[^/?#\\]*@/, '$1…@');
+}
+
 /**
  * Checks a URL as text before anything is resolved: http or https, no credentials, no stray
  * characters, lengths within DNS; with `public` also the port, the name and a literal address.

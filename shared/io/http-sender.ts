@@ -8,7 +8,7 @@ import type { LookupFunction } from 'node:net';
 import type { SecureVersion } from 'node:tls';
 import { concatBytes } from '#shared/bytes.ts';
 import { SourceError } from '#shared/errors.ts';
-import { type AddressRule, checkUrl, isPublicAddress } from './address-check.ts';
+import { type AddressRule, checkUrl, isPublicAddress, withoutUserInfo } from './address-check.ts';
 
 export type HttpLimits = {
   /** From DNS to the end of the TLS handshake. */
@@ -129,7 +129,7 @@ async function follow(
     if (check.kind === 'refused')
       throw new SourceError(
         'ERR_SOURCE_FORBIDDEN_ADDRESS',
-        `${JSON.stringify(target.slice(0, 200))} is not asked: ${check.reason}`,
+        `${JSON.stringify(withoutUserInfo(target).slice(0, 200))} is not asked: ${check.reason}`,
         { retryable: false },
       );
     const { url } = check;
@@ -142,7 +142,7 @@ async function follow(
     if (next === null || (url.protocol === 'https:' && next.protocol !== 'https:'))
       throw new SourceError(
         'ERR_SOURCE_FORBIDDEN_ADDRESS',
-        `${url.origin} redirects to ${JSON.stringify(location.slice(0, 200))}, which is not followed`,
+        `${url.origin} redirects to ${JSON.stringify(withoutUserInfo(location).slice(0, 200))}, which is not followed`,
         { retryable: false },
       );
     if (next.origin !== url.origin)

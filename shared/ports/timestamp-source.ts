@@ -12,4 +12,6 @@ export type TimestampSource = {
     request: Uint8Array,
     options: { readonly signal: AbortSignal },
   ) => Promise<Uint8Array>;
+  /** Leaves out of the TSA's words what it was told of who we are; absent: it was told nothing secret. */
+  readonly conceal?: ((text: string) => string) | undefined;
 };

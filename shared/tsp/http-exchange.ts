@@ -14,6 +14,19 @@ export const queryHeaders: Readonly<Record<string, string>> = {
   Accept: replyMediaType,
 };
 
+/**
+ * Leaves out of a TSA's words what an Authorization header said to it (R-37): one that repeats what it was told tells
+ * our logs, reports and clients nothing.
+ * @see RFC 7617 §2, RFC 6750 §2.1
+ */
+export function withoutCredentials(authorization: string | undefined): (text: string) => string {
+  const [scheme = '', sent = ''] = (authorization ?? '').split(' ');
+  const pair = scheme === 'Basic' ? Buffer.from(sent, 'base64').toString() : '';
+  const password = pair.slice(pair.indexOf(':') + 1);
+  const secrets = [sent, password].filter((one) => one !== '');
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
+}
+
 /** An HTTP answer as received; header names in lower case. */
 export type HttpAnswer = {
   readonly status: number;

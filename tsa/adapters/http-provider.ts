@@ -4,7 +4,12 @@ import { createSecureContext } from 'node:tls';
 import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
 import { type HttpSender, openHttpSender, type TlsOptions } from '#shared/io/http-sender.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
-import { maxReplyOctets, queryHeaders, replyOctets } from '#shared/tsp/http-exchange.ts';
+import {
+  maxReplyOctets,
+  queryHeaders,
+  replyOctets,
+  withoutCredentials,
+} from '#shared/tsp/http-exchange.ts';
 import { parsePemCertificates } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import { accreditationsOf } from '../accreditation.ts';
@@ -133,7 +138,8 @@ export async function openHttpProvider(options: {
   const { config, clock } = options;
   const anchors = (await loadCertificates(config.anchors)).map((certificate) => ({ certificate }));
   await loadCrls(config.crls.filter((source) => !isUrl(source)));
-  const headers = { ...queryHeaders, ...(await authHeaders(config.auth)) };
+  const authorization = await authHeaders(config.auth);
+  const headers = { ...queryHeaders, ...authorization };
   const tls = await tlsOptions(config);
   const sender = openHttpSender({ tls });
   // Whoever publishes CRLs is somebody else: who we are at the TSA is not for them.
@@ -170,6 +176,7 @@ export async function openHttpProvider(options: {
       });
       return replyOctets(answer, clock.now());
     },
+    conceal: withoutCredentials(authorization['Authorization']),
     trust: async (now) => ({ anchors, certificates: record.learned(), crls: await crls(now) }),
     record,
     [Symbol.asyncDispose]: async () => {

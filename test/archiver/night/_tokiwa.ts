@@ -16,12 +16,21 @@ export const env = {
 export type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 export function tokiwa(archive: TestArchive, ...args: readonly string[]): Promise<Ended> {
+  return tokiwaIn(archive, {}, ...args);
+}
+
+/** With more in its environment. */
+export function tokiwaIn(
+  archive: TestArchive,
+  more: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Ended> {
   return new Promise((resolve) => {
     const [command = '', ...rest] = args;
     execFile(
       process.execPath,
       [cli, ...command.split(' '), '--config', archive.configFile, ...rest],
-      { cwd: archive.folder, timeout: 100_000, env },
+      { cwd: archive.folder, timeout: 100_000, env: { ...env, ...more } },
       (error, stdout, stderr) => {
         resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
       },

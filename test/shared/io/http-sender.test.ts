@@ -209,6 +209,18 @@ test('redirects: handed back unless allowed, then followed so many times', async
   t.is((await sender.send(post)).status, 302, 'a POST is never sent on');
 });
 
+test('an address with credentials in it is not asked, and they are not repeated', async (t) => {
+  for (const url of [
+    'http://user:canary@a.example/',
+    'http://canary@a.example/x@y',
+    'ftp://u:canary@a/',
+  ])
+    await t.throwsAsync(newSender(t).send(request(url)), {
+      code: 'ERR_SOURCE_FORBIDDEN_ADDRESS',
+      message: /^(?!.*canary).*…@a/,
+    });
+});
+
 test('credentials do not follow a redirect to another origin', async (t) => {
   const seen: (string | undefined)[] = [];
   const other = await serve(t, (incoming, response) => {
