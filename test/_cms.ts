@@ -31,7 +31,7 @@ export type TestCms = {
   readonly cades?: boolean;
   /** Without signed attributes the signature is over the content. */
   readonly signedAttributes?: boolean;
-  /** Contents of the UTCTimes in signing-time, of which there should be one. */
+  /** Contents of the UTCTimes in signing-time, of which there should be one; empty: no attribute. */
   readonly signingTimes?: readonly string[];
   readonly extraSigned?: readonly Uint8Array[];
   /** Unsigned attributes, made from the signature value. */
@@ -69,6 +69,7 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
   const { signer = testSigner, content = testContent, cades = true } = spec;
   const { digestAlgorithm = 'SHA-256' } = spec;
   const { certificate, key } = signer;
+  const times = signingTimesOf(spec).map((time) => derElement(0x17, time));
   const listed = [
     ...(spec.countersigns
       ? []
@@ -77,10 +78,7 @@ export function buildTestSignerInfo(spec: TestCms = {}): Uint8Array {
       oids.idMessageDigest,
       derOctetString(spec.contentDigest ?? digest(digestAlgorithm, content)),
     ),
-    testAttribute(
-      oids.idSigningTime,
-      ...signingTimesOf(spec).map((time) => derElement(0x17, time)),
-    ),
+    ...(times.length > 0 ? [testAttribute(oids.idSigningTime, ...times)] : []),
     ...(cades
       ? [testAttribute(oids.idAaSigningCertificateV2, signingCertificate(certificate))]
       : []),

@@ -41,6 +41,8 @@ export type NamedLevelInput = {
   readonly signedData: SignedData;
   readonly signature: CadesSignature;
   readonly countersigns?: boolean | undefined;
+  /** An archive timestamp of the container is over the signature (EN 319 162-1 §4.4.3). */
+  readonly archivedOutside?: boolean | undefined;
 };
 
 const maxPath = 16;
@@ -263,7 +265,8 @@ export function nameCadesLevel(input: NamedLevelInput): CadesLevel {
   const hasValues = hasValidationData(input, signer);
   if (isOfBaseline && hasValues && unsignedOfType(signerInfo, ...noneAtBaseline).length === 0) {
     if (hasEvidenceRecord(input)) return 'CAdES-ERS';
-    return unsignedOfType(signerInfo, oids.idAaEtsArchiveTimestampV3).length > 0
+    return input.archivedOutside ||
+      unsignedOfType(signerInfo, oids.idAaEtsArchiveTimestampV3).length > 0
       ? 'CAdES-B-LTA'
       : 'CAdES-B-LT';
   }

@@ -3,18 +3,19 @@
 // EN 319 122-1 §5, RFC 5126 §6. It verifies nothing.
 import { type Attribute, attributesOfType } from '#shared/cms/attributes.ts';
 import { parseRevocationValues } from '#shared/cms/revocation-values.ts';
+import { isMisformedTime } from '#shared/cms/signing-time.ts';
 import {
   type SignedData,
   type SignerInfo,
   parseSignedData,
   parseSignerInfo,
 } from '#shared/cms/signed-data.ts';
-import { readChildren, readOctets, readTlv, readWhole, tags } from '#shared/der/reader.ts';
+import { readChildren, readOctets, readTlv, readWhole } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
-import { parseGeneralizedTime, parseUtcTime } from '#shared/time.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
+import { readTime } from '#shared/x509/certificate.ts';
 import { recordAttributeTypes } from './evidence-record-subject.ts';
 
 /** What the imprint of an attribute's timestamp is over. */
@@ -78,16 +79,25 @@ function limited(what: string, limit: number): FormatError {
   });
 }
 
-function readSigningTime(attributes: readonly Attribute[]): Temporal.Instant | undefined {
+function readSigningTime(
+  attributes: readonly Attribute[],
+  problems: Problem[],
+): Temporal.Instant | undefined {
   const [value, another] = attributesOfType(attributes, oids.idSigningTime).flatMap(
     ({ values }) => values,
   );
   // Two times say none (RFC 5652 §11.3: one attribute with one value).
   if (!value || another) return undefined;
   const time = readWhole(value);
-  return time.tag === tags.utcTime
-    ? parseUtcTime(time.content)
-    : parseGeneralizedTime(time.content);
+  const instant = readTime(time);
+  if (!isMisformedTime(time, instant)) return instant;
+  problems.push({
+    severity: 'warning',
+    code: 'cms-signing-time-form',
+    message: 'a signing time before 2050 that is no UTCTime counts as none',
+    place: 'signing-time',
+  });
+  return undefined;
 }
 
 function readMessageDigest(attributes: readonly Attribute[]): Uint8Array | undefined {
@@ -249,7 +259,7 @@ function readSignature(
   return {
     signerInfo,
     isCades: types.has(oids.idAaSigningCertificate) || types.has(oids.idAaSigningCertificateV2),
-    claimedSigningTime: attempt(problems, 'signing-time', () => readSigningTime(signed)),
+    claimedSigningTime: attempt(problems, 'signing-time', () => readSigningTime(signed, problems)),
     messageDigest: attempt(problems, 'message-digest', () => readMessageDigest(signed)),
     timestamps: readTimestamps(signerInfo, budget, problems),
     values: readAttributeValues(unsignedAttrs, problems),

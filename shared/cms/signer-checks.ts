@@ -21,6 +21,7 @@ import { attributesOfType, type Attribute } from './attributes.ts';
 import { fail, pass, warn, type Check, type Problem, signatureProblems } from './check.ts';
 import type { SignedData, SignerInfo } from './signed-data.ts';
 import { certHashMatches, issuerSerialMatches, type ESSCertID } from './signing-certificate.ts';
+import { isMisformedTime } from './signing-time.ts';
 
 /** An ESS attribute as far as it could be read; `ids` missing where it could not. */
 export type SigningCertificateReference = {
@@ -262,8 +263,10 @@ const signingTime: SignerCheck = {
     const single = singleValue(context, oids.idSigningTime);
     if ('problems' in single) return single.problems;
     return reading('signing-time attribute', () => {
-      readTime(readWhole(single.value));
-      return pass;
+      const time = readWhole(single.value);
+      return isMisformedTime(time, readTime(time))
+        ? warn('The signing time is a GeneralizedTime, which only years from 2050 on may be.')
+        : pass;
     });
   },
 };

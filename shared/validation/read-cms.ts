@@ -238,6 +238,7 @@ function addSignature(
         signedData,
         signature,
         countersigns: countersigned !== undefined,
+        archivedOutside: context.hasArchiveTimestamp && !countersigned,
       }),
     }),
     place: context.place,

@@ -83,6 +83,14 @@ function subjectsOf(
   };
 }
 
+/** Archive manifests are so by their name; earlier containers have a token over a manifest of another name. */
+function isUnderTimestamp({ proofs }: AsicContainer, manifest: AsicManifest): boolean {
+  return (
+    manifest.kind === 'archive' ||
+    proofs.some(({ entry, kind }) => kind === 'timestamp' && entry.name === manifest.sigReference)
+  );
+}
+
 function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): void {
   const { reading, asic, contents } = container;
   const place = entry.name;
@@ -96,7 +104,8 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
         outer: { references },
         hasArchiveTimestamp: asic.manifests.some(
           (manifest) =>
-            manifest.kind === 'archive' && manifest.references.some(({ name }) => name === place),
+            isUnderTimestamp(asic, manifest) &&
+            manifest.references.some(({ name }) => name === place),
         ),
       });
       return;

@@ -88,6 +88,9 @@ function isUnsorted({ findings }: SignerVerdict): boolean {
 const unsortedReason =
   'signed attributes that are not in DER: the value holds over them as they are stored';
 
+const contradictedReason =
+  'the TSU certificate is named by the signer identifier, which ESSCertID contradicts';
+
 type Intact = { readonly intact: boolean; readonly otherwise?: Otherwise | undefined };
 type Otherwise = { readonly intact: boolean; readonly reason: string };
 
@@ -101,12 +104,18 @@ function tokenIntact(
   const verdict = verifySigner({ signedData, signerInfo, candidates });
   const { signer, findings } = verdict;
   const { genTime } = tstInfo;
-  const intact =
+  const holds =
     isIntact(verdict) &&
     signer !== undefined &&
-    !findings.some(({ check, level }) => check === 'signing-certificate' && level === 'error') &&
     !isBefore(genTime, signer.notBefore) &&
     !isBefore(signer.notAfter, genTime);
+  // RFC 5035 §5: the first identifier is the signer's; the judge asks it of tokens only where it finds by it.
+  const contradicted = findings.some(
+    ({ check, level }) => check === 'signing-certificate' && level === 'error',
+  );
+  const intact = holds && !contradicted;
+  if (holds && contradicted)
+    return { intact, otherwise: { intact: true, reason: contradictedReason } };
   const reason = isUnsorted(verdict)
     ? unsortedReason
     : signer && isSignedOutside(signerInfo, signer)
@@ -175,10 +184,11 @@ export function compareTokenSignatures(
     what: string,
     { imprint, time, otherwise }: (typeof found)[number],
     yes: boolean,
+    other = yes,
   ): ReadLine => ({
     line: line(what, imprint, time, yes),
     otherwise: otherwise && {
-      line: line(what, imprint, time, yes && otherwise.intact),
+      line: line(what, imprint, time, other),
       reason: otherwise.reason,
     },
   });
@@ -210,7 +220,7 @@ export function compareTokenSignatures(
       entry.timestamps.map((one) =>
         line('intact', one.imprint, seconds(one.time), one.signatureIntact),
       ),
-      found.map((one) => readLine('intact', one, one.intact)),
+      found.map((one) => readLine('intact', one, one.intact, one.otherwise?.intact)),
     ),
     compareReadLines(
       'token validity',
@@ -220,7 +230,7 @@ export function compareTokenSignatures(
       found.flatMap((one) =>
         one.valid === undefined || unclaimed.has(one.imprint)
           ? []
-          : [readLine('valid', one, one.valid)],
+          : [readLine('valid', one, one.valid, one.valid && one.otherwise?.intact)],
       ),
     ),
   ];

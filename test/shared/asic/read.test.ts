@@ -5,12 +5,15 @@ import { inspect } from '#shared/validation/inspect.ts';
 import type { Facts } from '#shared/validation/facts.ts';
 import { readAsic } from '#shared/asic/read.ts';
 import { readZip } from '#shared/asic/zip.ts';
+import { oids } from '#shared/oid.ts';
 import { buildMessageImprint } from '#shared/tsp/build-token.ts';
 import { asicManifest } from '../../_asic.ts';
-import { buildTestCms } from '../../_cms.ts';
-import { createTsu, issueToken } from '../../_tsu.ts';
+import { issueCrl, issueSigner } from '../../_authority.ts';
+import { buildTestCms, testRoot } from '../../_cms.ts';
+import { createTsu, issueToken, testAttribute } from '../../_tsu.ts';
 import { type TestEntry, buildZip } from '../../_zip.ts';
 
+const tsu = createTsu();
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const data = encode('the document');
 const mimetype = (type: string): TestEntry => ({
@@ -63,6 +66,39 @@ test('ASiC-E: the signature is over its manifest, the manifest over the entries'
     ],
   );
 });
+
+for (const [manifest, archived, level] of [
+  ['ASiCArchiveManifest', 'META-INF/signature1.p7s', 'LTA'],
+  ['ASiCManifest2', 'META-INF/signature1.p7s', 'LTA'],
+  ['ASiCArchiveManifest', 'META-INF/ASiCManifest1.xml', 'LT'],
+] as const)
+  test(`a timestamp over ${manifest} over ${archived}: the level of the signature`, (t) => {
+    const signer = issueSigner(testRoot);
+    const crls = [testRoot, tsu.root, tsu.ca].map(
+      (issuer) => issueCrl({ issuer, thisUpdate: '2026-01-01T00:00:00Z' }).raw,
+    );
+    const signed = asicManifest('META-INF/signature1.p7s', [['a.txt', data]]);
+    const unsigned = () => [testAttribute(oids.idAaSignatureTimeStampToken, issueToken(tsu))];
+    const signature = buildTestCms({ signer, content: signed, detached: true, unsigned, crls });
+    const entries = new Map([
+      ['META-INF/signature1.p7s', signature],
+      ['META-INF/ASiCManifest1.xml', signed],
+    ]);
+    const covered = asicManifest('META-INF/timestamp.tst', [
+      [archived, entries.get(archived) ?? signed],
+    ]);
+    const { signatures } = inspected([
+      mimetype('e'),
+      { name: 'a.txt', data },
+      ...[...entries].map(([name, octets]) => ({ name, data: octets })),
+      { name: `META-INF/${manifest}.xml`, data: covered },
+      { name: 'META-INF/timestamp.tst', data: issueToken(tsu) },
+    ]);
+    t.deepEqual(
+      signatures.map((one) => [one.level, one.cadesLevel]),
+      [[level, `CAdES-B-${level}`]],
+    );
+  });
 
 test('a timestamp over an archive manifest', (t) => {
   const covered = asicManifest('META-INF/timestamp.tst', [['a.txt', data]]);

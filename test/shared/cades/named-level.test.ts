@@ -195,3 +195,17 @@ test('a countersignature needs no content type', (t) => {
   t.is(signature && nameCadesLevel({ signedData, signature }), 'CMS');
   t.is(signature && nameCadesLevel({ signedData, signature, countersigns: true }), 'CAdES-B-B');
 });
+
+for (const [name, octets, expected] of [
+  ['status of both', build(complete), 'CAdES-B-LTA'],
+  ['status of the signer alone', build({ ...stamped, crls: [signerCrl] }), 'CAdES-B-T'],
+  // EN 319 122-2 knows no containers.
+  ['status in the attribute', build({ unsigned: stampedWith(values) }), 'CAdES-LT'],
+] as const)
+  test(`${name} under an archive timestamp of the container: ${expected}`, (t) => {
+    const { signedData, signatures } = readCades(octets);
+    const levels = signatures.map((signature) =>
+      nameCadesLevel({ signedData, signature, archivedOutside: true }),
+    );
+    t.deepEqual(levels, [expected]);
+  });

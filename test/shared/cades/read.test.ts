@@ -40,6 +40,26 @@ test('claimed signing time, once', (t) => {
   );
 });
 
+for (const [time, claimed] of [
+  ['20491231235959Z', undefined],
+  ['20500101000000Z', '2050-01-01T00:00:00Z'],
+  ['19491231235959Z', '1949-12-31T23:59:59Z'],
+  ['19500101000000Z', undefined],
+] as const)
+  test(`a signing time that is the GeneralizedTime ${time}`, (t) => {
+    const value = derElement(0x18, new TextEncoder().encode(time));
+    const cms = buildTestCms({
+      signingTimes: [],
+      extraSigned: [testAttribute(oids.idSigningTime, value)],
+    });
+    const { signatures, problems } = readCades(cms);
+    t.is(signatures[0]?.claimedSigningTime?.toString(), claimed);
+    t.deepEqual(
+      problems.map(({ code }) => code),
+      claimed === undefined ? ['cms-signing-time-form'] : [],
+    );
+  });
+
 test('BER around the same signature', (t) => {
   const [signature] = readCades(buildTestCms({ indefinite: true })).signatures;
   t.true(signature?.isCades);

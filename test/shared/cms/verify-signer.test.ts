@@ -5,6 +5,7 @@ import { digest } from '#shared/crypto/digest.ts';
 import { buildAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
 import {
   derContext,
+  derElement,
   derInteger,
   derObjectIdentifier,
   derOctetString,
@@ -174,6 +175,26 @@ test('without content, the finding is content-found alone', (t) => {
     ['content-found unknown'],
   );
 });
+
+for (const [time, said] of [
+  ['20491231235959Z', ['signing-time warning']],
+  ['20500101000000Z', []],
+] as const)
+  test(`a signing time that is the GeneralizedTime ${time}`, (t) => {
+    const value = derElement(0x18, new TextEncoder().encode(time));
+    const data = parseSignedData(
+      buildTestCms({
+        signingTimes: [],
+        extraSigned: [testAttribute(oids.idSigningTime, value)],
+      }),
+    );
+    const { status, findings } = verifySigner({ signedData: data, signerInfo: firstSigner(data) });
+    t.is(status, 'valid');
+    t.deepEqual(
+      findings.map(({ check, level }) => `${check} ${level}`),
+      said,
+    );
+  });
 
 test('a required signing certificate is missed without signed attributes, too', (t) => {
   const data = signedData({ attributes: false, eContent: content });
