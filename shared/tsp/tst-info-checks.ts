@@ -4,6 +4,7 @@ import { equalBytes, toHex } from '#shared/bytes.ts';
 import { fail, pass, warn } from '#shared/cms/check.ts';
 import { digestLength, digestOid } from '#shared/crypto/digest.ts';
 import { findDerOffence } from '#shared/der/strict.ts';
+import { derNull } from '#shared/der/writer.ts';
 import { oidName, oids } from '#shared/oid.ts';
 import type { TokenCheck } from './token-context.ts';
 import { accuracyMicroseconds } from './tst-info.ts';
@@ -73,6 +74,24 @@ const imprintAlgorithm: TokenCheck = {
       : fail('CRYPTO_CONSTRAINTS_FAILURE', `Imprints of ${algorithm} are not allowed here.`, {
           algorithm,
         });
+  },
+};
+
+const imprintParameters: TokenCheck = {
+  name: 'imprint-parameters',
+  clause: 'RFC 5754 §2',
+  // Absent and NULL mean the same; anything else is a digest that we do not compute.
+  run: ({ token }) => {
+    const { parameters } = token.tstInfo.messageImprint.hashAlgorithm;
+    return parameters === undefined || equalBytes(parameters, derNull())
+      ? pass
+      : fail(
+          'FORMAT_FAILURE',
+          'The digest algorithm of the imprint has parameters other than NULL.',
+          {
+            parameters: toHex(parameters.subarray(0, 64)),
+          },
+        );
   },
 };
 
@@ -241,6 +260,7 @@ export const tstInfoChecks: readonly TokenCheck[] = [
   tstInfoEncoding,
   tstInfoVersion,
   imprintAlgorithm,
+  imprintParameters,
   imprintLength,
   imprintEqual,
   nonce,

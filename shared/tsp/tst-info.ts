@@ -121,6 +121,18 @@ export function readTimestampExtensions(tlv: Tlv): readonly TimestampExtension[]
   });
 }
 
+/**
+ * An INTEGER under an implicit tag, which a check by universal tags passes over: superfluous octets are refused
+ * here (X.690 §8.3.2).
+ */
+function readImplicitInteger(tlv: Tlv): bigint {
+  const [first, second] = tlv.content;
+  const isPadded =
+    second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
+  if (isPadded) throw malformed('INTEGER in its shortest form', tlv);
+  return readInteger(tlv);
+}
+
 function readAccuracy(tlv: Tlv): Accuracy {
   const fields = readChildren(tlv);
   const seconds = isUniversal(fields[0], tags.integer) ? fields.shift() : undefined;
@@ -129,8 +141,8 @@ function readAccuracy(tlv: Tlv): Accuracy {
   if (fields.length > 0) throw malformed('Accuracy of seconds, millis and micros', fields[0]);
   return {
     seconds: seconds && readInteger(seconds),
-    millis: millis && readInteger(millis),
-    micros: micros && readInteger(micros),
+    millis: millis && readImplicitInteger(millis),
+    micros: micros && readImplicitInteger(micros),
   };
 }
 
@@ -147,6 +159,13 @@ function readGenTime(tlv: Tlv | undefined): { genTime: Temporal.Instant; genTime
     genTime: parseGeneralizedTime(new TextEncoder().encode(`${finer[1]}Z`)),
     genTimeText,
   };
+}
+
+/** The one GeneralName under an explicit tag. */
+function readTsa(tlv: Tlv): Uint8Array {
+  const [name, another] = readChildren(tlv);
+  if (!name || another) throw malformed('tsa as one GeneralName', tlv);
+  return name.raw;
 }
 
 /**
@@ -178,7 +197,7 @@ export function parseTSTInfo(octets: Uint8Array): TSTInfo {
     accuracy: accuracy && readAccuracy(accuracy),
     ordering: ordering ? readBoolean(ordering) : false,
     nonce: nonce && readInteger(nonce),
-    tsa: tsa && readChildren(tsa)[0]?.raw,
+    tsa: tsa && readTsa(tsa),
     extensions: read,
     defaultEncoded:
       (ordering ? !readBoolean(ordering) : false) || read.some((one) => one.defaultEncoded),

@@ -153,6 +153,17 @@ const cases: readonly Case[] = [
     options: { allowed: { digestAlgorithms: ['SHA-512'] } },
   },
   {
+    check: 'imprint-parameters',
+    what: 'an octet string',
+    level: 'error',
+    token: withInfo({
+      messageImprint: derSequence(
+        buildAlgorithmIdentifier(oids.sha256, derOctetString(Uint8Array.of(1))).raw,
+        derOctetString(shared),
+      ),
+    }),
+  },
+  {
     check: 'imprint-length',
     what: 'one octet short',
     level: 'error',
