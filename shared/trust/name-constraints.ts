@@ -176,16 +176,17 @@ function checkPermitted(
   return fits ? undefined : `${labelOf(name)} is in no permitted subtree`;
 }
 
-/** §4.2.1.10: subject, alternative names, and the mailbox in the subject where no other is given. */
+/**
+ * Subject, alternative names and the mailboxes in the subject. §4.2.1.10 asks for those only where no alternative
+ * name is given; a reader sees them all the same, so that an allowed mailbox beside one must not let it through.
+ */
 export function constrainedNames(certificate: Certificate): readonly GeneralName[] {
   const { subject, subjectAltName = [] } = certificate;
   const names: GeneralName[] = [...subjectAltName];
   if (subject.rdns.length > 0) names.push({ kind: 'directoryName', name: subject });
-  if (!subjectAltName.some(({ kind }) => kind === 'rfc822Name')) {
-    for (const { oid, text } of subject.rdns.flat()) {
-      if (oid === oids.emailAddress && text !== undefined)
-        names.push({ kind: 'rfc822Name', value: text });
-    }
+  for (const { oid, text } of subject.rdns.flat()) {
+    if (oid === oids.emailAddress && text !== undefined)
+      names.push({ kind: 'rfc822Name', value: text });
   }
   return names;
 }

@@ -49,6 +49,13 @@ type Name = { readonly name: string; readonly prefix: string; readonly localName
 
 type RawAttribute = Name & { readonly value: string; readonly at: number };
 
+const noNamespaces: ReadonlyMap<string, string> = new Map();
+const noAttributes: readonly XmlAttribute[] = [];
+
+function isDeclaration({ prefix, localName }: Pick<Name, 'prefix' | 'localName'>): boolean {
+  return prefix === 'xmlns' || (prefix === '' && localName === 'xmlns');
+}
+
 /** One run over one document: where it stands, what is open, which prefixes are in scope. */
 class XmlParser {
   readonly #decoded: DecodedXml;
@@ -330,9 +337,11 @@ class XmlParser {
 
   /** Takes in the declarations of one element and opens a scope if there are any. Namespaces §3. */
   #declare(attributes: readonly RawAttribute[]): ReadonlyMap<string, string> {
+    // Most elements declare nothing, and a map for each would be most of what a tree takes.
+    if (!attributes.some(isDeclaration)) return noNamespaces;
     const declared = new Map<string, string>();
     for (const { prefix, localName, value, at } of attributes) {
-      if (prefix !== 'xmlns' && !(prefix === '' && localName === 'xmlns')) continue;
+      if (!isDeclaration({ prefix, localName })) continue;
       const bound = prefix === 'xmlns' ? localName : '';
       if (declared.has(bound)) throw this.#error('namespace declared twice', at);
       if ((bound === 'xml') !== (value === xmlNamespace) || bound === 'xmlns')
@@ -341,7 +350,7 @@ class XmlParser {
         throw this.#error('prefix bound to no namespace', at);
       declared.set(bound, value);
     }
-    if (declared.size > 0) this.#scopes.push(declared);
+    this.#scopes.push(declared);
     return declared;
   }
 
@@ -353,7 +362,8 @@ class XmlParser {
     throw this.#error(`prefix ${prefix} is not declared`, at);
   }
 
-  #resolveAttributes(raw: readonly RawAttribute[]): XmlAttribute[] {
+  #resolveAttributes(raw: readonly RawAttribute[]): readonly XmlAttribute[] {
+    if (raw.length === 0) return noAttributes;
     const attributes: XmlAttribute[] = [];
     const seen = new Set<string>();
     for (const { name, prefix, localName, value, at } of raw) {
