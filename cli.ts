@@ -104,7 +104,13 @@ const groups: readonly {
     },
   },
   {
-    names: ['tsa', 'stamp', 'audit', 'doctor'],
+    names: ['doctor'],
+    register: async (program) => {
+      (await import('./doctor.ts')).registerDoctor(program);
+    },
+  },
+  {
+    names: ['tsa', 'stamp', 'audit'],
     register: async (program) => {
       (await import('./tsa/commands.ts')).registerTsaCommands(program);
     },

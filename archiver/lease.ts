@@ -99,6 +99,22 @@ function isHeld(record: LeaseRecord, { at, isGone }: LeaseRequest): boolean {
   return !record.released && isBefore(at, record.until) && isGone?.(record.holder) !== true;
 }
 
+/** Who holds the lease, in words: a run at work is no fault. @throws FormatError: it cannot be read */
+export async function describeLease(
+  store: ObjectStore,
+  { at, isGone, signal }: Pick<LeaseRequest, 'at' | 'isGone' | 'signal'>,
+): Promise<string> {
+  const current = await readLease(store, signal);
+  if (!current || current.record.released) return 'free';
+  const { holder, run, until } = current.record;
+  const who = `process ${holder.pid} on ${holder.host} (run ${run})`;
+  if (isGone?.(holder) === true) return `free: ${who} is gone`;
+  const end = until.toString({ smallestUnit: 'second' });
+  return isBefore(at, until)
+    ? `held by ${who} until ${end}`
+    : `free: that of ${who} ran out on ${end}`;
+}
+
 function heldBy({ holder, run, until, token }: LeaseRecord): ConflictError {
   return new ConflictError(
     'ERR_CONFLICT_LEASE',

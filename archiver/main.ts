@@ -59,7 +59,7 @@ export type Archiver = AsyncDisposable & {
 const maxSkipped = 1000;
 
 /** A store as configured: documents are only read, but where they come in; evidence is written. */
-async function openStore(
+export async function openStore(
   settings: StoreConfig,
   access: 'read' | 'write',
   options: Pick<ArchiverOptions, 'events' | 'signal'>,
@@ -102,6 +102,15 @@ function requireIndependent(
       'ERR_CONFIG_INVALID',
       `tsa and secondTsa share the trust anchor ${shared.subject.text}: they are one witness, and nothing is bought for it`,
     );
+}
+
+/** Documents are written to only where they come over HTTP, or a rule has new versions made of them. */
+export function accessTo(
+  { rules, intake }: Pick<ArchiverConfig, 'rules' | 'intake'>,
+  { name }: Pick<StoreConfig, 'name'>,
+): 'read' | 'write' {
+  const augments = rules.some(({ renewal }) => renewal !== 'evidence-record');
+  return augments || name === intake?.store ? 'write' : 'read';
 }
 
 /** The evidence store alone, whatever is in it: for an import. The default folder is made. */
@@ -162,10 +171,8 @@ export async function openArchiver(
     await mkdir(evidenceFolder, { recursive: true });
   const stores = new Map<string, ObjectStore>();
   const skipped: SkippedObject[] = [];
-  // Documents are written to only where they come over HTTP, or a rule has new versions made of them.
-  const augments = config.rules.some(({ renewal }) => renewal !== 'evidence-record');
   for (const settings of config.stores) {
-    const access = augments || settings.name === config.intake?.store ? 'write' : 'read';
+    const access = accessTo(config, settings);
     const store = opened.use(await openStore(settings, access, options, skipped));
     if (access === 'write' && !store.capabilities.conditionalWrites)
       throw new ConfigError(

@@ -36,8 +36,8 @@ const rows: readonly (readonly string[])[] = [
   ['asic'],
   ['validation'],
   ['ports'],
-  // For programs alone: adapters, and how a configuration file is read and judged, and whom to call.
-  ['io', 'yaml-config', 'contacts'],
+  // For programs alone: adapters, and how a configuration file is read and judged, and whom to call when what fails.
+  ['io', 'yaml-config', 'contacts', 'examination'],
 ];
 
 const rowOf = new Map(rows.flatMap((names, row) => names.map((name) => [name, row] as const)));
@@ -46,6 +46,7 @@ const rowOf = new Map(rows.flatMap((names, row) => names.map((name) => [name, ro
 const wiring = new Set([
   'cli.ts',
   'start.ts',
+  'doctor.ts',
   'embedded-tsa.ts',
   'simulated-tsas.ts',
   'tsa/main.ts',
@@ -97,7 +98,7 @@ const packageHomes: ReadonlyMap<string, RegExp> = new Map([
   ['@aws-sdk/lib-storage', /^archiver\/adapters\/s3-/],
   ['asn1js', /^shared\/(?:x509|cms|tsp|ers)\//],
   ['pkijs', /^shared\/(?:x509|cms|tsp|ers)\//],
-  ['commander', /^(?:cli\.ts|start\.ts|(?:tsa|archiver)\/commands)/],
+  ['commander', /^(?:cli\.ts|start\.ts|doctor\.ts|(?:tsa|archiver)\/commands)/],
   ['express', /^(?:tsa\/server|archiver\/web)/],
   ['helmet', /^(?:tsa\/server|archiver\/web)/],
   ['kysely', /^archiver\/adapters\//],

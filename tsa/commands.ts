@@ -2,12 +2,11 @@
 import type { Command } from 'commander';
 import { registerAudit } from './commands/audit.ts';
 import { registerClient } from './commands/client.ts';
-import { registerDoctor } from './commands/doctor.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerStamp } from './commands/stamp.ts';
 import { registerUsage } from './commands/usage.ts';
 
-/** Adds `tsa …`, `stamp`, `audit …` and `doctor`. */
+/** Adds `tsa …`, `stamp` and `audit …`. */
 export function registerTsaCommands(program: Command): void {
   const tsa = program.command('tsa').description('the time-stamping proxy');
   registerServe(tsa);
@@ -15,5 +14,4 @@ export function registerTsaCommands(program: Command): void {
   registerClient(tsa);
   registerStamp(program);
   registerAudit(program);
-  registerDoctor(program);
 }

@@ -2,6 +2,13 @@
 // each stage belongs to. The first stage that fails is the answer; those behind it say nothing and are left out.
 import { digest } from '#shared/crypto/digest.ts';
 import { InvariantError, SourceError } from '#shared/errors.ts';
+import {
+  createStages,
+  reasonOf,
+  type ExaminedStage,
+  type Stages as ExaminationStages,
+} from '#shared/examination.ts';
+import { checkWritable, reachHost } from '#shared/io/reach.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { RevocationMode } from '#shared/trust/path-query.ts';
 import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
@@ -11,7 +18,6 @@ import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import { accreditationEnds, accreditationsOf, isAccredited } from './accreditation.ts';
 import { openHttpProvider, tlsOptions } from './adapters/http-provider.ts';
 import { openKeptRecords, type KeptRecords } from './adapters/kept-records.ts';
-import { checkWritable, reachPort, resolveName, shakeHands } from './adapters/reach.ts';
 import { checkAuditLog } from './audit-check.ts';
 import type { HttpProviderConfig, TsaConfig } from './config.ts';
 import { contactOf } from './contacts.ts';
@@ -36,19 +42,10 @@ const parties = {
   revocation: 'CA of the TSA, or the network to its CRLs',
 } as const;
 
-export type DoctorStage = keyof typeof parties;
+type DoctorStage = keyof typeof parties;
 
-export type DoctorLine = {
-  /** `proxy`, or a provider's name. */
-  readonly subject: string;
-  readonly stage: DoctorStage;
-  readonly passed: boolean;
-  readonly detail: string;
-  /** Of a stage that failed. */
-  readonly party?: string;
-  /** Whom to call first, where the configuration names somebody. */
-  readonly contact?: string;
-};
+/** Of `proxy`, or of a provider by its name. */
+export type DoctorLine = ExaminedStage<DoctorStage>;
 
 export type DoctorOptions = {
   readonly config: TsaConfig;
@@ -63,45 +60,7 @@ export type DoctorOptions = {
 /** The name under which they stand there. */
 export const doctorClient = 'doctor';
 
-function reasonOf(error: unknown): string {
-  return printableText(error instanceof Error ? error.message : String(error), 300);
-}
-
-/** Ends the examination of one subject: its line is written. */
-class StageFailed extends Error {
-  override readonly name = 'StageFailed';
-}
-
-function createStages(subject: string) {
-  const lines: DoctorLine[] = [];
-  const say = (stage: DoctorStage, passed: boolean, detail: string): void => {
-    lines.push({ subject, stage, passed, detail, ...(passed ? {} : { party: parties[stage] }) });
-  };
-  const fail = (stage: DoctorStage, detail: string): never => {
-    say(stage, false, detail);
-    throw new StageFailed(stage);
-  };
-  const stage = async (name: DoctorStage, work: () => Promise<string>): Promise<void> => {
-    let detail: string;
-    try {
-      detail = await work();
-    } catch (error) {
-      return fail(name, reasonOf(error));
-    }
-    say(name, true, detail);
-  };
-  const run = async (work: () => Promise<void>): Promise<readonly DoctorLine[]> => {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof StageFailed)) throw error;
-    }
-    return lines;
-  };
-  return { say, fail, stage, run };
-}
-
-type Stages = ReturnType<typeof createStages>;
+type Stages = ExaminationStages<DoctorStage>;
 
 /** Opens what is written down; a database has a stage of its own. */
 async function keptRecords(
@@ -120,7 +79,7 @@ async function keptRecords(
 
 async function examineBooks(options: DoctorOptions): Promise<readonly DoctorLine[]> {
   const { config } = options;
-  const { stage, run } = createStages('proxy');
+  const { stage, run } = createStages('proxy', parties);
   return run(async () => {
     await stage('state', async () => {
       await checkWritable(config.stateDir);
@@ -205,7 +164,7 @@ async function buyAndLook(
   stages: Stages,
 ): Promise<void> {
   const { journal, random, clock, signal, config } = options;
-  const { fail, say } = stages;
+  const { fail, say, isEnd } = stages;
   const [algorithm = 'SHA-256'] = provider.hashAlgorithms;
   const request = buildTimeStampReq({
     algorithm,
@@ -232,7 +191,7 @@ async function buyAndLook(
     say('PKIStatus', true, statusName ?? String(status));
     token = parseTimeStampToken(found);
   } catch (error) {
-    if (error instanceof StageFailed) throw error;
+    if (isEnd(error)) throw error;
     return fail('token', reasonOf(error));
   }
   const { serialNumber, genTime } = token.tstInfo;
@@ -277,17 +236,11 @@ async function examineProvider(
   config: HttpProviderConfig,
   options: DoctorOptions,
 ): Promise<readonly DoctorLine[]> {
-  const stages = createStages(config.name);
+  const stages = createStages(config.name, parties);
   const { stage, run } = stages;
-  const url = new URL(config.url);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port);
   const { connectMs } = config.timeouts;
   return run(async () => {
-    await stage('name', () => resolveName(host));
-    await stage('connect', () => reachPort(host, port, connectMs));
-    if (url.protocol === 'https:')
-      await stage('TLS', async () => shakeHands(host, port, await tlsOptions(config), connectMs));
+    await reachHost(config.url, { stage, connectMs, tls: () => tlsOptions(config) });
     await examineAccreditation(config, options, stages);
     if (!options.journal) return;
     const { timeZone } = options.config;

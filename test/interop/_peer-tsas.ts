@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { reachPort } from '#tsa/adapters/reach.ts';
+import { reachPort } from '#shared/io/reach.ts';
 import { freePort } from '../_free-port.ts';
 
 const run = promisify(execFile);

@@ -8,7 +8,7 @@ import { createFile, syncDirectory } from '#shared/io/durable-file.ts';
 import { maxReplyOctets } from '#shared/tsp/http-exchange.ts';
 import { maxAuditLineBytes, parseAuditFileName, parseStampFileName } from '../audit-line.ts';
 import { type FileLine, linesOf } from './lines.ts';
-import { takesWrites } from './reach.ts';
+import { takesWrites } from '#shared/io/reach.ts';
 
 /** What an audit log is read from. */
 export type AuditFolder = {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type AppendLog, openAppendLog } from '#shared/io/append-log.ts';
 import { maxReplyOctets } from '#shared/tsp/http-exchange.ts';
 import { type FileLine, linesOf } from './lines.ts';
-import { takesWrites } from './reach.ts';
+import { takesWrites } from '#shared/io/reach.ts';
 
 /** What a journal is read from. */
 export type JournalFolder = {

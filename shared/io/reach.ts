@@ -5,12 +5,12 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { access, constants, rm, writeFile } from 'node:fs/promises';
+import { access, constants, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { TlsOptions } from '#shared/io/http-sender.ts';
+import type { TlsOptions } from './http-sender.ts';
 
 /** Addresses of a name. @throws the resolver's error */
-export async function resolveName(host: string): Promise<string> {
+async function resolveName(host: string): Promise<string> {
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => address).join(', ');
 }
@@ -27,7 +27,7 @@ export async function reachPort(host: string, port: number, ms: number): Promise
 }
 
 /** Shakes hands and hangs up; the server's certificate has to be good for this name. @throws OpenSSL's error */
-export async function shakeHands(
+async function shakeHands(
   host: string,
   port: number,
   tls: TlsOptions,
@@ -42,6 +42,34 @@ export async function shakeHands(
   } finally {
     socket.destroy();
   }
+}
+
+/** The way to the host of a URL as stages of their own: `name`, `connect`, and `TLS` where it speaks it. */
+export async function reachHost(
+  address: string,
+  options: {
+    readonly stage: (
+      name: 'name' | 'connect' | 'TLS',
+      work: () => Promise<string>,
+    ) => Promise<void>;
+    readonly connectMs: number;
+    readonly tls: () => Promise<TlsOptions>;
+  },
+): Promise<void> {
+  const { stage, connectMs, tls } = options;
+  const url = new URL(address);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port);
+  await stage('name', () => resolveName(host));
+  await stage('connect', () => reachPort(host, port, connectMs));
+  if (url.protocol === 'https:')
+    await stage('TLS', async () => shakeHands(host, port, await tls(), connectMs));
+}
+
+/** Octets that this process may still write where the folder is. @throws the system's error */
+export async function freeOctets(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
 
 /** Octets that a folder must have room for before it counts as writable again. */
