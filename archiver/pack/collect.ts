@@ -274,6 +274,9 @@ function judgeMembers(
       fromHex(reading.digests[algorithm] ?? '');
   const document = members.find(({ role }) => role === 'document');
   const judged = members.filter(({ role }) => role === 'document' || role === 'detached-signature');
+  const validationData: readonly EvidenceBeside[] = members
+    .filter(({ role }) => role === 'validation-data')
+    .map(({ file, reading }) => ({ name: file.name, octets: reading.head }));
   return judged.map((member) => {
     const evidenceRecords: readonly EvidenceBeside[] = records
       .filter((record) => record.members.includes(member.file.name))
@@ -288,6 +291,7 @@ function judgeMembers(
       size: member.reading.size,
       digest: digestOf(member),
       detached,
+      validationData,
       evidenceRecords,
       at,
       material,

@@ -80,11 +80,11 @@ export const english = {
   'finding.assessment-lapsing': 'The assessment of a provider of certificates lapses soon',
   'finding.assessment-lapsed': 'The assessment of a provider of certificates has lapsed',
   'finding.taken-over': 'The evidence record of another product is taken over',
-  'finding.record-not-valid':
-    'An evidence record beside a document does not hold; it is not renewed',
+  'finding.record-not-valid': 'An evidence record beside or inside of a document does not hold',
   'finding.deletion': 'A deletion was broken off',
   'finding.record-inside': 'The evidence record inside of the document is kept provable',
-  'finding.record-undecided': 'An evidence record beside a document cannot be taken over yet',
+  'finding.record-undecided':
+    'An evidence record beside or inside of a document cannot be judged yet',
   'finding.no-acceptable-hash': 'No configured hash algorithm is acceptable any longer',
   'finding.renewal-does-not-help': 'A renewal does not move the proof horizon',
   'finding.above-ceiling': 'The plan is above the ceiling of tokens or cost; nothing was bought',

@@ -266,8 +266,19 @@ class StoreScan {
     };
   }
 
-  /** Said once: nothing that comes later makes it hold. What is undecided is looked at when its data is collected. */
+  /**
+   * Said once: nothing that comes later makes it hold, nor brings back what it is over. What else is undecided is
+   * looked at when its data is collected.
+   */
   #findRecordsInside(key: string, { records = [] }: IntakeVerdict): void {
+    for (const record of records)
+      if (record.subIndication === 'SIGNED_DATA_NOT_FOUND')
+        this.findings.push({
+          kind: 'record-undecided',
+          level: 'warning',
+          key,
+          message: `what the evidence record inside of it is over is not there: ${record.reason ?? record.subIndication}; the document is stamped as it is`,
+        });
     for (const record of records.filter(isLost))
       this.findings.push({
         kind: 'record-not-valid',
@@ -423,10 +434,16 @@ class StoreScan {
     }
   }
 
+  /** What was written over stays on record under its key when the later content is taken in as new. */
+  async #isStanding(row: DocumentRow): Promise<boolean> {
+    if (row.state !== 'changed') return true;
+    return (await this.#deps.catalogue.findStanding(row))?.id === row.id;
+  }
+
   async #findMissing(): Promise<void> {
     const { catalogue } = this.#deps;
     for await (const row of catalogue.unseenDocuments(this.#store.name, this.#scan)) {
-      if (row.state === 'changed' || row.state === 'superseded') continue;
+      if (row.state === 'superseded' || !(await this.#isStanding(row))) continue;
       if (!(await this.#isGone(row))) continue;
       if (row.state !== 'missing') await this.#moveState(row, 'missing', 'it is no longer listed');
       this.findings.push({

@@ -1,16 +1,22 @@
 // The timestamps and evidence records of a document, inside and beside it: each judged, newest first, and what
 // it proves added for those that are older.
+import { digest as computeDigest } from '#shared/crypto/digest.ts';
 import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import type { EvidenceDataObject } from '#shared/ers/verdict.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 import { compareInstants } from '#shared/time.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { TimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampReading } from '#shared/validation/collect.ts';
-import type { DocumentReading } from '#shared/validation/inspect.ts';
+import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
 import { judgeRecord, type RecordJudgement } from '#shared/validation/judge-record.ts';
 import { withCoveredEntries, withManifestEntries } from '#shared/validation/manifest-entries.ts';
 import { type Imprint, judgeToken, type TokenJudgement } from '#shared/validation/judge-token.ts';
-import { objectsCovered, objectsOf } from '#shared/validation/proof-of-existence.ts';
+import {
+  objectsCovered,
+  proveDocument,
+  recordSince,
+} from '#shared/validation/proof-of-existence.ts';
 import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
 import { recordNode, tokenNode, verdictNode } from '#shared/validation/verdict-nodes.ts';
 import type { EvidenceBeside, JudgedToken, Scope } from '#shared/validation/judgement-scope.ts';
@@ -108,8 +114,24 @@ export function judgeRecordsBeside(
     const octets = input.bytes.length === input.size ? () => input.bytes : undefined;
     const data = { name: input.name, digest, octets };
     const judgement = judgeRecord(parsed.value, [data], at, material);
-    if (judgement.status === 'valid')
-      material.proofs.add(objectsOf(reading), { time: judgement.initialTime, by: name });
+    if (judgement.status === 'valid') {
+      const proof = { time: judgement.initialTime, by: name };
+      proveDocument(material.proofs, reading, input.detached, proof);
+      const isOver = (other: EvidenceDataObject): boolean =>
+        judgeRecord(parsed.value, [data, other], at, material).status === 'valid';
+      for (const { name: beside, octets: held } of input.validationData ?? [])
+        if (isOver({ name: beside, digest: (algorithm) => computeDigest(algorithm, held) }))
+          proveDocument(
+            material.proofs,
+            readDocument({ bytes: held, size: held.length }),
+            undefined,
+            proof,
+          );
+      // What a record inside is over, besides.
+      for (const content of reading.evidenceRecords.length > 0 ? (input.detached ?? []) : [])
+        if (isOver({ name: content.name ?? 'content', digest: content.digest }))
+          material.proofs.addContent(content, proof);
+    }
     addArchiveTokens(judged, name, parsed.value, judgement);
     return recordNode(name, judgement, { at: at.toString() });
   });
@@ -159,7 +181,10 @@ export function judgeTokensBeside(
       imprintIntact: imprint !== undefined,
     });
     if (judgement.status === 'valid')
-      material.proofs.add(objectsOf(reading), { time: token.tstInfo.genTime, by: name });
+      proveDocument(material.proofs, reading, input.detached, {
+        time: token.tstInfo.genTime,
+        by: name,
+      });
     judged.push({ name, token, judgement, outermost: standsAlone(judgement) });
     return tokenNode(name, token, judgement, { at: at.toString(), type: 'token' });
   });
@@ -218,8 +243,21 @@ export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
       digest,
       octets,
     }));
-    const judgement = withManifestEntries(judgeRecord(record, named, at, material), entries);
-    nodes.set(id, recordNode(id, judgement, { at: at.toString() }));
+    const now = judgeRecord(record, named, at, material);
+    // Its hash has ended: it says what it did when that was good, if it and what it is over existed then.
+    const proof =
+      now.subIndication === 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE'
+        ? recordSince(of, material.proofs)
+        : undefined;
+    const past = proof && judgeRecord(record, named, at, material, proof.time);
+    const judgement = withManifestEntries(past ?? now, entries);
+    nodes.set(
+      id,
+      recordNode(id, judgement, {
+        at: at.toString(),
+        ...(proof && { existsSince: proof.time.toString(), provedBy: proof.by }),
+      }),
+    );
     addArchiveTokens(judged, id, record, judgement);
     if (judgement.status === 'valid') {
       const documents = dataObjects.flatMap(({ octets }) => octets?.() ?? []);

@@ -5,13 +5,15 @@ import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import type { EvidenceDataObject, EvidenceRecordVerdict } from '#shared/ers/verdict.ts';
 import { verifyEvidenceRecord } from '#shared/ers/verify.ts';
 import { acceptableAt, askProfile } from '#shared/policy/algorithm-policy.ts';
+import { earlier } from '#shared/time.ts';
 import { judgeToken, type TokenJudgement } from '#shared/validation/judge-token.ts';
 import type { ValidationMaterial } from '#shared/validation/validation-material.ts';
 
 export type RecordJudgement = EvidenceRecordVerdict<TokenJudgement>;
 
 /**
- * Judges a record as of `at`. Where it is valid, its data objects existed at `initialTime`.
+ * Judges a record as of `at`. Where it is valid, its data objects existed at `initialTime`. `existsSince`: proved of
+ * the record and all that it is over, so that the hash of its newest chain need be good no longer than until then.
  * @see RFC 4998 §5.3, EN 319 102-1 §5.6.2.5
  */
 export function judgeRecord(
@@ -19,6 +21,7 @@ export function judgeRecord(
   dataObjects: readonly EvidenceDataObject[],
   at: Temporal.Instant,
   material: ValidationMaterial,
+  existsSince: Temporal.Instant = at,
 ): RecordJudgement {
   const { algorithmPolicy } = material;
   return verifyEvidenceRecord({
@@ -29,7 +32,10 @@ export function judgeRecord(
     verifyToken: (token, instant, imprint) => judgeToken(token, imprint, instant, material),
     ...(algorithmPolicy && {
       digestSecure: (digest: DigestAlgorithm, instant: Temporal.Instant) =>
-        acceptableAt(askProfile(algorithmPolicy, { kind: 'digest', digest }), instant),
+        acceptableAt(
+          askProfile(algorithmPolicy, { kind: 'digest', digest }),
+          instant.equals(at) ? earlier(existsSince, at) : instant,
+        ),
     }),
   });
 }

@@ -22,6 +22,8 @@ export type LongTermInput = {
   readonly digest: (algorithm: DigestAlgorithm) => Uint8Array | undefined;
   /** What detached signatures, tokens and records in the document are over. */
   readonly detached?: readonly DetachedContent[] | undefined;
+  /** Validation data that may be in one group with the document: proved with it by records that are over both. */
+  readonly validationData?: readonly EvidenceBeside[] | undefined;
   readonly evidenceRecords?: readonly EvidenceBeside[] | undefined;
   readonly tokens?: readonly EvidenceBeside[] | undefined;
   readonly at: Temporal.Instant;

@@ -3,6 +3,7 @@
 // EN 319 102-1 §5.6.2.3.
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
+import { compareInstants } from '#shared/time.ts';
 import type { TimeStampToken } from '#shared/tsp/token.ts';
 import {
   type CoveredObjects,
@@ -10,7 +11,9 @@ import {
   objectsOfOcspResponse,
   objectsOfToken,
 } from '#shared/validation/covered-objects.ts';
+import type { DetachedContent } from '#shared/validation/facts.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
+import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
 
 /** Since when an object is known to exist, and the timestamp or record that says so. */
 export type ProofOfExistence = {
@@ -22,23 +25,52 @@ export type ProofOfExistence = {
 /** Grows while timestamps are judged, newest first; an object is known by the digest of its octets. */
 export type ProofStore = {
   readonly add: (objects: readonly Uint8Array[], proof: ProofOfExistence) => void;
+  /** The same for content of which only digests may be at hand; without SHA-256 there is none. */
+  readonly addContent: (content: DetachedContent, proof: ProofOfExistence) => void;
   /** The oldest proof, `undefined` where nothing but its presence today shows that the object exists. */
   readonly since: (object: Uint8Array) => ProofOfExistence | undefined;
+  readonly contentSince: (content: DetachedContent) => ProofOfExistence | undefined;
 };
 
 export function createProofStore(): ProofStore {
   const proofs = new Map<string, ProofOfExistence>();
   const keyOf = (object: Uint8Array): string => toHex(digest('SHA-256', object));
+  const keyOfContent = (content: DetachedContent): string | undefined => {
+    const value = content.digest('SHA-256');
+    return value && toHex(value);
+  };
+  const keep = (key: string, proof: ProofOfExistence): void => {
+    const known = proofs.get(key);
+    if (!known || compareInstants(proof.time, known.time) < 0) proofs.set(key, proof);
+  };
   return {
     add: (objects, proof) => {
-      for (const object of objects) {
-        const key = keyOf(object);
-        const known = proofs.get(key);
-        if (!known || Temporal.Instant.compare(proof.time, known.time) < 0) proofs.set(key, proof);
-      }
+      for (const object of objects) keep(keyOf(object), proof);
+    },
+    addContent: (content, proof) => {
+      const key = keyOfContent(content);
+      if (key !== undefined) keep(key, proof);
     },
     since: (object) => proofs.get(keyOf(object)),
+    contentSince: (content) => {
+      const key = keyOfContent(content);
+      return key === undefined ? undefined : proofs.get(key);
+    },
   };
+}
+
+/**
+ * Since when a record existed together with all that it is over: then its hash trees say what they say today,
+ * though their hash has been broken since. `undefined`: one of them may be younger.
+ */
+export function recordSince(
+  { record, dataObjects }: EvidenceRecordReading,
+  proofs: ProofStore,
+): ProofOfExistence | undefined {
+  const each = [proofs.since(record.raw), ...dataObjects.map(proofs.contentSince)];
+  const known = each.filter((proof) => proof !== undefined);
+  if (known.length < each.length) return undefined;
+  return known.toSorted((a, b) => compareInstants(a.time, b.time)).at(-1);
 }
 
 /** Everything in a document that a proof over its octets reaches: signature values, tokens, validation data. */
@@ -51,6 +83,21 @@ export function objectsOf(reading: DocumentReading): readonly Uint8Array[] {
     ...reading.crls.map(identityOf),
     ...reading.ocspResponses.flatMap(objectsOfOcspResponse),
   ];
+}
+
+/** Adds everything in a document, its records with what they are over included; `detached` is beside it, and not proved. */
+export function proveDocument(
+  proofs: ProofStore,
+  reading: DocumentReading,
+  detached: readonly DetachedContent[] | undefined,
+  proof: ProofOfExistence,
+): void {
+  proofs.add(objectsOf(reading), proof);
+  for (const { record, dataObjects } of reading.evidenceRecords) {
+    proofs.add([record.raw], proof);
+    for (const content of dataObjects)
+      if (detached?.includes(content) !== true) proofs.addContent(content, proof);
+  }
 }
 
 /**

@@ -134,17 +134,18 @@ export function sign(spec: TestCms & { readonly crlsOn?: readonly string[] } = {
 export function recordOver(
   document: Uint8Array | readonly Uint8Array[],
   steps: readonly (readonly [TsuName, string])[],
+  algorithm: DigestAlgorithm = 'SHA-256',
 ): Uint8Array {
   const stamping = (tsu: TsuName, on: string): Stamping => ({
     tsu: {
       anchor: anchorOf(root),
-      stamp: ({ algorithm, imprint }) => stamp(tsu, on, imprint, algorithm),
+      stamp: (request) => stamp(tsu, on, request.imprint, request.algorithm),
     },
   });
   const [[tsu, on] = ['first', '2027-01-01'] as const, ...renewals] = steps;
   const group = document instanceof Uint8Array ? [document] : document;
   const others = [group, [new TextEncoder().encode('another document')]];
-  let archive = createArchive('SHA-256', others, day(on), stamping(tsu, on));
+  let archive = createArchive(algorithm, others, day(on), stamping(tsu, on));
   for (const [next, when] of renewals) archive = renewTimestamps(archive, stamping(next, when));
   return recordOf(archive, 0);
 }
@@ -184,6 +185,7 @@ export type Row = {
   readonly at: string;
   readonly crls?: readonly CertificateList[];
   readonly records?: readonly Uint8Array[];
+  readonly validationData?: readonly Uint8Array[];
   readonly tokens?: readonly Uint8Array[];
   readonly detached?: LongTermInput['detached'];
   readonly material?: Partial<LongTermInput['material']>;
@@ -202,6 +204,7 @@ export function judge(row: Row): LongTermVerdict {
     digest: (algorithm) => digest(algorithm, bytes),
     detached: row.detached,
     evidenceRecords: named(row.records, 'record'),
+    validationData: named(row.validationData, 'validation-data'),
     tokens: named(row.tokens, 'token'),
     at: day(at),
     material: {
