@@ -9,9 +9,11 @@ import { xmlRecordOf } from './xml-chains.ts';
 
 /** Why there is no record in XML, for whoever asked for one. */
 export function notInXml(why: string): UnsupportedError {
-  return new UnsupportedError('ERR_UNSUPPORTED_FEATURE', `no record in XML can be given: ${why}`, {
-    feature: 'RFC 6283',
-  });
+  return new UnsupportedError(
+    'ERR_UNSUPPORTED_FEATURE',
+    `no record in XML can be given: ${why}. Its record in ASN.1 (without --xml) proves as much`,
+    { feature: 'RFC 6283' },
+  );
 }
 
 /**

@@ -37,6 +37,10 @@ export type XmlSources = {
   readonly before: (position: GroupPosition) => Promise<ChainPlace | undefined>;
 };
 
+/** What a token covers is fixed, and RFC 6283 knows no other input of a renewal. */
+const onlyAnew =
+  'in XML its evidence can only begin anew, with a copy of the document under another key';
+
 function none(why: string): NotInXml {
   return { kind: 'none', why };
 }
@@ -74,7 +78,7 @@ export function createXmlChains(
       const inXml = xmlGroupIndex(chains.manifest(batchId), index);
       if (inXml === undefined)
         return none(
-          `renewal ${batchId} is of an earlier version, over tokens in ASN.1 alone; RFC 6283 §4.2.1 wants XML`,
+          `timestamp renewal ${batchId} was made by release 0.1 over tokens as records in ASN.1 hash them, where RFC 6283 §4.2.1 hashes XML; ${onlyAnew}`,
         );
       renewals.push(await stampAt({ batchId, index: inXml }));
     }
@@ -91,7 +95,7 @@ export function createXmlChains(
     const inXml = manifest.kind === 'initial' ? index : xmlGroupIndex(manifest, index);
     if (inXml === undefined)
       return none(
-        `hash-tree renewal ${batchId} is of an earlier version, over chains in ASN.1 alone; RFC 6283 §4.2.2 wants XML`,
+        `hash-tree renewal ${batchId} was made by release 0.1, or with xmlRecords false, over chains in ASN.1 alone, where RFC 6283 §4.2.2 hashes XML; ${onlyAnew}`,
       );
     return stampAt({ batchId, index: inXml });
   };

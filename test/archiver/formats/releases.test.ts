@@ -4,10 +4,12 @@ import test from 'ava';
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { xmlEvidenceOf } from '#archiver/commands/evidence.ts';
 import { assembleXmlEvidenceRecord } from '#archiver/evidence/assemble-xml.ts';
 import { loadChainIndex } from '#archiver/evidence/chains.ts';
 import { settableClock } from '#archiver/simulation/simulate.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { parseXmlEvidenceRecord } from '#shared/ers/xml-evidence-record.ts';
 import { assertSound, kindsOf, startNightTsa, TestArchive } from '../night/_night.ts';
 
 const releases = ['release-0.1'] as const;
@@ -78,8 +80,33 @@ for (const release of releases) {
     for (const { id } of renewed)
       await t.throwsAsync(
         assembleXmlEvidenceRecord(objects, { batchId: id, index: 0 }, { signal, chains }),
-        { code: 'ERR_UNSUPPORTED_FEATURE', message: /earlier version/ },
+        {
+          code: 'ERR_UNSUPPORTED_FEATURE',
+          message: /release 0\.1 .* another key.* \(without --xml\)/,
+        },
       );
+  });
+
+  test(`${release}: what was stamped once and never renewed can be had in XML`, async (t) => {
+    const { archive } = await openRelease(release);
+    await using _archive = archive;
+    const row = await archive.row('d.txt');
+    const xml = await xmlEvidenceOf(await archive.open(), row, new AbortController().signal);
+    t.is(parseXmlEvidenceRecord(xml).sequence.chains.length, 1);
+  });
+
+  test(`${release}: a copy under another key begins a record in XML`, async (t) => {
+    const { archive } = await openRelease(release);
+    await using _archive = archive;
+    await archive.put('copy.txt', await readFile(path.join(archive.documents, 'a.txt')));
+    await archive.night();
+    const { signal } = new AbortController();
+    const opened = await archive.open();
+    await t.throwsAsync(xmlEvidenceOf(opened, await archive.row('a.txt'), signal), {
+      code: 'ERR_UNSUPPORTED_FEATURE',
+    });
+    const xml = await xmlEvidenceOf(opened, await archive.row('copy.txt'), signal);
+    t.is(parseXmlEvidenceRecord(xml).sequence.chains.length, 1);
   });
 
   test(`${release}: the catalogue is lost and comes back from the stores`, async (t) => {
