@@ -50,6 +50,8 @@ export type JournalRecord = z.infer<typeof schema>;
 export type Journal = {
   /** Looks for the end anew at the next append: whoever held the lease before may have written. */
   readonly forgetEnd: () => void;
+  /** An object of that number is there: the end is looked for behind it. */
+  readonly noteUsed: (sequence: number) => void;
   /**
    * Appends entries, durable when the promise fulfils; a long list as several objects in order.
    * @returns the last sequence number, unchanged for an empty list
@@ -78,10 +80,11 @@ export type Journal = {
 
 export function openJournal(store: ObjectStore): Journal {
   let newest: number | undefined;
+  let used = 0;
   let last: Promise<unknown> = Promise.resolve();
 
   const appendAll: Journal['append'] = async (entries, { at, run, signal }) => {
-    newest ??= await findNewest(store, signal);
+    newest ??= await findNewest(store, used, signal);
     for (let start = 0; start < entries.length; start += maxEntriesPerObject) {
       const sequence: number = newest + 1;
       const key = journalKey(sequence);
@@ -115,6 +118,10 @@ export function openJournal(store: ObjectStore): Journal {
   return {
     forgetEnd: () => {
       newest = undefined;
+      used = 0;
+    },
+    noteUsed: (sequence) => {
+      used = Math.max(used, sequence);
     },
     append: (entries, options) => {
       const turn = last.then(() => appendAll(entries, options));
@@ -167,15 +174,15 @@ async function readRecord(
   return record;
 }
 
-/** Greatest number in use, 0 for none: doubling, then halving, since there are no gaps. */
-async function findNewest(store: ObjectStore, signal: AbortSignal): Promise<number> {
+/** Greatest number in use, `used` at least: doubling, then halving, since there are no gaps. */
+async function findNewest(store: ObjectStore, used: number, signal: AbortSignal): Promise<number> {
   const exists = async (sequence: number) =>
     (await readSmallObject(store, journalKey(sequence), signal)) !== undefined;
-  let known = 0;
-  let free = 1;
+  let known = used;
+  let free = used + 1;
   while (await exists(free)) {
     known = free;
-    free *= 2;
+    free += free - used;
   }
   while (free - known > 1) {
     const middle = Math.floor((known + free) / 2);

@@ -73,8 +73,11 @@ export function runIntake(
   options: NightOptions,
   places: readonly { readonly store: string; readonly key: string }[],
 ): Promise<RunSummary> {
-  return underLease(deps, options, async (night) => {
+  return underLease(deps, options, async (night, { runId: run, signal }) => {
     await night.takeIn(places);
+    // The next run need not read again what this one has read and written.
+    const end = await deps.evidence.journal.append([], { at: options.runAt, run, signal });
+    await deps.catalogue.setMeta(journalSeen, String(end));
     return night.summary(night.hasErrors() ? 'findings' : 'ok', deps.clock.now());
   });
 }

@@ -206,9 +206,20 @@ async function addAnchors(db: Kysely<Tables>): Promise<void> {
     .execute();
 }
 
+/** What a run between nights asks every time, without going through all documents or batches for it. */
+async function indexBetweenNights(db: Kysely<Tables>): Promise<void> {
+  await db.schema
+    .createIndex('documents_regroup')
+    .on('documents')
+    .columns(['regroup', 'state', 'id'])
+    .execute();
+  await db.schema.createIndex('batches_gen_time').on('batches').columns(['gen_time']).execute();
+}
+
 const migrations: Record<string, Migration> = {
   '0001-first-tables': { up: (db) => createFirstTables(db as Kysely<Tables>) },
   '0002-anchors': { up: (db) => addAnchors(db as Kysely<Tables>) },
+  '0003-between-nights': { up: (db) => indexBetweenNights(db as Kysely<Tables>) },
 };
 
 /** Migrations in order of their names; each runs once. */

@@ -347,8 +347,8 @@ class SqlCatalogue implements Catalogue {
     return row && batchOf(row);
   }
 
-  async *batches(): AsyncIterable<BatchRow> {
-    let after = '';
+  async *batches(from = ''): AsyncIterable<BatchRow> {
+    let after = from;
     for (;;) {
       const rows = await this.#db
         .selectFrom('batches')

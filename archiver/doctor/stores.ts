@@ -151,7 +151,7 @@ export async function examineEvidence(
     if (!look || look.unknownSteps.length > 0) return;
     await stage('journal', async () => {
       await using catalogue = await openSqliteCatalogue(catalogueFile(config));
-      await refuseRestored({ catalogue, evidence }, signal);
+      await refuseRestored({ catalogue, evidence }, { signal });
       return 'of one time with the catalogue';
     });
   });

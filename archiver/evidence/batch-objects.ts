@@ -49,10 +49,20 @@ export function listedButGone(store: ObjectStore, key: string): SourceError {
   });
 }
 
+/** What the ids of a run's batches start with: the second of its `runAt`. */
+export type RunSecond = string;
+
+export function secondOf(runAt: Temporal.Instant): RunSecond {
+  return runAt.toString({ smallestUnit: 'second' }).replace(/[-:]/g, '');
+}
+
+export function secondOfBatch(id: BatchId): RunSecond {
+  return id.slice(0, id.indexOf('-'));
+}
+
 /** A new id: sorts by `runAt`; four random octets tell the batches of one run apart. */
 export function newBatchId(runAt: Temporal.Instant, random: RandomSource): BatchId {
-  const basic = runAt.toString({ smallestUnit: 'second' }).replace(/[-:]/g, '');
-  return `${basic}-${toHex(random(4))}`;
+  return `${secondOf(runAt)}-${toHex(random(4))}`;
 }
 
 /** A token with its certificates and CRLs, or a manifest of many thousand batches. */

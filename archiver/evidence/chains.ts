@@ -1,8 +1,8 @@
 // Which timestamp renewals cover which batch, in order: the archive timestamp chains of RFC 4998
 // §5.1 as the manifests tell them. An index in memory, made from the store and thrown away.
-import { InvariantError, type FormatError } from '#shared/errors.ts';
+import { InvariantError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
-import { listManifests } from './manifest.ts';
+import { listManifests, type ManifestListing } from './manifest.ts';
 import type { BatchId, BatchManifest, GroupPosition } from './types.ts';
 
 export type ChainIndex = {
@@ -97,16 +97,15 @@ export function createChainIndex(initial: Iterable<BatchManifest> = []): ChainIn
 }
 
 /**
- * The index over everything that counts in the store. `onDamaged` is asked for a manifest that cannot
- * be read: one made again, or none to go on without it.
+ * The index over everything that counts in the store, or over what has come `since`.
  * @throws FormatError ERR_FORMAT_STORED: a manifest is damaged and nobody is asked
  */
 export async function loadChainIndex(
   store: ObjectStore,
   signal: AbortSignal,
-  onDamaged?: (id: BatchId, error: FormatError) => Promise<BatchManifest | undefined>,
+  listing?: ManifestListing,
 ): Promise<ChainIndex> {
   const index = createChainIndex();
-  for await (const manifest of listManifests(store, signal, onDamaged)) index.add(manifest);
+  for await (const manifest of listManifests(store, signal, listing)) index.add(manifest);
   return index;
 }

@@ -12,12 +12,16 @@ import type {
   BatchId,
   DocumentGroup,
   EvidenceContext,
+  EvidenceRun,
   PreparedBatch,
 } from './types.ts';
 
 /** Batches that were asked for and neither count nor are given up, with what is known of them. */
-async function* listPending(store: ObjectStore, signal: AbortSignal): AsyncIterable<PreparedBatch> {
-  for await (const { id, objects } of listBatches(store, signal)) {
+async function* listPending(
+  store: ObjectStore,
+  { signal, since }: Pick<EvidenceRun, 'signal' | 'since'>,
+): AsyncIterable<PreparedBatch> {
+  for await (const { id, objects } of listBatches(store, signal, since)) {
     if (!objects.has('request') || objects.has('manifest') || objects.has('superseded')) continue;
     const stored = await loadRequest(store, id, signal);
     if (stored) yield stored.request.batch;
@@ -30,7 +34,7 @@ export async function loadInFlight(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<BatchId, BatchId>> {
   const inFlight = new Map<BatchId, BatchId>();
-  for await (const { id, previous } of listPending(store, signal))
+  for await (const { id, previous } of listPending(store, { signal }))
     for (const { batchId } of previous) inFlight.set(batchId, id);
   return inFlight;
 }
@@ -47,9 +51,9 @@ function identityOf({ members }: DocumentGroup): string {
 export async function hasPending(
   store: ObjectStore,
   anchor: AnchorNumber,
-  signal: AbortSignal,
+  run: Pick<EvidenceRun, 'signal' | 'since'>,
 ): Promise<boolean> {
-  for await (const batch of listPending(store, signal))
+  for await (const batch of listPending(store, run))
     if (batch.kind === 'initial' && (batch.anchor ?? 1) === anchor) return true;
   return false;
 }
@@ -64,7 +68,7 @@ export async function* withoutPending(
 ): AsyncIterable<DocumentGroup> {
   const { signal } = run;
   const pending = new Set<string>();
-  for await (const { id, kind, anchor: by = 1 } of listPending(store, signal))
+  for await (const { id, kind, anchor: by = 1 } of listPending(store, run))
     if (kind === 'initial' && by === anchor)
       for await (const line of readObjectList(store, id, signal)) pending.add(identityOf(line));
   for await (const group of groups)

@@ -9,6 +9,7 @@ import {
   batchesPrefix,
   batchKey,
   type BatchObjectName,
+  type RunSecond,
   ifPresent,
   listedButGone,
   parseBatchKey,
@@ -165,14 +166,19 @@ export function leafTableOf(batch: PreparedBatch): {
   };
 }
 
-/** Every batch in the store, oldest first, with the objects that it has. Reads nothing but the listing. */
+/**
+ * Every batch in the store, oldest first, with the objects that it has. Reads nothing but the listing; `since`: of
+ * runs before that one not even this.
+ */
 export async function* listBatches(
   store: ObjectStore,
   signal: AbortSignal,
+  since?: RunSecond,
 ): AsyncIterable<{ readonly id: BatchId; readonly objects: ReadonlySet<BatchObjectName> }> {
   let id: BatchId | undefined;
   let objects = new Set<BatchObjectName>();
-  for await (const entry of store.list({ prefix: batchesPrefix, signal })) {
+  const startAfter = since === undefined ? undefined : `${batchesPrefix}${since}`;
+  for await (const entry of store.list({ prefix: batchesPrefix, startAfter, signal })) {
     const found = parseBatchKey(entry.key);
     if (!found) continue;
     if (id !== undefined && id !== found.id) {
@@ -185,18 +191,24 @@ export async function* listBatches(
   if (id !== undefined) yield { id, objects };
 }
 
+export type ManifestListing = {
+  /** Asked for one that cannot be read: made again, or none. */
+  readonly onDamaged?: (id: BatchId, error: FormatError) => Promise<BatchManifest | undefined>;
+  /** Batches of earlier runs are neither listed nor read. */
+  readonly since?: RunSecond | undefined;
+};
+
 /**
- * The manifests of all batches that count, oldest first. `onDamaged` is asked for one that cannot be
- * read: made again, or none.
+ * The manifests of all batches that count, oldest first.
  * @throws FormatError ERR_FORMAT_STORED: a manifest is damaged and nobody is asked
  * @throws SourceError ERR_SOURCE_ANSWER: a manifest is listed and not there
  */
 export async function* listManifests(
   store: ObjectStore,
   signal: AbortSignal,
-  onDamaged?: (id: BatchId, error: FormatError) => Promise<BatchManifest | undefined>,
+  { onDamaged, since }: ManifestListing = {},
 ): AsyncIterable<BatchManifest> {
-  for await (const { id, objects } of listBatches(store, signal)) {
+  for await (const { id, objects } of listBatches(store, signal, since)) {
     if (!objects.has('manifest')) continue;
     try {
       const manifest = await loadManifest(store, id, signal);

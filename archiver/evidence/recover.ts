@@ -20,6 +20,8 @@ import type {
 /** How long the proxy's journal answers a repeat with the same token. */
 const journalMemory = Temporal.Duration.from({ hours: 7 * 24 });
 
+const leftToNight = 'the next night goes on with it, which reads the chains that it renews';
+
 /**
  * Takes every batch without a manifest to its end: committed, superseded, or still pending. To be
  * called at the start of a run, before anything is planned; buys nothing, whatever it asks again.
@@ -44,7 +46,7 @@ export async function recoverPending(
 
   // The list is taken first: finishing a batch adds objects under the prefix that is listed.
   const open: { id: BatchId; objects: ReadonlySet<BatchObjectName> }[] = [];
-  for await (const batch of listBatches(store, run.signal))
+  for await (const batch of listBatches(store, run.signal, run.since))
     if (!batch.objects.has('manifest') && !batch.objects.has('superseded')) open.push(batch);
 
   for (const { id, objects } of open) {
@@ -67,6 +69,11 @@ export async function recoverPending(
       const reason = `no TSA number ${stored.request.batch.anchor ?? 1} is configured`;
       if (isOld) await supersede(id, reason);
       else pending.push({ id, kind: stored.request.batch.kind, state: 'asked', reason });
+      continue;
+    }
+    const { kind } = stored.request.batch;
+    if (run.since !== undefined && kind !== 'initial') {
+      pending.push({ id, kind, state: 'asked', reason: leftToNight });
       continue;
     }
     const outcome = await finishOrGiveUp(asking, stored);

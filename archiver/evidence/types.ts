@@ -12,6 +12,7 @@ import type { TrustAnchor } from '#shared/trust/anchors.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { HorizonToken } from '#shared/validation/proof-horizon.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
+import type { RunSecond } from './batch-objects.ts';
 import type { ChainIndex } from './chains.ts';
 
 /** `<runAt in basic ISO form>-<8 hex digits>`: sorts by time. */
@@ -171,6 +172,11 @@ export type EvidenceRun = {
   readonly random: RandomSource;
   readonly budget: TokenBudget;
   readonly events: EventSink;
+  /**
+   * Set between nights: every batch of an earlier run is settled, and `chains` does not hold it. Absent: all
+   * batches are looked at.
+   */
+  readonly since?: RunSecond | undefined;
   readonly signal: AbortSignal;
 };
 

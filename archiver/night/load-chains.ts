@@ -1,6 +1,8 @@
-// Every manifest of the evidence store at the beginning of a night: a damaged one is made again from
-// request and answer, or left out.
+// Every manifest of the evidence store at the beginning of a night, or those that have come since a run: a damaged
+// one is made again from request and answer, or left out.
+import type { FormatError } from '#shared/errors.ts';
 import type { JournalEntry } from '../journal-entries.ts';
+import type { RunSecond } from '../evidence/batch-objects.ts';
 import { loadChainIndex, type ChainIndex } from '../evidence/chains.ts';
 import { remakeManifest } from '../evidence/remake-manifest.ts';
 import type { BatchManifest } from '../evidence/types.ts';
@@ -15,6 +17,7 @@ export type LoadedChains = {
 
 export type ChainLoading = Pick<NightDependencies, 'evidence' | 'tsa' | 'secondTsa'> &
   Pick<NightOptions, 'runAt' | 'signal'> & {
+    readonly since?: RunSecond | undefined;
     readonly journal: (entries: readonly JournalEntry[]) => Promise<void>;
     readonly find: (finding: FindingLine) => void;
   };
@@ -34,9 +37,12 @@ async function remake(
 
 /** @throws SourceError, ConflictError from the store */
 export async function loadChains(loading: ChainLoading): Promise<LoadedChains> {
-  const { evidence, runAt, signal, journal, find } = loading;
+  const { evidence, runAt, signal, since, journal, find } = loading;
   let incomplete = false;
-  const chains = await loadChainIndex(evidence.objects, signal, async (batchId, error) => {
+  const onDamaged = async (
+    batchId: string,
+    error: FormatError,
+  ): Promise<BatchManifest | undefined> => {
     const part = 'manifest';
     const { message } = error;
     const at = runAt.toString();
@@ -52,6 +58,7 @@ export async function loadChains(loading: ChainLoading): Promise<LoadedChains> {
       find({ kind: 'broken-evidence', level: 'error', batchId, message: lost });
     }
     return made;
-  });
+  };
+  const chains = await loadChainIndex(evidence.objects, signal, { onDamaged, since });
   return { chains, incomplete };
 }

@@ -3,6 +3,7 @@
 import { ConfigError } from '#shared/errors.ts';
 import { listBatches } from '../evidence/manifest.ts';
 import { journalKey } from '../journal.ts';
+import type { EvidenceRun } from '../evidence/types.ts';
 import type { NightDependencies } from './dependencies.ts';
 
 /** What the catalogue remembers of the journal's end after each run. */
@@ -19,12 +20,13 @@ const newerStore =
   'Put the newest copy of the evidence store back. If there is none, `tokiwa rebuild` takes the older one as it is: what was stamped since has to be stamped again';
 
 /**
+ * `since`: batches of earlier runs are not looked at.
  * @throws ConfigError ERR_CONFIG_ARCHIVE_RESTORED: the evidence store lacks what the catalogue has seen in it,
  *   or the catalogue has not seen a run that ended
  */
 export async function refuseRestored(
   { catalogue, evidence }: Pick<NightDependencies, 'catalogue' | 'evidence'>,
-  signal: AbortSignal,
+  { signal, since }: Pick<EvidenceRun, 'signal' | 'since'>,
 ): Promise<void> {
   const { objects, journal } = evidence;
   const seen = Number((await catalogue.getMeta(journalSeen)) ?? '0');
@@ -38,10 +40,11 @@ export async function refuseRestored(
         `the journal of the evidence store ends before number ${seen}, which the catalogue has seen`,
         newerStore,
       );
+    journal.noteUsed(seen);
   }
   const listed = new Set<string>();
-  for await (const { id } of listBatches(objects, signal)) listed.add(id);
-  for await (const { batchId } of catalogue.batches())
+  for await (const { id } of listBatches(objects, signal, since)) listed.add(id);
+  for await (const { batchId } of catalogue.batches(since))
     if (!listed.has(batchId))
       throw restored(
         `batch ${batchId} is in the catalogue and not in the evidence store`,

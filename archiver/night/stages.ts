@@ -5,6 +5,7 @@ import { TokiwaError, type FormatError } from '#shared/errors.ts';
 import { isBefore } from '#shared/time.ts';
 import { readObjectList } from '../evidence/object-list.ts';
 import { decides } from '../evidence/check-stored.ts';
+import type { RunSecond } from '../evidence/batch-objects.ts';
 import { recoverPending } from '../evidence/recover.ts';
 import type { BatchManifest, EvidenceContext } from '../evidence/types.ts';
 import { evidenceStoreName, type EvidenceStore } from '../evidence-store.ts';
@@ -37,6 +38,7 @@ import type { NightDependencies, NightOptions } from './dependencies.ts';
 import { batchChecks, trustBatches } from './evidence-checks.ts';
 import { loadChains, type LoadedChains } from './load-chains.ts';
 import { planFromCatalogue, planProtection } from './plan-catalogue.ts';
+import { noteSettled, settledBefore } from './settled.ts';
 import { NightTally } from './tally.ts';
 import { findUnprotected } from './unprotected.ts';
 
@@ -95,7 +97,8 @@ export class Night {
   };
 
   async run(): Promise<void> {
-    await refuseRestored(this.#deps, this.#options.signal);
+    await settledBefore(this.#deps.catalogue, this.#options.runAt);
+    await refuseRestored(this.#deps, this.#options);
     const evidence = await this.#load();
     const mayBuy = await this.#recover(evidence);
     this.#tally.countAugmented(await recoverAugmentations(this.#augmenting(evidence)));
@@ -116,10 +119,15 @@ export class Night {
       this.#tally.nextDue = (await planFromCatalogue(this.#deps, this.#options.runAt)).nextDue;
   }
 
-  /** Between nights: what was just stored is taken in and stamped, with whatever else waits for a token. */
+  /**
+   * Between nights: what was just stored is taken in and stamped, with whatever else waits for a token. Of the
+   * batches only those that are not settled are looked at, so that it costs no more as they become many.
+   */
   async takeIn(places: Parameters<typeof takeInObjects>[1]): Promise<void> {
-    await refuseRestored(this.#deps, this.#options.signal);
-    const evidence = await this.#load();
+    const { runAt, signal } = this.#options;
+    const since = await settledBefore(this.#deps.catalogue, runAt);
+    await refuseRestored(this.#deps, { signal, since });
+    const evidence = await this.#load(since);
     const mayBuy = await this.#recover(evidence);
     this.#stage('intake');
     const deps = this.#scanDependencies();
@@ -131,18 +139,19 @@ export class Night {
       this.#tally.added += added;
       this.#tally.findAll(findings);
     }
-    const plan = await planProtection(this.#deps, this.#options.runAt);
+    const plan = await planProtection(this.#deps, runAt);
     for (const finding of plan.findings) this.#tally.find({ level: 'error', ...finding });
     if (mayBuy && plan.allowed) await this.#renew(plan.actions, evidence);
   }
 
-  async #load(): Promise<Evidence> {
+  async #load(since?: RunSecond): Promise<Evidence> {
     const { config, evidence, tsa, secondTsa, clock, random, events } = this.#deps;
     const { runAt, signal, allowTokens } = this.#options;
     const loaded = await loadChains({
       ...this.#deps,
       runAt,
       signal,
+      since,
       journal: this.#journal,
       find: this.#tally.find,
     });
@@ -158,19 +167,17 @@ export class Night {
       store: evidence.objects,
       chains: loaded.chains,
       tsa,
-      run: { runAt, clock, random, budget, events, signal },
+      run: { runAt, clock, random, budget, events, since, signal },
     };
     return { ...loaded, context, second: secondTsa && { ...context, anchor: 2, tsa: secondTsa } };
   }
 
   /** Finishes what an earlier run began; gives whether the clock may be trusted with a purchase. */
-  async #recover({ chains, context, second }: Evidence): Promise<boolean> {
+  async #recover({ chains, incomplete, context, second }: Evidence): Promise<boolean> {
     this.#stage('recover');
     // Committed, and the run ended before the catalogue moved.
-    for (const manifest of [...chains.manifests.values()].toSorted((a, b) =>
-      a.id.localeCompare(b.id),
-    ))
-      await this.#accept(manifest);
+    const counting = [...chains.manifests.keys()].sort();
+    for (const batchId of counting) await this.#accept(chains.manifest(batchId));
     const offence = await clockOffence(this.#deps, this.#options);
     if (offence) {
       this.#tally.find(offence);
@@ -186,6 +193,11 @@ export class Night {
         batchId: pending.id,
         message: `a token was asked for and is not there yet: ${pending.reason}`,
       });
+    }
+    if (!incomplete) {
+      const { catalogue } = this.#deps;
+      const pending = recovered.pending.map(({ id }) => id);
+      await noteSettled(catalogue, this.#options.runAt, { counting, pending });
     }
     return true;
   }

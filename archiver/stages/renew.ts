@@ -164,7 +164,7 @@ class Renewer {
     const { context, second, maxLeaves, blind } = this.#deps;
     const { store, run } = context;
     const waiting = () => waitingGroups(digestAlgorithm, maxLeaves, this.#sources);
-    const behindFirst = second !== undefined && (await hasPending(store, 1, run.signal));
+    const behindFirst = second !== undefined && (await hasPending(store, 1, run));
     for (let left = groups; left > 0; left -= maxLeaves) {
       const before = this.#committed.length;
       const what = `protecting ${Math.min(left, maxLeaves)} documents`;

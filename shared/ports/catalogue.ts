@@ -306,7 +306,8 @@ export type Catalogue = {
 
   readonly putBatch: (batch: BatchRow) => Promise<void>;
   readonly getBatch: (batchId: string) => Promise<BatchRow | undefined>;
-  readonly batches: () => AsyncIterable<BatchRow>;
+  /** Ascending by id; `from`: those that sort behind it. */
+  readonly batches: (from?: string) => AsyncIterable<BatchRow>;
   readonly addMemberships: (rows: readonly MembershipRow[]) => Promise<void>;
   /** After a hash-tree renewal: the earlier places of these documents in these batches are no longer active. */
   readonly retireMemberships: (

@@ -2,7 +2,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { InvariantError } from '#shared/errors.ts';
-import { batchKey } from '../../../archiver/evidence/batch-objects.ts';
+import { batchKey, secondOf } from '../../../archiver/evidence/batch-objects.ts';
+import { createChainIndex } from '../../../archiver/evidence/chains.ts';
 import { recoverPending } from '../../../archiver/evidence/recover.ts';
 import { renewHashTree } from '../../../archiver/evidence/renew-hash-tree.ts';
 import { renewTimestamps } from '../../../archiver/evidence/renew-timestamps.ts';
@@ -327,6 +328,23 @@ test('a renewal that is not certain yet keeps its batches', async (t) => {
   const again = await renew(world, [batchId]);
   t.deepEqual([again.stamped.kind, again.leftOut[0]?.kind], ['empty', 'retry']);
   t.is((await rehash(world, [batchId], 'SHA-512')).leftOut[0]?.kind, 'batch-retry');
+  t.is((await recoverPending(await world.context())).committed.length, 1);
+  t.is(world.sold(), 2);
+  t.is(await statusOf(world, { batchId, index: 0 }), 'valid');
+});
+
+test('between nights, a renewal that is not certain waits for the night, which knows its chains', async (t) => {
+  const world = createWorld();
+  const batchId = await anchorGroups(world, 'a', [1]);
+  world.pass({ years: 1 });
+  world.setMood('answer-lost');
+  await renew(world, [batchId]);
+  world.setMood('well');
+  const { run, ...context } = await world.context();
+  const since = secondOf(run.runAt);
+  const chains = createChainIndex();
+  const between = await recoverPending({ ...context, chains, run: { ...run, since } });
+  t.deepEqual([between.committed, between.pending.length], [[], 1]);
   t.is((await recoverPending(await world.context())).committed.length, 1);
   t.is(world.sold(), 2);
   t.is(await statusOf(world, { batchId, index: 0 }), 'valid');

@@ -1,30 +1,23 @@
 // Objects of a batch that does not count yet, damaged between two nights, and a manifest that cannot be
 // made again: the nights go on, a token that was paid for is had again where it can be.
 import test from 'ava';
-import { openEvidenceStore } from '#archiver/evidence-store.ts';
 import { SourceError } from '#shared/errors.ts';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { evidenceOver } from './_evidence-over.ts';
 import { assertSound, createArchive, kindsOf, truncateFile, type TestArchive } from './_night.ts';
 
 /** A night whose manifest cannot be written: everything before it is durable. */
 async function nightWithoutManifest(archive: TestArchive): Promise<string> {
-  const { objects, archiveId } = (await archive.open()).evidence;
-  const evidence = await openEvidenceStore({
-    store: {
-      ...objects,
-      write: (key, content, options) =>
-        key.endsWith('/manifest.json')
-          ? Promise.reject(new SourceError('ERR_SOURCE_TIMEOUT', 'no answer', { retryable: true }))
-          : objects.write(key, content, options),
-    },
-    prefix: '',
-    expectedArchiveId: archiveId,
-    create: false,
-    at: archive.clock.now(),
-    random: (length) => new Uint8Array(length).fill(5),
-    signal: new AbortController().signal,
+  const own = await (await archive.open()).night(new AbortController().signal);
+  const { objects } = own.evidence;
+  const deps = await evidenceOver(own, {
+    ...objects,
+    write: (key, content, options) =>
+      key.endsWith('/manifest.json')
+        ? Promise.reject(new SourceError('ERR_SOURCE_TIMEOUT', 'no answer', { retryable: true }))
+        : objects.write(key, content, options),
   });
-  await archive.night({ deps: (own) => ({ ...own, evidence }) });
+  await archive.night({ deps: () => deps });
   return (await archive.batches()).at(-1) ?? '';
 }
 

@@ -3,30 +3,14 @@
 import test from 'ava';
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
-import { openEvidenceStore } from '#archiver/evidence-store.ts';
-import type { NightDependencies } from '#archiver/night/dependencies.ts';
 import { SourceError } from '#shared/errors.ts';
-import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { createFaultyStore, type StoreCall, type StoreFault } from '../../_faulty-store.ts';
+import { evidenceOver } from './_evidence-over.ts';
 import { assertSound, createArchive, type TestArchive } from './_night.ts';
 
 const { signal } = new AbortController();
 
 type Fault = (call: StoreCall) => StoreFault | undefined;
-
-/** The archive's evidence store through one that fails; `calls` after the night. */
-async function over(deps: NightDependencies, objects: ObjectStore): Promise<NightDependencies> {
-  const evidence = await openEvidenceStore({
-    store: objects,
-    prefix: '',
-    expectedArchiveId: deps.evidence.archiveId,
-    create: false,
-    at: deps.clock.now(),
-    random: deps.random,
-    signal,
-  });
-  return { ...deps, evidence };
-}
 
 /** One night with the fault; returns how many calls there were. */
 async function brokenNight(archive: TestArchive, fault: Fault): Promise<number> {
@@ -36,7 +20,7 @@ async function brokenNight(archive: TestArchive, fault: Fault): Promise<number> 
   const faulty = createFaultyStore(own.evidence.objects, (call) =>
     armed ? fault(call) : undefined,
   );
-  const deps = await over(own, faulty);
+  const deps = await evidenceOver(own, faulty);
   const before = faulty.calls().length;
   armed = true;
   try {
