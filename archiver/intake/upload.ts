@@ -60,8 +60,29 @@ function createMeter({ maxBytes, expected }: UploadOptions) {
   };
 }
 
-/** Whether what stands under the key are these octets. */
+/** Another upload that has just put its file in place touches it once more. */
+const maxComparisons = 5;
+
+/** Whether what stands under the key are these octets; looked at again where it was touched meanwhile. */
 async function compare(
+  store: ObjectStore,
+  entry: ObjectEntry,
+  upload: { readonly sha256: string; readonly size: number },
+  signal: AbortSignal,
+): Promise<Upload> {
+  let current = entry;
+  for (let comparison = 1; ; comparison++) {
+    try {
+      return await compareOnce(store, current, upload, signal);
+    } catch (error) {
+      const touched = error instanceof ConflictError && error.code === 'ERR_CONFLICT_CHANGED';
+      if (!touched || comparison === maxComparisons) throw error;
+      current = await store.head(entry.key, { signal });
+    }
+  }
+}
+
+async function compareOnce(
   store: ObjectStore,
   entry: ObjectEntry,
   { sha256, size }: { readonly sha256: string; readonly size: number },
