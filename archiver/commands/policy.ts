@@ -1,13 +1,12 @@
 // `tokiwa policy`: its subcommands, and `policy diff NEW`: what a changed configuration (algorithm policies and overrides, trust
 // anchors, accreditation, retention rules) would move, before it takes effect.
 import type { Command } from 'commander';
-import { loadCertificates } from '#shared/io/trust-files.ts';
-import type { ArchiverConfig } from '../config.ts';
-import { horizonRules } from '../trust.ts';
-import type { Aspect, AspectCount, Difference, Side } from '../reports/difference.ts';
+import type { Aspect, AspectCount, Difference } from '../reports/difference.ts';
 import { showServices } from './accreditation.ts';
 import { parseInstant } from './archive.ts';
 import { configOption, loadConfig, systemClock, withArchiver } from './context.ts';
+import { registerPolicyEnd } from './policy-end.ts';
+import { sideOf } from './policy-side.ts';
 import { exportPolicy, importPolicy, showPolicies } from './policy-files.ts';
 
 type Options = {
@@ -42,23 +41,6 @@ function renderText({ documents, moved, byAspect, editions, examples }: Differen
   for (const { key, aspect, from, to } of examples)
     lines.push(`  ${JSON.stringify(key)}: ${aspectNames[aspect]} ${from} → ${to}`);
   return `${lines.join('\n')}\n`;
-}
-
-async function fingerprintsOf(sources: readonly string[]): Promise<ReadonlySet<string>> {
-  return new Set((await loadCertificates(sources)).map(({ fingerprint }) => fingerprint));
-}
-
-async function sideOf(config: ArchiverConfig): Promise<Side> {
-  const { reportRules } = await import('../reports/write.ts');
-  const { tsa, secondTsa } = config;
-  const anchors = new Map([[1, await fingerprintsOf(tsa.anchors)]]);
-  if (secondTsa) anchors.set(2, await fingerprintsOf(secondTsa.anchors));
-  return {
-    config,
-    rules: reportRules(config),
-    horizonRules: horizonRules(config),
-    anchors,
-  };
 }
 
 async function diff(file: string, options: Options): Promise<void> {
@@ -145,4 +127,5 @@ export function registerPolicyCommands(program: Command): void {
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExit status: 0 nothing moves, 1 something moves, 3 usage.')
     .action(diff);
+  registerPolicyEnd(policy);
 }

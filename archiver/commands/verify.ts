@@ -22,18 +22,12 @@ import { readLargeCades } from '../adapters/cades-file.ts';
 import { loadConfiguredStatus } from '../adapters/configured-status-source.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { contentBeside, readEvidenceFile, readVerifiedFile } from '../adapters/verified-file.ts';
+import { languageOf } from './language.ts';
 import { parseInstant } from './archive.ts';
 import { readPolicyFile } from '#shared/trust/policy-file.ts';
 import { configOption, interruptSignal, withArchiver } from './context.ts';
 import { withHorizons } from './verify-horizons.ts';
-import {
-  csvHeader,
-  type FileVerdict,
-  type Language,
-  renderCsv,
-  renderJson,
-  renderText,
-} from './verify-output.ts';
+import { csvHeader, type FileVerdict, renderCsv, renderJson, renderText } from './verify-output.ts';
 
 export type VerifyOptions = {
   readonly evidence: readonly string[];
@@ -212,18 +206,12 @@ export async function* verifyFiles(
   }
 }
 
-function languageOf({ lang }: VerifyOptions): Language {
-  const { LC_ALL, LC_MESSAGES, LANG } = process.env;
-  const wanted = lang ?? LC_ALL ?? LC_MESSAGES ?? LANG ?? '';
-  return wanted.startsWith('ja') ? 'ja' : 'en';
-}
-
 /** What the archive holds of a period, in the same forms as files. */
 async function verifyArchive(options: VerifyOptions): Promise<void> {
   const { from, to, class: documentClass } = options;
   if (from === undefined || to === undefined) throw usage('give files, or --from and --to');
   const { periodOf, verifyPeriod } = await import('./verify-period.ts');
-  const language = languageOf(options);
+  const language = languageOf(options.lang);
   const explain = options.explain ?? false;
   const statuses: FileVerdict['tree'][] = [];
   let unreadable = 0;
@@ -261,7 +249,7 @@ async function verify(files: readonly string[], options: VerifyOptions): Promise
   }
   if (options.from !== undefined || options.to !== undefined)
     throw usage('--from and --to are for the archive, without files');
-  const language = languageOf(options);
+  const language = languageOf(options.lang);
   const explain = options.explain ?? false;
   const verdicts: FileVerdict['tree'][] = [];
   if (options.csv) process.stdout.write(csvHeader);

@@ -9,7 +9,7 @@ import { planNight, type Plan, type PlanRules } from '../stages/plan.ts';
 import type { NightDependencies } from './dependencies.ts';
 
 /** What the planner needs of the configuration. */
-function planRules(config: ArchiverConfig): PlanRules {
+export function planRules(config: ArchiverConfig): PlanRules {
   return {
     profile: config.profile,
     digestAlgorithms: [config.digestAlgorithm, config.nextDigestAlgorithm],

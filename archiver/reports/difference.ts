@@ -107,7 +107,10 @@ const aspects: Readonly<Record<Aspect, (compared: Compared) => Reading>> = {
 const readings = Object.entries(aspects) as [Aspect, (typeof aspects)[Aspect]][];
 
 /** A batch under these rules. Without a configured anchor in its path it proves nothing. */
-function under(batch: BatchRow, { horizonRules, anchors }: Side): BatchRow {
+export function batchUnder(
+  batch: BatchRow,
+  { horizonRules, anchors }: Pick<Side, 'horizonRules' | 'anchors'>,
+): BatchRow {
   const { at, element } = proofHorizon(batch.newestToken, batch.digestAlgorithm, horizonRules);
   const ours = anchors?.get(batch.anchor);
   const isTrusted =
@@ -132,7 +135,7 @@ class Under {
   constructor(side: Side, batches: BatchIndex, at: Temporal.Instant) {
     this.#side = side;
     this.#judge = new DocumentJudge(at, side.rules);
-    this.#batches = new Map([...batches].map(([id, batch]) => [id, under(batch, side)]));
+    this.#batches = new Map([...batches].map(([id, batch]) => [id, batchUnder(batch, side)]));
   }
 
   /** `alone`: the whole row of a document that no batch stands for. */
