@@ -3,7 +3,7 @@
 import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import { compareInstants } from '#shared/time.ts';
 import type { StatusMaterial } from '#shared/trust/chain-status.ts';
-import type { DocumentReading } from '#shared/validation/inspect.ts';
+import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
 import { type LongTermVerdict, validateLongTerm } from '#shared/validation/long-term.ts';
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import { indicationOf, type VerdictNode } from '#shared/validation/verdict.ts';
@@ -18,17 +18,28 @@ export function judgedAt(at: Temporal.Instant, { timestamps }: DocumentReading):
   );
 }
 
-/** The verdict on the signatures of a document. `signedData`: its octets as far as they are at hand. */
+/** What a document says of itself. `signedData`: its octets as far as they are at hand. */
+export function readSigned(
+  { content }: Pick<CadesDocument, 'content'>,
+  signedData: Uint8Array,
+): DocumentReading {
+  const detached = content ? [content] : [];
+  return readDocument({ bytes: signedData, size: signedData.length, detached });
+}
+
+/** The verdict on the signatures of a document; `reading`: what `readSigned` gave for the same octets. */
 export function judgeDocument(
   { name, content }: Pick<CadesDocument, 'name' | 'content'>,
   signedData: Uint8Array,
   material: GivenMaterial,
   at: Temporal.Instant,
+  reading?: DocumentReading,
 ): LongTermVerdict {
   return validateLongTerm({
     name,
     bytes: signedData,
     size: signedData.length,
+    reading,
     // No evidence beside the document is given that would ask for it.
     digest: () => undefined,
     detached: content ? [content] : [],

@@ -22,12 +22,12 @@ import { InvariantError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { compareInstants } from '#shared/time.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
-import { readDocument } from '#shared/validation/inspect.ts';
+import type { DocumentReading } from '#shared/validation/inspect.ts';
 import type { LongTermVerdict } from '#shared/validation/long-term.ts';
 import { changedImprints } from './imprints.ts';
 import { holdsOldArchive, placementOf } from './placement.ts';
 import { ownSignatures, refused, unsupported } from './refusals.ts';
-import { carriedBy, judgedAt, judgeDocument, offenceOf } from './judge.ts';
+import { carriedBy, judgedAt, judgeDocument, offenceOf, readSigned } from './judge.ts';
 import type { AugmentationOutcome, AugmentationQuestion, Refusal } from './types.ts';
 import { gather, joined, lackOf, signedBy, without } from './validation-data.ts';
 
@@ -96,7 +96,9 @@ class Raising {
     const unstamped = this.#unstamped(known.verdict);
     const isStamping = unstamped.includes(true);
     if (isStamping) {
-      const first = this.#wouldChange(before, { signers: unstamped.map(placeholder) });
+      const { document } = this.#question;
+      const bytes = this.#apply(this.#with({ signers: unstamped.map(placeholder) }));
+      const first = imprintsTaken(before, readSigned(document, bytes));
       if (first) return first;
       await this.#stampSignatures(unstamped);
     }
@@ -104,7 +106,7 @@ class Raising {
     const now = isStamping ? await this.#judgeWithAll(this.#judge(this.#question.material)) : known;
     const problem = this.#addValidationData(before, now);
     if (problem) return problem;
-    return this.#additions === noAdditions ? undefined : this.#wouldChange(before, {});
+    return this.#additions === noAdditions ? undefined : imprintsTaken(before, this.#reading());
   }
 
   /** With what sources give besides; judged again only where they gave something. */
@@ -118,9 +120,20 @@ class Raising {
     return { verdict: isMore ? this.#judge(material) : verdict, material };
   }
 
+  /** What the octets at hand say: read once, however often they are judged. */
+  #reading(): DocumentReading {
+    const { raw } = this.#signedData;
+    if (this.#read?.octets !== raw)
+      this.#read = { octets: raw, reading: readSigned(this.#question.document, raw) };
+    return this.#read.reading;
+  }
+
+  #read: { readonly octets: Uint8Array; readonly reading: DocumentReading } | undefined;
+
   #judge(material: AugmentationQuestion['material']): LongTermVerdict {
     const { document, at } = this.#question;
-    return judgeDocument(document, this.#signedData.raw, material, this.#at(at));
+    const { raw } = this.#signedData;
+    return judgeDocument(document, raw, material, this.#at(at), this.#reading());
   }
 
   /** Tokens of this run may be later than its beginning. */
@@ -177,23 +190,6 @@ class Raising {
   #add(more: Partial<SignedDataAdditions>): void {
     this.#additions = this.#with(more);
     this.#signedData = parseSignedData(this.#apply(this.#additions));
-  }
-
-  /** Every older imprint is recomputed: what takes something from one of them is not added. */
-  #wouldChange(
-    { reading }: LongTermVerdict,
-    more: Partial<SignedDataAdditions>,
-  ): Refusal | undefined {
-    const { content } = this.#question.document;
-    const bytes = this.#apply(this.#with(more));
-    const detached = content ? [content] : [];
-    const changed = changedImprints(reading, readDocument({ bytes, size: bytes.length, detached }));
-    return changed.length === 0
-      ? undefined
-      : refused(
-          'imprint-changed',
-          `what is added would take from earlier timestamps what they are over: ${changed.join(', ')}`,
-        );
   }
 
   async #obtain(imprint: Uint8Array): Promise<Uint8Array> {
@@ -281,6 +277,17 @@ class Raising {
     }
     this.#add({ signers });
   }
+}
+
+/** Every older imprint is recomputed: what takes something from one of them is not added. */
+function imprintsTaken({ reading }: LongTermVerdict, after: DocumentReading): Refusal | undefined {
+  const changed = changedImprints(reading, after);
+  return changed.length === 0
+    ? undefined
+    : refused(
+        'imprint-changed',
+        `what is added would take from earlier timestamps what they are over: ${changed.join(', ')}`,
+      );
 }
 
 /** In the place of a signature timestamp, to see beforehand what it would change. */

@@ -13,7 +13,7 @@ import { objectsCovered, objectsOf } from '#shared/validation/proof-of-existence
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import { differences, frameDiffers } from './compare.ts';
 import { changedImprints } from './imprints.ts';
-import { judgeDocument, judgedAt, offenceOf } from './judge.ts';
+import { judgeDocument, judgedAt, offenceOf, readSigned } from './judge.ts';
 import type { AugmentationLevel } from './types.ts';
 
 /** One state of the document: its octets, or those that are left where its content is kept apart. */
@@ -96,20 +96,19 @@ export function readBackAugmented(
   },
 ): ReadBack {
   const { level, digestAlgorithm, material, at } = question;
-  const old = judgeDocument(before, before.signedData, material, at);
-  const first = judgeDocument(after, after.signedData, material, at);
-  const verdict = judgeDocument(after, after.signedData, material, judgedAt(at, first.reading));
+  const old = readSigned(before, before.signedData);
+  const reading = readSigned(after, after.signedData);
+  const since = judgedAt(at, reading);
+  const verdict = judgeDocument(after, after.signedData, material, since, reading);
   const offence = offenceOf(verdict);
   return {
     offences: [
       ...(frameDiffers(before.signedData, after.signedData) ? ['the outer frame is changed'] : []),
       ...differences(parseSignedData(before.signedData), parseSignedData(after.signedData)),
       ...contentOffences(before, after, [digestAlgorithm, 'SHA-256']),
-      ...changedImprints(old.reading, verdict.reading).map(
-        (id) => `${id} is no longer over what it was over`,
-      ),
+      ...changedImprints(old, reading).map((id) => `${id} is no longer over what it was over`),
       ...levelOffences(verdict, level),
-      ...(level === 'LTA' ? coverageOffences(verdict.reading) : []),
+      ...(level === 'LTA' ? coverageOffences(reading) : []),
       ...(offence ? [offence.message] : []),
     ],
     verdict,

@@ -12,8 +12,9 @@ import {
 import { derContext, derSequence } from '#shared/der/writer.ts';
 import { FormatError, TokiwaError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
-import { parseCertificate, type Certificate } from '#shared/x509/certificate.ts';
-import { parseCertificateList, type CertificateList } from '#shared/x509/crl.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { CertificateList } from '#shared/x509/crl.ts';
+import { internCertificate, internCertificateList } from '#shared/x509/intern.ts';
 import { parseOcspResponse, wrapBasicOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
 import { attributesOfType } from './attributes.ts';
 import type { SignedData } from './signed-data.ts';
@@ -102,11 +103,22 @@ function readable<T>(elements: readonly Uint8Array[], parse: (octets: Uint8Array
   });
 }
 
+/** For as long as a parsed SignedData lives: judging a token asks for its data time and again. */
+const embedded = new WeakMap<SignedData, EmbeddedValidationData>();
+
 /**
  * Certificates, CRLs and OCSP responses that a SignedData carries: in its own fields and in the
  * unsigned attributes of its signers. Nothing of it is trusted by being there.
  */
 export function embeddedValidationData(signedData: SignedData): EmbeddedValidationData {
+  const known = embedded.get(signedData);
+  if (known) return known;
+  const data = readEmbedded(signedData);
+  embedded.set(signedData, data);
+  return data;
+}
+
+function readEmbedded(signedData: SignedData): EmbeddedValidationData {
   const attributeValues = (oid: string): Uint8Array[] =>
     signedData.signerInfos.flatMap(({ unsignedAttrs }) =>
       attributesOfType(unsignedAttrs, oid).flatMap(({ values }) => values),
@@ -116,12 +128,12 @@ export function embeddedValidationData(signedData: SignedData): EmbeddedValidati
     readChildren(readWhole(value)).map(({ raw }) => raw),
   ).flat();
   return {
-    certificates: [...signedData.certificates, ...readable(certificates, parseCertificate)],
+    certificates: [...signedData.certificates, ...readable(certificates, internCertificate)],
     crls: [
       ...signedData.crls,
       ...readable(
         revocation.flatMap(({ crlVals }) => crlVals),
-        parseCertificateList,
+        internCertificateList,
       ),
     ],
     ocspResponses: [

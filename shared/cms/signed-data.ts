@@ -24,8 +24,8 @@ import { derElement } from '#shared/der/writer.ts';
 import { FormatError, TokiwaError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
-import { parseCertificateList, type CertificateList } from '#shared/x509/crl.ts';
-import { internCertificate } from '#shared/x509/intern-certificate.ts';
+import type { CertificateList } from '#shared/x509/crl.ts';
+import { internCertificate, internCertificateList } from '#shared/x509/intern.ts';
 import { readName, type Name } from '#shared/x509/name.ts';
 import { parseOcspResponse, wrapBasicOcspResponse, type OcspResponse } from '#shared/x509/ocsp.ts';
 import { readAttributes, type Attribute } from './attributes.ts';
@@ -280,7 +280,7 @@ function readRevocationInfo(tlv: Tlv | undefined): {
   for (const member of readMembers(tlv, 'CRLs')) {
     try {
       if (isUniversal(member, tags.sequence)) {
-        crls.push(parseCertificateList(member.raw));
+        crls.push(internCertificateList(member.raw));
       } else if (isContext(member, 1)) {
         const info = readOtherRevocationInfo(member);
         if ('kind' in info && info.kind === 'other') otherRevocationInfo.push(info);
@@ -319,7 +319,7 @@ export function readContentInfo(octets: Uint8Array): {
 
 /**
  * SignedData from the octets of its ContentInfo, BER or DER. Everything returned is a view of
- * `octets`, save certificates and where BER segments had to be joined.
+ * `octets`, save certificates, CRLs and where BER segments had to be joined.
  * @throws FormatError ERR_FORMAT_CMS, ERR_FORMAT_DER, ERR_FORMAT_LIMIT; octets after the end, too
  * @see RFC 5652 §5.1
  */

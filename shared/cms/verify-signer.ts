@@ -130,6 +130,12 @@ function signedForms(
   }
 }
 
+/**
+ * Values that held over the signed attributes as stored, for as long as a parsed signer and a key live: the same
+ * octets are asked about again, as of another time or with other validation data.
+ */
+const heldBefore = new WeakMap<SignerInfo, WeakSet<Uint8Array>>();
+
 type ChosenSigner = {
   readonly signer: Certificate | undefined;
   readonly signature: SignatureResult | undefined;
@@ -208,16 +214,22 @@ export function verifySigner(input: VerifySignerInput): SignerVerdict {
     certificate: Certificate,
     algorithm: AlgorithmIdentifier,
   ): SignatureResult | undefined => {
+    const { publicKey } = certificate;
+    const isNamed = algorithm === signerInfo.signatureAlgorithm;
+    if (isNamed && heldBefore.get(signerInfo)?.has(publicKey)) return { ok: true };
     let result: SignatureResult | undefined;
     for (const data of forms) {
       result = verifySignature({
-        publicKey: certificate.publicKey,
+        publicKey,
         algorithm,
         ...(digestAlgorithm && { digestAlgorithm }),
         data,
         signature: signerInfo.signature,
       });
-      if (result.ok) break;
+      if (!result.ok) continue;
+      if (isNamed && data === signerInfo.signedAttrs?.forSignature)
+        heldBefore.set(signerInfo, (heldBefore.get(signerInfo) ?? new WeakSet()).add(publicKey));
+      break;
     }
     return result;
   };

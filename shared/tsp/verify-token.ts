@@ -69,6 +69,11 @@ function revokedHarmlessly(path: PathVerdict, genTime: Temporal.Instant): boolea
   );
 }
 
+/** What is given may have been read from the token already. */
+function joined<T>(own: readonly T[], given: readonly T[] = []): readonly T[] {
+  return [...new Set([...own, ...given])];
+}
+
 /** The path as of `at`; a TSU revoked later without harm is judged as of genTime as well. */
 function judgePath(
   token: TimeStampToken,
@@ -81,10 +86,10 @@ function judgePath(
   const verify = (instant: Temporal.Instant, revocationMode: RevocationMode): PathVerdict =>
     verifyCertificatePath({
       target: signer,
-      intermediates: [...embedded.certificates, ...(options.certificates ?? [])],
+      intermediates: joined(embedded.certificates, options.certificates),
       anchors: options.anchors,
-      crls: [...embedded.crls, ...(options.crls ?? [])],
-      ocspResponses: [...embedded.ocspResponses, ...(options.ocspResponses ?? [])],
+      crls: joined(embedded.crls, options.crls),
+      ocspResponses: joined(embedded.ocspResponses, options.ocspResponses),
       at: instant,
       purpose: 'tsu',
       // What a CA should have written otherwise does not undo the time that its TSU told.

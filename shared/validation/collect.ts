@@ -24,8 +24,9 @@ import type {
   SignerFacts,
   TimestampFacts,
 } from '#shared/validation/facts.ts';
-import { type Certificate, parseCertificate } from '#shared/x509/certificate.ts';
-import { type CertificateList, parseCertificateList } from '#shared/x509/crl.ts';
+import type { Certificate } from '#shared/x509/certificate.ts';
+import type { CertificateList } from '#shared/x509/crl.ts';
+import { internCertificate, internCertificateList } from '#shared/x509/intern.ts';
 import { type OcspResponse, parseOcspResponse, wrapBasicOcspResponse } from '#shared/x509/ocsp.ts';
 import { nameKey } from '#shared/x509/name.ts';
 
@@ -191,14 +192,14 @@ export function createCollector(): Collector {
     roles.set(certificate.fingerprint, known.add(role));
   };
   const addCertificateOctets = (octets: Uint8Array, place?: string): Certificate | undefined => {
-    const certificate = attempt(problems, place, () => parseCertificate(octets));
+    const certificate = attempt(problems, place, () => internCertificate(octets));
     if (certificate) addCertificate(certificate);
     return certificate;
   };
   const addCrlOctets = (octets: Uint8Array, place?: string): void => {
     const fingerprint = toHex(digest('SHA-256', octets));
     if (crls.has(fingerprint)) return;
-    const crl = attempt(problems, place, () => parseCertificateList(octets));
+    const crl = attempt(problems, place, () => internCertificateList(octets));
     if (crl) crls.set(fingerprint, crl);
   };
   const addOcspOctets = (octets: Uint8Array, place?: string): void => {

@@ -18,6 +18,8 @@ export type LongTermInput = {
   /** The document or, where it is too large to inspect, its head. Borrowed. */
   readonly bytes: Uint8Array;
   readonly size: number;
+  /** Given by a caller who has read the same octets with the same detached contents; else they are read. */
+  readonly reading?: DocumentReading | undefined;
   /** Digest of the whole document; `undefined` where it was not computed. */
   readonly digest: (algorithm: DigestAlgorithm) => Uint8Array | undefined;
   /** What detached signatures, tokens and records in the document are over. */
@@ -51,13 +53,18 @@ export type Scope = {
   readonly signatures: Map<string, SignatureJudgement>;
 };
 
+/** Each once: every renewal brings the same certificates and CRLs again. */
+function distinct<T extends { readonly fingerprint: string }>(members: readonly T[]): readonly T[] {
+  const seen = new Map<string, T>();
+  for (const member of members)
+    if (!seen.has(member.fingerprint)) seen.set(member.fingerprint, member);
+  return [...seen.values()];
+}
+
 /** The document read, and its own validation data and that of the tokens beside it added. */
 export function scopeOf(input: LongTermInput, tokensBeside: readonly TimeStampToken[]): Scope {
-  const reading = readDocument({
-    bytes: input.bytes,
-    size: input.size,
-    detached: input.detached,
-  });
+  const { bytes, size, detached } = input;
+  const reading = input.reading ?? readDocument({ bytes, size, detached });
   const inTokens = [...reading.timestamps.map(({ token }) => token), ...tokensBeside].map(
     ({ signedData }) => embeddedValidationData(signedData),
   );
@@ -69,16 +76,18 @@ export function scopeOf(input: LongTermInput, tokensBeside: readonly TimeStampTo
     signatures: new Map(),
     material: {
       ...material,
-      certificates: [
+      certificates: distinct([
         ...material.certificates,
         ...reading.certificates,
         ...inTokens.flatMap(({ certificates }) => certificates),
-      ],
-      crls: [...material.crls, ...reading.crls, ...inTokens.flatMap(({ crls }) => crls)],
+      ]),
+      crls: distinct([...material.crls, ...reading.crls, ...inTokens.flatMap(({ crls }) => crls)]),
       ocspResponses: [
-        ...material.ocspResponses,
-        ...reading.ocspResponses,
-        ...inTokens.flatMap(({ ocspResponses }) => ocspResponses),
+        ...new Set([
+          ...material.ocspResponses,
+          ...reading.ocspResponses,
+          ...inTokens.flatMap(({ ocspResponses }) => ocspResponses),
+        ]),
       ],
       proofs: createProofStore(),
     },

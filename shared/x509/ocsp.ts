@@ -35,7 +35,7 @@ import {
   readExtensions,
 } from './extension.ts';
 import type { Extension, ExtensionProblem } from './extension.ts';
-import { internCertificate } from './intern-certificate.ts';
+import { internCertificate } from './intern.ts';
 import { readName } from './name.ts';
 import type { Name } from './name.ts';
 import { readSigned } from './signed-structure.ts';

@@ -125,10 +125,14 @@ export function readBack(before: Uint8Array, after: Uint8Array, raising: Raising
   });
 }
 
+/** A copy with the last bit of one octet turned over. */
+export function turned(whole: Uint8Array, place: number): Uint8Array {
+  const octets = Uint8Array.from(whole);
+  octets[place] = (octets[place] ?? 0) ^ 1;
+  return octets;
+}
+
 /** The last octet of `part` in `whole` turned over. */
 export function flipped(whole: Uint8Array, part: Uint8Array | undefined): Uint8Array {
-  const octets = Buffer.from(whole);
-  const end = octets.indexOf(part ?? '') + (part?.length ?? 0) - 1;
-  octets[end] = (octets[end] ?? 0) ^ 1;
-  return new Uint8Array(octets);
+  return turned(whole, Buffer.from(whole).indexOf(part ?? '') + (part?.length ?? 0) - 1);
 }

@@ -3,11 +3,21 @@ import test from 'ava';
 import { concatBytes, equalBytes } from '#shared/bytes.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { readChildren } from '#shared/der/reader.ts';
+import { applySplice } from '#shared/der/splice.ts';
+import { FormatError } from '#shared/errors.ts';
 import { addArchiveTimestampV3, withParts } from '../../_archive-timestamp.ts';
 import { issueRoot } from '../../_authority.ts';
 import { testContent } from '../../_cms.ts';
 import { sign, signatureTimestamp, tsuOf } from '../../shared/validation/_world.ts';
-import { raised, type Raising, readBack, flipped } from './_raising.ts';
+import {
+  documentOf,
+  flipped,
+  raised,
+  raiseDocument,
+  type Raising,
+  readBack,
+  turned,
+} from './_raising.ts';
 
 const tsu = tsuOf('first');
 const raising: Raising = { on: '2027-02-01' };
@@ -15,7 +25,8 @@ const before = sign({
   unsigned: signatureTimestamp('first', '2026-12-01'),
   crlsOn: ['2026-12-15'],
 });
-const good = await raised(before, raising);
+const { splice } = await raiseDocument(documentOf(before), raising);
+const good = applySplice(before, splice);
 
 const raws = (field: 'certificates' | 'crls', octets: Uint8Array): readonly Uint8Array[] => {
   const tlv = parseSignedData(octets).elements[field];
@@ -121,3 +132,35 @@ for (const { name, after, says, raising: other } of rows) {
     );
   });
 }
+
+/** Where octets of the document stand in the result. */
+function copiedPlaces(): readonly number[] {
+  const places: number[] = [];
+  let at = 0;
+  for (const part of splice.parts) {
+    const length = part.kind === 'copy' ? part.end - part.start : part.octets.length;
+    if (part.kind === 'copy') for (let next = at; next < at + length; next++) places.push(next);
+    at += length;
+  }
+  return places;
+}
+
+function isRefused(after: Uint8Array): boolean {
+  try {
+    return readBack(before, after, raising).offences.length > 0;
+  } catch (error) {
+    if (error instanceof FormatError) return true;
+    throw error;
+  }
+}
+
+test('one octet of the document turned in the assembled result is refused, whatever was verified before', (t) => {
+  // Judged first, so that all signatures of the result are known to hold.
+  t.deepEqual(readBack(before, good, raising).offences, []);
+  const places = copiedPlaces();
+  t.true(places.length > before.length - 100);
+  const unnoticed = places
+    .filter((_, index) => index % 41 === 0)
+    .filter((place) => !isRefused(turned(good, place)));
+  t.deepEqual(unnoticed, []);
+});

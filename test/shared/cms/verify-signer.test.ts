@@ -242,3 +242,14 @@ test('attributes signed in DER and stored in another order count where the calle
   t.like(verdict(true).findings, [{ check: 'signed-attributes-encoding', level: 'warning' }]);
   t.like(verdict(false), { status: 'invalid', signatureIntact: false });
 });
+
+test('a value that held once says nothing of another value over the same attributes', (t) => {
+  const signedData = parseSignedData(buildTestCms({ content }));
+  const signerInfo = firstSigner(signedData);
+  t.like(verifySigner({ signedData, signerInfo }), { status: 'valid', signatureIntact: true });
+  const signature = signerInfo.signature.toReversed();
+  t.like(verifySigner({ signedData, signerInfo: { ...signerInfo, signature } }), {
+    status: 'invalid',
+    signatureIntact: false,
+  });
+});

@@ -9,8 +9,15 @@ import {
 } from '#shared/der/writer.ts';
 import { oids } from '#shared/oid.ts';
 import { decodePem, parseCertificate, parsePemCertificates } from '#shared/x509/certificate.ts';
-import { internCertificate } from '#shared/x509/intern-certificate.ts';
-import { anchorOf, issueCa, issueCertificate, issueRoot, issueTsu } from '../../_authority.ts';
+import { internCertificate, internCertificateList } from '#shared/x509/intern.ts';
+import {
+  anchorOf,
+  issueCa,
+  issueCertificate,
+  issueCrl,
+  issueRoot,
+  issueTsu,
+} from '../../_authority.ts';
 import {
   authorityInfoAccess,
   basicConstraints,
@@ -192,6 +199,18 @@ test('PEM that is cut short or no base64 is refused', (t) => {
   const text = pem(root.certificate.raw);
   for (const broken of [text.slice(0, 200), text.replace('M', '!')])
     t.throws(() => parsePemCertificates(broken), { code: 'ERR_FORMAT_PEM' });
+});
+
+test('a small CRL is interned, a large one read each time', (t) => {
+  const thisUpdate = '2026-01-01T00:00:00Z';
+  const { raw } = issueCrl({ issuer: root, thisUpdate });
+  const small = internCertificateList(raw);
+  t.is(internCertificateList(Uint8Array.from(raw)), small);
+  t.deepEqual(small.raw, raw);
+  const revoked = Array.from({ length: 2400 }, () => ({ certificate: root, at: thisUpdate }));
+  const large = issueCrl({ issuer: root, thisUpdate, revoked });
+  t.true(large.raw.length > 32_768);
+  t.not(internCertificateList(large.raw), internCertificateList(large.raw));
 });
 
 test('equal octets give one interned value that owns its octets', (t) => {
