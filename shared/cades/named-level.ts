@@ -7,10 +7,7 @@ import type { SignedData, SignerInfo } from '#shared/cms/signed-data.ts';
 import { type ESSCertID, parseSigningCertificate } from '#shared/cms/signing-certificate.ts';
 import { certificatesOfSigner } from '#shared/cms/verify-signer.ts';
 import { digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
-import {
-  type EmbeddedValidationData,
-  embeddedValidationData,
-} from '#shared/cms/revocation-values.ts';
+import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { isBefore } from '#shared/time.ts';
@@ -138,17 +135,8 @@ type Carried = {
   readonly statuses: ReadonlyMap<bigint, readonly CertId[]>;
 };
 
-/** The signers of one SignedData, and a token in several of them, are read once. */
-const embedded = new WeakMap<SignedData, EmbeddedValidationData>();
-
-function embeddedIn(signedData: SignedData): EmbeddedValidationData {
-  const data = embedded.get(signedData) ?? embeddedValidationData(signedData);
-  embedded.set(signedData, data);
-  return data;
-}
-
 function carriedBy(signedData: SignedData, tokens: readonly TimeStampToken[]): Carried {
-  const all = [signedData, ...tokens.map((token) => token.signedData)].map(embeddedIn);
+  const all = [signedData, ...tokens.map((token) => token.signedData)].map(embeddedValidationData);
   const certificates = all.flatMap((one) => one.certificates);
   const certIds = all
     .flatMap(({ ocspResponses }) => ocspResponses)
@@ -196,7 +184,8 @@ function hasValidationData(
   const tsus = tokens.map((token) => {
     const [signerInfo] = token.signedData.signerInfos;
     return (
-      signerInfo && certificatesOfSigner(signerInfo, embeddedIn(token.signedData).certificates)[0]
+      signerInfo &&
+      certificatesOfSigner(signerInfo, embeddedValidationData(token.signedData).certificates)[0]
     );
   });
   return [signer, ...tsus].every((end) => pathHasStatus(end, carried));
