@@ -94,7 +94,7 @@ function readSigningTime(
   problems.push({
     severity: 'warning',
     code: 'cms-signing-time-form',
-    message: 'a signing time before 2050 that is no UTCTime counts as none',
+    message: 'a signing time before 2050 that is no UTCTime, or with a fraction, counts as none',
     place: 'signing-time',
   });
   return undefined;

@@ -265,7 +265,9 @@ const signingTime: SignerCheck = {
     return reading('signing-time attribute', () => {
       const time = readWhole(single.value);
       return isMisformedTime(time, readTime(time))
-        ? warn('The signing time is a GeneralizedTime, which only years from 2050 on may be.')
+        ? warn(
+            'The signing time is a GeneralizedTime of a year before 2050, or with a fraction of a second.',
+          )
         : pass;
     });
   },

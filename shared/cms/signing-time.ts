@@ -5,12 +5,15 @@ import { isBefore } from '#shared/time.ts';
 const firstUtcTime = Temporal.Instant.from('1950-01-01T00:00:00Z');
 const afterUtcTimes = Temporal.Instant.from('2050-01-01T00:00:00Z');
 
+const point = 0x2e;
+
 /**
- * Whether a time of the years 1950 to 2049 is written as a GeneralizedTime, which those years do not allow.
+ * Whether a GeneralizedTime stands where it may not: for a time of the years 1950 to 2049, or with a fraction of a
+ * second.
  * @see RFC 5652 §11.3
  */
-export function isMisformedTime({ tag }: Tlv, time: Temporal.Instant): boolean {
-  return (
-    tag === tags.generalizedTime && !isBefore(time, firstUtcTime) && isBefore(time, afterUtcTimes)
-  );
+export function isMisformedTime({ tag, content }: Tlv, time: Temporal.Instant): boolean {
+  if (tag !== tags.generalizedTime) return false;
+  const isOfUtcTime = !isBefore(time, firstUtcTime) && isBefore(time, afterUtcTimes);
+  return isOfUtcTime || content.includes(point);
 }

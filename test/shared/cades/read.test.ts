@@ -43,6 +43,7 @@ test('claimed signing time, once', (t) => {
 for (const [time, claimed] of [
   ['20491231235959Z', undefined],
   ['20500101000000Z', '2050-01-01T00:00:00Z'],
+  ['20500101000000.5Z', undefined],
   ['19491231235959Z', '1949-12-31T23:59:59Z'],
   ['19500101000000Z', undefined],
 ] as const)

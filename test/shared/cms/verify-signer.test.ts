@@ -179,6 +179,7 @@ test('without content, the finding is content-found alone', (t) => {
 for (const [time, said] of [
   ['20491231235959Z', ['signing-time warning']],
   ['20500101000000Z', []],
+  ['20500101000000.5Z', ['signing-time warning']],
 ] as const)
   test(`a signing time that is the GeneralizedTime ${time}`, (t) => {
     const value = derElement(0x18, new TextEncoder().encode(time));
