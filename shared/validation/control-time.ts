@@ -210,6 +210,18 @@ export function earliest(limits: readonly TimeLimit[]): TimeLimit | undefined {
   return limits.toSorted((a, b) => compareInstants(a.until, b.until))[0];
 }
 
+/** TS 119 612 §5.5.4: between two periods of a list, or before the first, its service was not trusted. */
+function lapseBefore(
+  { periods = [] }: TrustAnchor,
+  existsSince: Temporal.Instant,
+): Temporal.Instant | undefined {
+  const last = periods.findLast(({ since }) => compareInstants(since, existsSince) <= 0);
+  if (!last) return periods.length > 0 ? beginningOfTime : undefined;
+  return last.until && compareInstants(last.until, existsSince) <= 0
+    ? justBefore(last.until)
+    : undefined;
+}
+
 /** Everything that limits a path, and the certificates of which nothing usable speaks. */
 export type Slide = {
   readonly limits: readonly TimeLimit[];
@@ -251,6 +263,9 @@ export function slide(
       certificate: anchor.certificate,
       facts: {},
     });
+  const lapse = anchor && lapseBefore(anchor, question.existsSince);
+  if (lapse)
+    limit({ cause: 'anchor-ended', until: lapse, certificate: anchor.certificate, facts: {} });
   for (let index = path.length - 2; index >= 0; index--) {
     const [certificate, issuer] = path.slice(index, index + 2);
     if (!certificate || !issuer) continue;

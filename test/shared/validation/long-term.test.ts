@@ -32,6 +32,16 @@ const stamped = signatureTimestamp('first', '2027-01-01');
 const withT = sign({ unsigned: stamped, crlsOn: ['2027-02-01'] });
 const plain = sign({ crlsOn: ['2027-02-01'] });
 const valid = 'valid';
+/** The root as a list has it: trusted within these periods alone. */
+const listed = (...periods: readonly (readonly [string, string | undefined])[]) => [
+  {
+    ...anchorOf(root),
+    periods: periods.map(([since, until]) => ({
+      since: instant(since),
+      until: until === undefined ? undefined : instant(until),
+    })),
+  },
+];
 const revoking = (
   at: string,
   more: { readonly invalidityDate?: string; readonly reason?: 'keyCompromise' | 'superseded' } = {},
@@ -204,6 +214,34 @@ const rows: Readonly<Record<string, readonly [Row, signature: string, document?:
       material: { signerAnchors: [anchorOf(root, instant('2027-05-01'))] },
     },
     'indeterminate NO_POE',
+  ],
+  'signer expired, proved while its service was withdrawn for a time': [
+    {
+      bytes: withT,
+      at: '2029-06-01',
+      material: {
+        signerAnchors: listed(['2018-01-01', '2026-12-01'], ['2027-06-01', undefined]),
+      },
+    },
+    'indeterminate OUT_OF_BOUNDS_NO_POE',
+  ],
+  'signer expired, proved before its service was granted': [
+    {
+      bytes: withT,
+      at: '2029-06-01',
+      material: { signerAnchors: listed(['2027-06-01', undefined]) },
+    },
+    'indeterminate OUT_OF_BOUNDS_NO_POE',
+  ],
+  'signer expired, proved within one of the periods of its service': [
+    {
+      bytes: withT,
+      at: '2029-06-01',
+      material: {
+        signerAnchors: listed(['2018-01-01', '2026-12-01'], ['2026-12-15', '2027-06-01']),
+      },
+    },
+    valid,
   ],
   'in force, proved': [{ bytes: withT, at: '2027-06-01' }, valid],
   'authority unknown': [
