@@ -10,13 +10,15 @@ import type { Catalogue } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
-import { type AnchorClass, anchorClasses } from '#shared/trust/anchors.ts';
+import type { TrustAnchor } from '#shared/trust/anchors.ts';
+import { type SignerTrust, signersUnder } from '#shared/validation/signer-trust.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import {
   configuredStatusSource,
   heldStatusSource,
   loadConfiguredStatus,
 } from './adapters/configured-status-source.ts';
+import { loadDocumentAnchors } from './adapters/document-anchors.ts';
 import { fetchingStatusSource } from './adapters/fetching-status-source.ts';
 import { openFolderStore } from './adapters/folder-store.ts';
 import {
@@ -26,13 +28,12 @@ import {
 import { isProcessGone, thisProcess } from './adapters/process-identity.ts';
 import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import { openStatusCache } from './adapters/status-cache.ts';
-import { loadListedAnchors } from './adapters/trusted-list-files.ts';
 import type { ArchiverConfig, StoreConfig } from './config.ts';
 import { openEvidenceStore, type EvidenceStore } from './evidence-store.ts';
 import type { StampingTsa } from './evidence/types.ts';
 import type { NightDependencies } from './night/dependencies.ts';
 import type { SkippedObject } from './stages/scan.ts';
-import { horizonRules, limited, signerAnchors, trustAnchors } from './trust.ts';
+import { horizonRules, trustAnchors } from './trust.ts';
 
 export type ArchiverOptions = {
   readonly clock: Clock;
@@ -53,6 +54,11 @@ export type Archiver = AsyncDisposable & {
   readonly catalogue: Catalogue;
   /** What a run stands on; anchors and CRLs are read anew each time. */
   readonly night: (signal: AbortSignal) => Promise<NightDependencies>;
+  /**
+   * Trust data of signers as the last night had it, or as it is now.
+   * @throws ConfigError ERR_CONFIG_INVALID: it cannot be read
+   */
+  readonly signerTrust: () => Promise<SignerTrust>;
 };
 
 /** So many objects that a listing leaves out are named one by one. */
@@ -215,7 +221,7 @@ export async function openArchiver(
     settings: NonNullable<ArchiverConfig['secondTsa']>,
     asked: HttpTimestampSource,
     anchors: readonly Certificate[],
-    documentAnchors: readonly Certificate[],
+    documentAnchors: readonly TrustAnchor[],
   ): Promise<StampingTsa> => ({
     source: asked,
     verification: {
@@ -228,12 +234,12 @@ export async function openArchiver(
       algorithmPolicy: config.profile,
       clockToleranceSeconds: settings.clockToleranceSeconds,
       takenOver: {
-        anchors: trustAnchors(config, documentAnchors),
-        certificates: documentAnchors,
+        anchors: documentAnchors,
+        certificates: documentAnchors.map(({ certificate }) => certificate),
         statusSource: await asking(
           configuredStatusSource(
             { sources: [...settings.crls, ...config.signers.crls], sender, events },
-            documentAnchors,
+            documentAnchors.map(({ certificate }) => certificate),
           ),
         ),
         revocationMode: 'require',
@@ -245,25 +251,27 @@ export async function openArchiver(
     price: settings.price,
   });
 
+  const trustIn = (anchors: readonly TrustAnchor[]): SignerTrust =>
+    signersUnder(anchors, config.signers.testCertificates);
+  let trustOfSigners: SignerTrust | undefined;
+  const signerTrust = async (): Promise<SignerTrust> =>
+    (trustOfSigners ??= trustIn((await loadDocumentAnchors(config, clock.now(), events)).signer));
+
   const night = async (runSignal: AbortSignal): Promise<NightDependencies> => {
     const tsaAnchors = await loadCertificates(config.tsa.anchors);
     const secondAnchors = second ? await loadCertificates(second.settings.anchors) : [];
     requireIndependent(tsaAnchors, secondAnchors);
-    const signersByClass = new Map<AnchorClass, readonly Certificate[]>();
-    for (const anchorClass of anchorClasses) {
-      const sources = config.signers.anchors[anchorClass];
-      if (sources.length > 0) signersByClass.set(anchorClass, await loadCertificates(sources));
-    }
-    const listed = await loadListedAnchors(config.trustedLists, clock.now(), events);
-    const anchorsOfSigners = [
-      ...signerAnchors(config, signersByClass),
-      ...listed.signer.map((anchor) => limited(config, anchor)),
-    ];
+    const listed = await loadDocumentAnchors(config, clock.now(), events);
+    const { signer: anchorsOfSigners } = listed;
+    trustOfSigners = trustIn(anchorsOfSigners);
     const timestampAnchors =
       config.signers.tsuAnchors.length === 0
         ? []
         : await loadCertificates(config.signers.tsuAnchors);
-    const tsuAnchors = [...tsaAnchors, ...secondAnchors, ...timestampAnchors];
+    const tsuAnchors = [
+      ...trustAnchors(config, [...tsaAnchors, ...secondAnchors, ...timestampAnchors]),
+      ...listed.tsu,
+    ];
     const signerStatus = await loadConfiguredStatus(
       { sources: config.signers.crls, sender, events },
       runSignal,
@@ -288,6 +296,7 @@ export async function openArchiver(
           ...trustAnchors(config, tsaAnchors, config.tsa.revocation),
           ...(second ? trustAnchors(config, secondAnchors, second.settings.revocation) : []),
           ...trustAnchors(config, timestampAnchors),
+          ...listed.tsu,
         ],
         certificates: [],
         ...signerStatus,
@@ -313,6 +322,7 @@ export async function openArchiver(
     evidence,
     catalogue,
     night,
+    signerTrust,
     [Symbol.asyncDispose]: () => lifetime.disposeAsync(),
   };
 }

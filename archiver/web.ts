@@ -1,6 +1,7 @@
 // Wiring of the report page: an open archiver to a server on its configured address. Bound to the
 // loopback address by default; the page has no users and no passwords.
 import { randomBytes } from 'node:crypto';
+import { ConfigError } from '#shared/errors.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { loadLastSuccess } from './adapters/report-files.ts';
@@ -8,6 +9,7 @@ import { openSqliteCatalogue } from './adapters/sql-catalogue.ts';
 import { catalogueFile, type Archiver } from './main.ts';
 import { createRecordReader } from './intake/answer.ts';
 import { createIntakeService, type IntakePlace, type IntakeService } from './intake/service.ts';
+import type { ReportRules } from './reports/report.ts';
 import { reportRules } from './reports/write.ts';
 import type { WebDigests } from './web/digests.ts';
 import type { WebIntake } from './web/documents.ts';
@@ -79,6 +81,16 @@ function openIntake(
   };
 }
 
+/** With trust data that cannot be read the page still opens, and says why no night comes about. */
+async function currentRules({ config, signerTrust }: Archiver): Promise<ReportRules> {
+  try {
+    return reportRules(config, await signerTrust());
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return reportRules(config);
+  }
+}
+
 /**
  * The report page of an archive, until it is disposed of.
  * @throws SourceError ERR_SOURCE_REFUSED: the address or port cannot be had
@@ -94,7 +106,7 @@ export async function startWeb(options: StartWebOptions): Promise<WebServer> {
     config: config.web,
     openCatalogue: () => openSqliteCatalogue(catalogueFile(config)),
     archiveId: archiver.evidence.archiveId,
-    rules: reportRules(config),
+    rules: () => currentRules(archiver),
     runNow: async () => {
       try {
         await options.run();

@@ -1,4 +1,5 @@
-// `policy diff` over a catalogue of many documents: what a changed algorithm policy would move.
+// `policy diff` over a catalogue of many documents: what a changed algorithm policy, and an anchor of signers that
+// moves to another class, would move.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +8,11 @@ import { parseArchiverConfig } from '#archiver/config.ts';
 import { type Side, compareConfigurations } from '#archiver/reports/difference.ts';
 import { reportRules } from '#archiver/reports/write.ts';
 import { horizonRules } from '#archiver/trust.ts';
+import { oids } from '#shared/oid.ts';
+import type { AnchorClass } from '#shared/trust/anchors.ts';
+import { keyDigest } from '#shared/validation/signer-qualification.ts';
+import { signersUnder } from '#shared/validation/signer-trust.ts';
+import { issueRoot } from '../test/_authority.ts';
 import {
   at,
   batchRow,
@@ -21,7 +27,21 @@ const batches = 200;
 /** Starts of retention: about eight years of days. */
 const days = 3000;
 
-function side(algorithms = ''): Side {
+const root = issueRoot().certificate;
+const signers = {
+  qualification: { anchorClass: 'accredited', anchor: root.fingerprint, licences: [] },
+  signerPath: {
+    certificates: [
+      { fingerprint: 'cc'.repeat(32), policies: [oids.hpkiCPSignature] },
+      { fingerprint: 'dd'.repeat(32), policies: [oids.hpkiCPSignature] },
+      { fingerprint: root.fingerprint, policies: [] },
+    ],
+    notBefore: '2028-01-01T00:00:00Z',
+    anchorKey: keyDigest(root),
+  },
+} as const;
+
+function side(anchorClass: AnchorClass, algorithms = ''): Side {
   const config = parseArchiverConfig(
     `state: state
 stores: [{ kind: folder, name: documents, path: documents }]
@@ -30,7 +50,8 @@ retention: { rules: [{ match: ".", preset: jp-medical-record }] }
 ${algorithms}`,
     'tokiwa.yaml',
   );
-  return { config, rules: reportRules(config), horizonRules: horizonRules(config) };
+  const trust = signersUnder([{ certificate: root, class: anchorClass }], false);
+  return { config, rules: reportRules(config, trust), horizonRules: horizonRules(config) };
 }
 
 const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-bench-'));
@@ -49,7 +70,11 @@ try {
           retention: { ...retention, sidecar: { presets: undefined, events: { start } } },
           ...(isSigned && {
             facts: signerFacts,
-            intake: { status: 'valid', at: at.toString(), signatures: [signature('valid')] },
+            intake: {
+              status: 'valid',
+              at: at.toString(),
+              signatures: [signature('valid', signers)],
+            },
           }),
         }),
       );
@@ -57,18 +82,21 @@ try {
       await catalogue.addMemberships([{ documentId, batchId, groupIndex: index, active: true }]);
     }
   });
-  const to = side('algorithms: { overrides: [{ algorithm: SHA-256, endExclusive: 2032-01-01 }] }');
+  const to = side(
+    'other',
+    'algorithms: { overrides: [{ algorithm: SHA-256, endExclusive: 2032-01-01 }] }',
+  );
   const before = process.cpuUsage();
   const start = performance.now();
-  const { moved } = await compareConfigurations(
+  const { moved, byAspect } = await compareConfigurations(
     catalogue,
-    { from: side(), to },
+    { from: side('accredited'), to },
     { at, maxExamples: 10, signal: new AbortController().signal },
   );
   const { user, system } = process.cpuUsage(before);
   const seconds = (performance.now() - start) / 1000;
   process.stdout.write(
-    `${moved} of ${documents} documents would move: ${seconds.toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of processor time\n`,
+    `${moved} of ${documents} documents would move, ${byAspect.signers?.documents ?? 0} of them by their signers: ${seconds.toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of processor time\n`,
   );
 } finally {
   await rm(folder, { recursive: true });

@@ -70,6 +70,8 @@ function outlineOf(
   batchIds: readonly string[],
   attached: readonly Attached[],
 ): DocumentOutline {
+  // Two configurations ask for the same ones.
+  let signatures: readonly HeldSignature[] | undefined;
   return {
     id: row.id,
     store: row.store,
@@ -90,12 +92,11 @@ function outlineOf(
       return JSON.parse(row.intake) as IntakeVerdict;
     },
     get signatures(): readonly HeldSignature[] {
-      return [
-        ...(JSON.parse(row.intake) as IntakeVerdict).signatures,
-        ...attached.flatMap(({ key: heldBy, intake }) =>
-          (JSON.parse(intake) as IntakeVerdict).signatures.map((one) => ({ ...one, heldBy })),
-        ),
-      ];
+      return (signatures ??= [row, ...attached].flatMap((holder) => {
+        const { signatures: intake, at: judgedAt } = JSON.parse(holder.intake) as IntakeVerdict;
+        const heldBy = holder === row ? undefined : holder.key;
+        return intake.map((one) => ({ ...one, heldBy, judgedAt }));
+      }));
     },
   };
 }

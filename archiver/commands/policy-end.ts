@@ -123,15 +123,16 @@ function endOf(text: string, timeZone: string): Temporal.Instant {
 async function show(provider: string, options: Options): Promise<void> {
   const { endOfProvider } = await import('../reports/provider-end.ts');
   const price = priceOf(options.price);
+  const at = options.at === undefined ? systemClock().now() : parseInstant(options.at);
   const found = await withArchiver(
     options.config,
     { create: false, json: options.json },
-    async ({ archiver: { config, catalogue }, signal }) => ({
+    async ({ archiver: { config, catalogue }, events, signal }) => ({
       timeZone: config.timeZone,
-      end: await endOfProvider(catalogue, await sideOf(config), {
+      end: await endOfProvider(catalogue, await sideOf(config, at, events), {
         anchors: await anchorsOf(provider, config),
         end: endOf(options.on, config.timeZone),
-        at: options.at === undefined ? systemClock().now() : parseInstant(options.at),
+        at,
         price,
         maxExamples: Number(options.examples),
         signal,

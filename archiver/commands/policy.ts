@@ -1,6 +1,7 @@
 // `tokiwa policy`: its subcommands, and `policy diff NEW`: what a changed configuration (algorithm policies and overrides, trust
 // anchors, accreditation, retention rules) would move, before it takes effect.
 import type { Command } from 'commander';
+import { terminalEvents } from '../adapters/terminal-events.ts';
 import type { Aspect, AspectCount, Difference } from '../reports/difference.ts';
 import { showServices } from './accreditation.ts';
 import { parseInstant } from './archive.ts';
@@ -21,6 +22,7 @@ const aspectNames: Readonly<Record<Aspect, string>> = {
   'next-renewal': 'next renewal',
   outlook: 'outlook',
   retention: 'retention',
+  signers: 'signers',
   compliance: 'compliance',
 };
 
@@ -45,16 +47,17 @@ function renderText({ documents, moved, byAspect, editions, examples }: Differen
 
 async function diff(file: string, options: Options): Promise<void> {
   const { compareConfigurations } = await import('../reports/difference.ts');
-  const to = await sideOf(await loadConfig(file));
+  const at = options.at === undefined ? systemClock().now() : parseInstant(options.at);
+  const to = await sideOf(await loadConfig(file), at, terminalEvents({ json: false }));
   const difference = await withArchiver(
     options.config,
     { create: false, json: options.json },
     async ({ archiver, events, signal }) =>
       compareConfigurations(
         archiver.catalogue,
-        { from: await sideOf(archiver.config), to },
+        { from: await sideOf(archiver.config, at, events), to },
         {
-          at: options.at === undefined ? systemClock().now() : parseInstant(options.at),
+          at,
           maxExamples: Number(options.examples),
           signal,
           onProgress: (documents) => {

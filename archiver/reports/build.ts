@@ -19,13 +19,15 @@ import type {
 const guideline = 'MHLW guideline for the safe management of medical information systems, 5.2';
 
 /** The editions that a report under this profile stands on (R-13). */
-export function reportEditions({ profile, accreditation }: ReportRules): ReportEditions {
+export function reportEditions(rules: ReportRules): ReportEditions {
+  const { profile, accreditation, signerTrust } = rules;
   return {
     algorithmProfile: profile.id,
     algorithmPolicies: editionsOf(profile),
     retentionPresets: bundledPresets.asOf,
     guideline,
     accreditation: `${accreditation.guideline}; ${accreditation.file.asOf}; ${accreditation.entries.length}`,
+    signerTrust: signerTrust?.edition ?? '–',
   };
 }
 

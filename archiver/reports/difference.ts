@@ -6,6 +6,7 @@ import type {
   Catalogue,
   DocumentOutline,
   DocumentRow,
+  HeldSignature,
   RetentionFacts,
 } from '#shared/ports/catalogue.ts';
 import { proofHorizon, type HorizonRules } from '#shared/validation/proof-horizon.ts';
@@ -18,7 +19,8 @@ import { DocumentJudge, type DocumentOutlook } from './document-outlook.ts';
 import type { DocumentLine, ReportEditions, ReportRules } from './report.ts';
 
 /** What of a document may move. */
-export type Aspect = 'proof-horizon' | 'next-renewal' | 'outlook' | 'retention' | 'compliance';
+export type Aspect =
+  'proof-horizon' | 'next-renewal' | 'outlook' | 'retention' | 'signers' | 'compliance';
 
 export type Move = {
   readonly store: string;
@@ -66,6 +68,13 @@ const outlooks: readonly DocumentLine['outlook'][] = [
   'no',
 ];
 
+const worth: readonly HeldSignature['status'][] = [
+  'valid',
+  'not-judged',
+  'indeterminate',
+  'invalid',
+];
+
 type Reading = {
   readonly text: string;
   /** Larger is worse. */
@@ -94,6 +103,17 @@ const aspects: Readonly<Record<Aspect, (compared: Compared) => Reading>> = {
     rank: () => (lastDay === undefined ? Infinity : Date.parse(lastDay)),
     date: lastDay,
   }),
+  // Whose service stands behind each signature, and what it is worth below that one's anchor.
+  signers: ({ outlook: { signatures } }) => {
+    const texts = signatures.map(({ status, subIndication, qualification }) => {
+      const why = subIndication === undefined ? '' : ` (${subIndication})`;
+      return `${qualification?.anchorClass ?? 'no anchor'}, ${status}${why}`;
+    });
+    return {
+      text: [...new Set(texts)].toSorted().join('; ') || never,
+      rank: () => Math.max(0, ...signatures.map(({ status }) => worth.indexOf(status))),
+    };
+  },
   compliance: ({ outlook: { compliance, accreditations } }) => {
     const { notMet, notShown } = compliance;
     const text = [
@@ -149,7 +169,7 @@ class Under {
         attachedIntake,
         validation,
         retention,
-        // Read only where something is signed, or a licence demanded.
+        // Read only where something is signed.
         get signatures() {
           return document.signatures;
         },

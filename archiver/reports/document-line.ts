@@ -1,7 +1,7 @@
 // One document's line of the report: how it stands, until when, through which element, whether it
 // holds through retention, and which requirements it does not meet. Computed from the catalogue
 // alone; the same state and instant give the same line (R-08, R-09, R-12, R-14, R-25).
-import type { BatchRow, Catalogue, DocumentRow, IntakeSignature } from '#shared/ports/catalogue.ts';
+import type { BatchRow, Catalogue, DocumentRow, HeldSignature } from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import { countWitnesses } from '../evidence/independence.ts';
@@ -95,19 +95,13 @@ function evidenceLine(batch: BatchRow, accreditation: Accreditation): EvidenceLi
   };
 }
 
-/** Of a signature, where it is and what stands beside it. */
-type SignaturePlace = {
-  readonly heldBy?: string | undefined;
-  /** Keys of evidence for who instructed a witness. */
-  readonly instructions: readonly string[];
-};
-
+/** `instructions`: keys of evidence for who instructed a witness. */
 function signatureLine(
-  signature: IntakeSignature,
+  signature: HeldSignature,
   { at, rules }: DocumentJudge,
-  { heldBy, instructions }: SignaturePlace,
+  instructions: readonly string[],
 ): SignatureLine {
-  const { id, status, subIndication, signer, signerNotAfter, qualification } = signature;
+  const { id, status, subIndication, signer, signerNotAfter, heldBy, qualification } = signature;
   const line = { id, status, subIndication, signer, signerNotAfter, heldBy };
   if (!qualification) return { ...line, licences: [] };
   const { anchorClass, anchor, licences } = qualification;
@@ -130,12 +124,13 @@ function signatureLine(
   };
 }
 
-function signatureLines(
-  document: DocumentRow,
-  judge: DocumentJudge,
-  place: SignaturePlace,
-): SignatureLine[] {
-  return document.intake.signatures.map((signature) => signatureLine(signature, judge, place));
+/** Signatures of the document and of what is attached to it, as they were judged at intake. */
+function heldSignatures(document: DocumentRow, attached: readonly DocumentRow[]): HeldSignature[] {
+  return [document, ...attached].flatMap((row) => {
+    const { signatures, at: judgedAt } = row.intake;
+    const heldBy = row === document ? undefined : row.key;
+    return signatures.map((one) => ({ ...one, heldBy, judgedAt }));
+  });
 }
 
 function validationDataLine(
@@ -166,12 +161,7 @@ export function documentLine(
       retention,
       intakeStatus: intake.status,
       attachedIntake: context.attached.map((row) => row.intake.status),
-      signatures: [
-        ...document.intake.signatures,
-        ...context.attached.flatMap(({ key: heldBy, intake: { signatures } }) =>
-          signatures.map((one) => ({ ...one, heldBy })),
-        ),
-      ],
+      signatures: heldSignatures(document, context.attached),
       validation: validationData?.status,
     },
     batches,
@@ -193,12 +183,9 @@ export function documentLine(
     stateReason: document.stateReason,
     standing: standingOf(document, best, due, at),
     intake: outlook.intake,
-    signatures: [
-      ...signatureLines(document, judge, { instructions }),
-      ...context.attached
-        .filter(({ key }) => !isProof(key, rules.proofs))
-        .flatMap((row) => signatureLines(row, judge, { heldBy: row.key, instructions })),
-    ],
+    signatures: outlook.signatures
+      .filter(({ heldBy = '' }) => !isProof(heldBy, rules.proofs))
+      .map((signature) => signatureLine(signature, judge, instructions)),
     licence: outlook.licence && {
       required: rules.rules.find(({ name }) => name === retention.rule)?.requires ?? [],
       standing: outlook.licence,

@@ -2,9 +2,14 @@
 // which requirements are not met. For one line of the report and for comparisons of all documents under
 // two configurations alike.
 import { instantAfter } from '#shared/policy/retention-rule.ts';
-import type { BatchRow, DocumentOutline, IntakeStatus } from '#shared/ports/catalogue.ts';
+import type {
+  BatchRow,
+  DocumentOutline,
+  HeldSignature,
+  IntakeStatus,
+} from '#shared/ports/catalogue.ts';
 import { isBefore } from '#shared/time.ts';
-import { worstIntake } from '../intake-order.ts';
+import { combineIntake, worstIntake } from '../intake-order.ts';
 import {
   isProof,
   type LicenceStanding,
@@ -32,7 +37,10 @@ export type DocumentOutlook = {
   /** The first instant at which nobody needs the document; absent: unknown or on hold. */
   readonly end: Temporal.Instant | undefined;
   readonly outlook: RetentionOutlook;
+  /** As it was recorded when the document was taken in. */
   readonly intake: IntakeStatus;
+  /** Its own and those attached to it, under the trust data in force; none where nothing is signed. */
+  readonly signatures: readonly HeldSignature[];
   /** Of each batch, in their order. */
   readonly accreditations: readonly Accreditation[];
   readonly compliance: Compliance;
@@ -80,6 +88,7 @@ export class DocumentJudge {
     const outlook = this.#outlookOf(document, best, end);
     const accreditations = batches.map((batch) => this.#accreditationOf(batch, document));
     const intake = worstIntake([document.intakeStatus, ...document.attachedIntake]);
+    const { signatures, standing } = this.#signaturesOf(document, intake);
     return {
       best,
       due: due?.at,
@@ -88,27 +97,43 @@ export class DocumentJudge {
       end,
       outlook,
       intake,
+      signatures,
       accreditations,
-      ...this.#complianceOf({ document, intake, outlook, accreditations }),
+      ...this.#complianceOf({ document, standing, signatures, outlook, accreditations }),
     };
   }
 
+  /** Signatures under the trust data in force, and what they are worth together then. */
+  #signaturesOf(
+    document: JudgedDocument,
+    intake: IntakeStatus,
+  ): { readonly signatures: readonly HeldSignature[]; readonly standing: IntakeStatus } {
+    // Read only where something is signed.
+    if (intake === 'unsigned') return { signatures: [], standing: intake };
+    const { signatures: recorded } = document;
+    const { signerTrust } = this.rules;
+    if (!signerTrust) return { signatures: recorded, standing: intake };
+    const signatures = recorded.map((one) => signerTrust.ask(one, one.judgedAt));
+    const isMoved = signatures.some((one, index) => one !== recorded[index]);
+    return { signatures, standing: isMoved ? combineIntake(signatures) : intake };
+  }
+
   /** Who signed: asked only where something is signed, or a licence is demanded. */
-  #signersOf(document: JudgedDocument, intake: IntakeStatus): SignerCompliance | undefined {
+  #signersOf({ document, standing, signatures }: Judged): SignerCompliance | undefined {
     const { rule } = document.retention;
     const required = (rule !== undefined && this.#required.get(rule)) || nothing;
-    if (intake === 'unsigned' && required.length === 0) return undefined;
+    if (standing === 'unsigned' && required.length === 0) return undefined;
     const { assessments, proofs } = this.rules;
     // Who signed a proof did not sign the document.
-    const own = document.signatures.filter(({ heldBy = '' }) => !isProof(heldBy, proofs));
+    const own = signatures.filter(({ heldBy = '' }) => !isProof(heldBy, proofs));
     return signerCompliance(own, required, { assessments, at: this.at });
   }
 
   #complianceOf(judged: Judged): Pick<DocumentOutlook, 'compliance' | 'licence'> {
-    const { document, intake, outlook, accreditations } = judged;
-    const signers = this.#signersOf(document, intake);
+    const { document, standing, outlook, accreditations } = judged;
+    const signers = this.#signersOf(judged);
     const key = [
-      intake,
+      standing,
       outlook,
       document.validation,
       document.retention.lastDay === undefined,
@@ -183,8 +208,10 @@ export class DocumentJudge {
   }
 }
 
-type Judged = Pick<DocumentOutlook, 'intake' | 'outlook' | 'accreditations'> & {
+type Judged = Pick<DocumentOutlook, 'signatures' | 'outlook' | 'accreditations'> & {
   readonly document: JudgedDocument;
+  /** Its signatures together. */
+  readonly standing: IntakeStatus;
 };
 
 const nothing: readonly string[] = [];
@@ -193,7 +220,7 @@ const always = ['R-08', 'R-09', 'R-12', 'R-24', 'R-25', 'R-26', 'R-27'] as const
 
 /** By requirement number: what the line answers, what is not met, what cannot be shown yet. */
 function complianceOf(judged: Judged, signers: SignerCompliance | undefined): Compliance {
-  const { document, intake, outlook, accreditations } = judged;
+  const { document, standing, outlook, accreditations } = judged;
   const requirements: string[] = [...always];
   const notMet: string[] = [];
   const notShown: string[] = [];
@@ -202,10 +229,10 @@ function complianceOf(judged: Judged, signers: SignerCompliance | undefined): Co
   else if (accredited.length === 0) notShown.push('R-09');
   else if (accredited.every(({ transitional }) => transitional)) requirements.push('R-10');
   if (outlook === 'no') notMet.push('R-12');
-  if (intake !== 'unsigned') {
+  if (standing !== 'unsigned') {
     requirements.push('R-01', 'R-14');
-    if (intake === 'not-valid') notMet.push('R-14');
-    else if (intake !== 'valid') notShown.push('R-14');
+    if (standing === 'not-valid') notMet.push('R-14');
+    else if (standing !== 'valid') notShown.push('R-14');
   }
   if (document.validation) {
     requirements.push('R-15', 'R-18');

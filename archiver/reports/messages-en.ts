@@ -352,6 +352,7 @@ export const english = {
   'outcome.stopped': 'stopped',
   'outcome.running': 'running',
 
+  'editions.signers': 'Trust anchors of signers',
   'editions.profile': 'Algorithm profile',
   'editions.policies': 'Algorithm policies',
   'editions.presets': 'Retention presets as of',

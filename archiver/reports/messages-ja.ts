@@ -357,6 +357,7 @@ export const japanese: Readonly<Record<MessageKey, string>> = {
   'outcome.stopped': '中断',
   'outcome.running': '実行中',
 
+  'editions.signers': '署名者のトラストアンカー',
   'editions.profile': 'アルゴリズムプロファイル',
   'editions.policies': 'アルゴリズムポリシー',
   'editions.presets': '保存期間プリセットの基準日',

@@ -264,12 +264,19 @@ function writeContacts(paper: Paper, view: PageView): void {
 
 function writeEditions(paper: Paper, view: PageView): void {
   const { texts, head } = view;
-  const { guideline, accreditation, algorithmProfile, algorithmPolicies, retentionPresets } =
-    head.editions;
+  const {
+    guideline,
+    accreditation,
+    signerTrust,
+    algorithmProfile,
+    algorithmPolicies,
+    retentionPresets,
+  } = head.editions;
   heading(paper, 'section.editions', ['R-13'], view);
   paper.pairs([
     [texts('editions.guideline'), guideline],
     [texts('editions.accreditation'), accreditation],
+    [texts('editions.signers'), signerTrust],
     [texts('editions.profile'), algorithmProfile],
     [texts('editions.policies'), algorithmPolicies.join('; ')],
     [texts('editions.presets'), retentionPresets],

@@ -400,7 +400,7 @@ export function renderRuns(view: PageView): Html {
 export function renderEditions(view: PageView): Html {
   const { texts, head } = view;
   const { editions } = head;
-  return markup`<section id="editions">${heading('section.editions', ['R-13'], view)}<dl class="editions"><dt>${texts('editions.guideline')}</dt><dd>${editions.guideline}</dd><dt>${texts('editions.accreditation')}</dt><dd>${editions.accreditation}</dd><dt>${texts('editions.profile')}</dt><dd>${editions.algorithmProfile}</dd><dt>${texts('editions.policies')}</dt><dd>${editions.algorithmPolicies.join('; ')}</dd><dt>${texts('editions.presets')}</dt><dd>${editions.retentionPresets}</dd></dl></section>`;
+  return markup`<section id="editions">${heading('section.editions', ['R-13'], view)}<dl class="editions"><dt>${texts('editions.guideline')}</dt><dd>${editions.guideline}</dd><dt>${texts('editions.accreditation')}</dt><dd>${editions.accreditation}</dd><dt>${texts('editions.signers')}</dt><dd>${editions.signerTrust}</dd><dt>${texts('editions.profile')}</dt><dd>${editions.algorithmProfile}</dd><dt>${texts('editions.policies')}</dt><dd>${editions.algorithmPolicies.join('; ')}</dd><dt>${texts('editions.presets')}</dt><dd>${editions.retentionPresets}</dd></dl></section>`;
 }
 
 /** Whom to call, and for what nobody is named (R-53). */

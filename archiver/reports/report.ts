@@ -16,6 +16,7 @@ import type { Licence } from '#shared/policy/licences.ts';
 import type { AnchorClass } from '#shared/trust/anchors.ts';
 import type { TimestampType } from '#shared/validation/facts.ts';
 import type { HorizonElement } from '#shared/validation/proof-horizon.ts';
+import type { SignerTrust } from '#shared/validation/signer-trust.ts';
 import type { RetentionRule } from '../config.ts';
 import type { ContactLine } from '../contacts.ts';
 import type {
@@ -193,6 +194,8 @@ export type ReportRules = {
   readonly accreditation: AccreditationRules;
   readonly assessments: readonly ProviderAssessment[];
   readonly proofs: SignerProofs;
+  /** Trust data of signers; absent: signatures are as they were judged at intake. */
+  readonly signerTrust?: SignerTrust | undefined;
   /** Retention rules by name, with the licences that they demand. */
   readonly rules: readonly Pick<RetentionRule, 'name' | 'requires'>[];
   /** Of one token. */
@@ -319,6 +322,8 @@ export type ReportEditions = {
   readonly guideline: string;
   /** Edition whose acceptance table counts, date of the schemes, and how many providers are confirmed. */
   readonly accreditation: string;
+  /** Trust anchors of signers by class, and a digest of what is said of them. */
+  readonly signerTrust: string;
 };
 
 /** Everything but what is counted, which stands beside it. */

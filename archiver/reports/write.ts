@@ -2,6 +2,7 @@
 // them: the newest one and the time of the last good run.
 import { ConfigError } from '#shared/errors.ts';
 import { openHttpSender } from '#shared/io/http-sender.ts';
+import type { SignerTrust } from '#shared/validation/signer-trust.ts';
 import { loadLastSuccess, storeLastSuccess, storeLatestReport } from '../adapters/report-files.ts';
 import { buildWebhookBody, sendWebhook } from '../adapters/webhook.ts';
 import type { ArchiverConfig } from '../config.ts';
@@ -18,8 +19,8 @@ import { rereading } from './reread.ts';
 import type { ReportRules, ReportSummary, RunSummary } from './report.ts';
 import { rememberSummary, summarise } from './summary.ts';
 
-/** What a report needs of the configuration. */
-export function reportRules(config: ArchiverConfig): ReportRules {
+/** What a report needs of the configuration, and of the trust data that it names. */
+export function reportRules(config: ArchiverConfig, signerTrust?: SignerTrust): ReportRules {
   const { leadTime, timeZone, profile, accreditation, assessments, proofs, rules } = config;
   const { price } = config.tsa;
   const contacts = contactLines(config);
@@ -30,6 +31,7 @@ export function reportRules(config: ArchiverConfig): ReportRules {
     accreditation,
     assessments,
     proofs,
+    signerTrust,
     rules,
     price,
     contacts,
@@ -46,8 +48,14 @@ type RenderOptions = {
   readonly reread?: boolean | undefined;
 };
 
-function rulesFor({ config }: Archiver, { reread }: RenderOptions): ReportRules {
-  const rules = reportRules(config);
+/** Rules with the trust data as it is now. */
+async function currentRules({ config, signerTrust }: Archiver): Promise<ReportRules> {
+  return reportRules(config, await signerTrust());
+}
+
+async function rulesFor(archiver: Archiver, { reread }: RenderOptions): Promise<ReportRules> {
+  const rules = await currentRules(archiver);
+  const { config } = archiver;
   return reread ? { ...rules, reread: rereading(config) } : rules;
 }
 
@@ -62,7 +70,7 @@ async function loadWholePage(
   const language = languages.find((known) => known === lang);
   if (language === undefined)
     throw new ConfigError('ERR_CONFIG_USAGE', `no report language ${lang}: ja, en`);
-  const rules = rulesFor(archiver, options);
+  const rules = await rulesFor(archiver, options);
   const loaded = await loadPage(catalogue, {
     at,
     rules,
@@ -96,17 +104,19 @@ async function* renderPdf(archiver: Archiver, options: RenderOptions): AsyncIter
 async function* renderJson(archiver: Archiver, options: RenderOptions): AsyncIterable<string> {
   const { catalogue, config, evidence } = archiver;
   const { at, summary } = options;
+  const rules = await rulesFor(archiver, options);
   const head = await reportHead(catalogue, {
     archiveId: evidence.archiveId,
     at,
-    rules: rulesFor(archiver, options),
+    rules,
     lastSuccess: await loadLastSuccess(config.state),
   });
-  yield* buildReport(catalogue, { at, rules: rulesFor(archiver, options), head, summary });
+  yield* buildReport(catalogue, { at, rules, head, summary });
 }
 
 async function* renderTable(archiver: Archiver, options: RenderOptions): AsyncIterable<string> {
-  yield* reportCsv(documentLines(archiver.catalogue, options.at, rulesFor(archiver, options)));
+  const rules = await rulesFor(archiver, options);
+  yield* reportCsv(documentLines(archiver.catalogue, options.at, rules));
 }
 
 const renderers = { json: renderJson, html: renderHtml, csv: renderTable, pdf: renderPdf } as const;
@@ -168,7 +178,7 @@ export async function writeReport(
   if (run.outcome === 'ok' || run.outcome === 'findings')
     await storeLastSuccess(config.state, run.finishedAt);
   const at = Temporal.Instant.from(run.finishedAt);
-  const summary = await summarise(catalogue, at, reportRules(config));
+  const summary = await summarise(catalogue, at, await currentRules(archiver));
   await rememberSummary(catalogue, summary);
   await notify(archiver, run, summary, signal);
   await storeLatestReport(

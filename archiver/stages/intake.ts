@@ -6,7 +6,6 @@ import { TokiwaError } from '#shared/errors.ts';
 import type {
   IntakeEvidenceRecord,
   IntakeSignature,
-  IntakeStatus,
   IntakeVerdict,
 } from '#shared/ports/catalogue.ts';
 import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
@@ -15,6 +14,7 @@ import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
 import { validateLongTerm } from '#shared/validation/long-term.ts';
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { VerdictNode } from '#shared/validation/verdict.ts';
+import { combineIntake, isLost } from '../intake-order.ts';
 import { type IntakeContent, readFacts } from './document-facts.ts';
 import { readDocument, type DocumentReading } from './read-document.ts';
 
@@ -36,40 +36,12 @@ export type IntakeResult = {
   readonly verdict: IntakeVerdict;
 };
 
-/** Sub-indications that say the signature could not be verified when it was taken in: expired or revoked. */
-const notVerifiableNow: readonly (string | undefined)[] = [
-  'REVOKED_NO_POE',
-  'REVOKED_CA_NO_POE',
-  'OUT_OF_BOUNDS_NO_POE',
-  'OUT_OF_BOUNDS_NOT_REVOKED',
-];
-
-/** Whether nothing that comes later makes it hold: broken, or expired or revoked at intake. */
-export function isLost({
-  status,
-  subIndication,
-}: Pick<IntakeSignature, 'status' | 'subIndication'>): boolean {
-  return status === 'invalid' || notVerifiableNow.includes(subIndication);
-}
-
 /**
  * Whether validation data is to be collected for an object's own signatures (R-15) and for the records inside of
  * it (R-28): what was lost when it was taken in is not helped by any (R-14).
  */
 export function needsValidationData({ signatures, records = [] }: IntakeVerdict): boolean {
   return [...signatures, ...records].some((one) => !isLost(one));
-}
-
-/**
- * valid only where every signature is. Broken, expired or revoked: it was not valid when protected
- * (R-14); what could not be decided stays undecided.
- */
-function combineIntake(signatures: readonly IntakeSignature[]): IntakeStatus {
-  if (signatures.length === 0) return 'unsigned';
-  if (signatures.some(isLost)) return 'not-valid';
-  if (signatures.some((signature) => signature.status === 'indeterminate')) return 'indeterminate';
-  if (signatures.some((signature) => signature.status === 'not-judged')) return 'not-judged';
-  return 'valid';
 }
 
 /**
@@ -132,6 +104,7 @@ function judge(
         signerNotAfter: verdict.signer?.notAfter.toString(),
         findings: verdict.findings,
         ...(verdict.qualification && { qualification: verdict.qualification }),
+        ...(verdict.signerPath && { signerPath: verdict.signerPath }),
       }),
     );
   } catch (error) {

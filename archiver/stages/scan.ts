@@ -12,17 +12,12 @@ import type {
 import type { ObjectEntry, ObjectStore } from '#shared/ports/object-store.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
 import type { ArchiverConfig } from '../config.ts';
+import { isLost } from '../intake-order.ts';
 import type { JournalEntry } from '../journal-entries.ts';
 import type { FindingLine } from '../reports/report.ts';
 import type { IntakeContent } from './document-facts.ts';
 import { roleOfKey } from './group-names.ts';
-import {
-  isLost,
-  needsValidationData,
-  takeIn,
-  type IntakeResult,
-  type IntakeRules,
-} from './intake.ts';
+import { needsValidationData, takeIn, type IntakeResult, type IntakeRules } from './intake.ts';
 import { readDocument } from './read-document.ts';
 import { parseSidecar, resolveRetention, statementOfTags, unknownPresets } from './retention.ts';
 

@@ -26,7 +26,8 @@ export type WebOptions = {
   /** Opened for each request and disposed of after it, so that `rebuild` may replace the file. */
   readonly openCatalogue: () => Promise<Catalogue>;
   readonly archiveId: string;
-  readonly rules: ReportRules;
+  /** As they are when a page is asked for. */
+  readonly rules: () => Promise<ReportRules>;
   /** Starts a run unless one is at work; settles when it ends. */
   readonly runNow: () => Promise<unknown>;
   readonly status: () => RunStatus;

@@ -76,8 +76,9 @@ class Pages {
   }
 
   readonly page = async (request: Request, response: Response): Promise<void> => {
-    const { rules, archiveId, status, evidenceOf, timeline, lastSuccess, clock } = this.#options;
+    const { archiveId, status, evidenceOf, timeline, lastSuccess, clock } = this.#options;
     const at = clock.now();
+    const rules = await this.#options.rules();
     const svg = await timeline?.();
     await this.read(async (catalogue) => {
       const page = await loadPage(catalogue, {
@@ -102,8 +103,9 @@ class Pages {
   };
 
   readonly json = async (_request: Request, response: Response): Promise<void> => {
-    const { rules, archiveId, clock, lastSuccess } = this.#options;
+    const { archiveId, clock, lastSuccess } = this.#options;
     const at = clock.now();
+    const rules = await this.#options.rules();
     await this.read(async (catalogue) => {
       const head = await reportHead(catalogue, {
         archiveId,

@@ -3,7 +3,7 @@
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { Facts } from '#shared/validation/facts.ts';
 import type { Finding } from '#shared/trust/finding.ts';
-import type { SignerQualification } from '#shared/validation/signer-qualification.ts';
+import type { SignerPath, SignerQualification } from '#shared/validation/signer-qualification.ts';
 import type { HorizonElement, HorizonToken } from '#shared/validation/proof-horizon.ts';
 
 /** What a document is named by. `versionId` is empty where the store has no versions. */
@@ -36,6 +36,8 @@ export type IntakeSignature = {
   readonly findings: readonly Finding[];
   /** Whose service stands behind the signer, and which licences it names; absent without a path. */
   readonly qualification?: SignerQualification | undefined;
+  /** What other trust data can be asked about; rows from before it was kept have none. */
+  readonly signerPath?: SignerPath | undefined;
 };
 
 /** One evidence record inside of a document as judged at intake: another product made it. */
@@ -181,7 +183,11 @@ export type DocumentRelations = {
 };
 
 /** A signature with the key of the attached object that holds it; without: the document itself. */
-export type HeldSignature = IntakeSignature & { readonly heldBy?: string | undefined };
+export type HeldSignature = IntakeSignature & {
+  readonly heldBy?: string | undefined;
+  /** When its holder was taken in. */
+  readonly judgedAt: string;
+};
 
 /**
  * What decides a document's retention, outlook and compliance, and no more: for a question about all of

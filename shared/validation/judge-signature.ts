@@ -3,6 +3,7 @@
 import { acceptableAt } from '#shared/policy/algorithm-policy.ts';
 import { compareInstants, isBefore } from '#shared/time.ts';
 import {
+  type SignerPath,
   type SignerQualification,
   qualifySigner,
 } from '#shared/validation/signer-qualification.ts';
@@ -35,6 +36,8 @@ export type SignatureJudgement = Verdict & {
   readonly past?: PastVerdict | undefined;
   /** Whose service the path ends at and which licences the certificate names; absent without a path. */
   readonly qualification?: SignerQualification | undefined;
+  /** What other trust data can be asked about. */
+  readonly signerPath?: SignerPath | undefined;
 };
 
 /**
@@ -135,7 +138,9 @@ function withQualification(
   { signerAnchors, testCertificates = false }: ValidationMaterial,
 ): SignatureJudgement {
   const { path, ...judgement } = judged;
-  const { qualification, findings } = qualifySigner(path, signerAnchors, testCertificates);
+  const { proof } = judged;
+  const qualified = qualifySigner(path, signerAnchors, testCertificates);
+  const { qualification, signerPath, findings } = qualified;
   const refused = findings.some(({ level }) => level === 'error');
   const isRefusal = refused && judgement.status !== 'invalid';
   return {
@@ -143,11 +148,15 @@ function withQualification(
     ...(isRefusal && { status: 'indeterminate', subIndication: 'CHAIN_CONSTRAINTS_FAILURE' }),
     findings: [...judgement.findings, ...findings],
     qualification,
+    signerPath: signerPath && {
+      ...signerPath,
+      ...(proof && { existsSince: proof.time.toString() }),
+    },
   };
 }
 
 /** `path`: as far as one was found, target first. */
-type UnqualifiedJudgement = Omit<SignatureJudgement, 'qualification'> & {
+type UnqualifiedJudgement = Omit<SignatureJudgement, 'qualification' | 'signerPath'> & {
   readonly path: readonly Certificate[];
 };
 

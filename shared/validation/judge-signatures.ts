@@ -5,7 +5,7 @@ import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import type { SignerFacts } from '#shared/validation/facts.ts';
 import type { LongTermInput } from '#shared/validation/judgement-scope.ts';
 import { notJudged, validateLongTerm } from '#shared/validation/long-term.ts';
-import type { SignerQualification } from '#shared/validation/signer-qualification.ts';
+import type { SignerPath, SignerQualification } from '#shared/validation/signer-qualification.ts';
 import type { VerdictStatus } from '#shared/validation/verdict.ts';
 
 export type SignatureVerdict = {
@@ -16,6 +16,7 @@ export type SignatureVerdict = {
   readonly signer?: SignerFacts | undefined;
   readonly findings: readonly Finding[];
   readonly qualification?: SignerQualification | undefined;
+  readonly signerPath?: SignerPath | undefined;
 };
 
 export type JudgeInput = Pick<LongTermInput, 'bytes' | 'detached' | 'at' | 'material'>;
@@ -37,7 +38,7 @@ export function judgeSignatures(input: JudgeInput): readonly SignatureVerdict[] 
   return facts.signatures.map(({ id, signer }): SignatureVerdict => {
     const judgement = signatures.get(id);
     if (!judgement) return { id, status: 'not-judged', signer, findings: [notJudged] };
-    const { status, subIndication, findings, qualification } = judgement;
-    return { id, status, subIndication, signer, findings, qualification };
+    const { status, subIndication, findings, qualification, signerPath } = judgement;
+    return { id, status, subIndication, signer, findings, qualification, signerPath };
   });
 }

@@ -3,6 +3,8 @@
 import test from 'ava';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { sideOf } from '#archiver/commands/policy-side.ts';
+import { compareConfigurations, type Difference } from '#archiver/reports/difference.ts';
 import { documentLines } from '#archiver/reports/document-line.ts';
 import type { DocumentLine } from '#archiver/reports/report.ts';
 import { reportRules } from '#archiver/reports/write.ts';
@@ -40,9 +42,10 @@ async function archiveOf(signers: object = {}): Promise<TestArchive> {
 }
 
 async function linesOf(archive: TestArchive): Promise<ReadonlyMap<string, DocumentLine>> {
-  const { catalogue, config } = await archive.open();
+  const { catalogue, config, signerTrust } = await archive.open();
+  const rules = reportRules(config, await signerTrust());
   const lines = new Map<string, DocumentLine>();
-  for await (const { line } of documentLines(catalogue, archive.clock.now(), reportRules(config)))
+  for await (const { line } of documentLines(catalogue, archive.clock.now(), rules))
     lines.set(line.key, line);
   return lines;
 }
@@ -122,4 +125,114 @@ test('whoever has the pack sees the licence without asking anybody (R-03)', asyn
   const root = Buffer.from(hpki.root.certificate.raw);
   const asText = root.toString('base64').slice(0, 60);
   t.true(octets.some((one) => one.includes(root) || one.includes(asText)));
+});
+
+/** What another configuration would move, asked before it is the one in force. */
+async function compared(archive: TestArchive, settings: object): Promise<Difference> {
+  const { config } = await archive.open();
+  const at = archive.clock.now();
+  const side = (one: typeof config) => sideOf(one, at, () => undefined);
+  const from = await side(config);
+  await archive.configure({ ...settings });
+  const to = await side(archive.config());
+  return compareConfigurations(
+    (await archive.open()).catalogue,
+    { from, to },
+    {
+      ...{ at, maxExamples: 9 },
+      signal: new AbortController().signal,
+    },
+  );
+}
+
+const { fingerprint } = hpki.root.certificate;
+const signersOf = (classes: object, more: object = {}): object => ({
+  signers: { classes, crls: ['crls'], ...more },
+});
+const ofHpki = signersOf({ hpki: ['root.cer'] });
+
+type Moved = {
+  readonly before?: object;
+  readonly to: object;
+  readonly signers: readonly [string, string];
+  /** Requirements that are no longer met or shown. */
+  readonly lost: readonly string[];
+};
+
+const moves: Readonly<Record<string, Moved>> = {
+  'an anchor to another class': {
+    to: signersOf({}, { anchors: ['root.cer'] }),
+    signers: ['hpki, valid', 'other, valid'],
+    lost: ['R-02', 'R-04', 'R-05'],
+  },
+  'an anchor that is gone': {
+    to: signersOf({}),
+    signers: ['hpki, valid', 'no anchor, indeterminate (NO_CERTIFICATE_CHAIN_FOUND)'],
+    lost: ['R-02', 'R-14'],
+  },
+  'an anchor that ended before it signed': {
+    to: { ...ofHpki, anchorEnds: [{ anchor: fingerprint, end: '2026-01-01' }] },
+    signers: ['hpki, valid', 'hpki, indeterminate (OUT_OF_BOUNDS_NO_POE)'],
+    lost: ['R-02', 'R-14'],
+  },
+  'other certificate policies': {
+    to: signersOf(
+      { hpki: ['root.cer'] },
+      { policies: [{ anchor: fingerprint, policies: ['1.2.3'] }] },
+    ),
+    signers: ['hpki, valid', 'hpki, indeterminate (CHAIN_CONSTRAINTS_FAILURE)'],
+    lost: ['R-02', 'R-03', 'R-14'],
+  },
+  'an anchor that was missing': {
+    before: signersOf({}),
+    to: ofHpki,
+    signers: [
+      'no anchor, indeterminate (NO_CERTIFICATE_CHAIN_FOUND)',
+      'hpki, indeterminate (TRY_LATER)',
+    ],
+    lost: ['R-02', 'R-14'],
+  },
+};
+
+for (const [what, { before, to, signers, lost }] of Object.entries(moves))
+  test(`policy diff: ${what}, and the report says the same once it is in force (R-13)`, async (t) => {
+    await using archive = await archiveOf();
+    if (before) await archive.configure({ ...before });
+    await archive.put('rx/doctor', signed(licensed('Medical Doctor')));
+    await archive.put('rx/unsigned', 'nothing');
+    await archive.night();
+    const { moved, byAspect, examples } = await compared(archive, to);
+    t.is(moved, 1);
+    t.is(byAspect.signers?.documents, 1);
+    const [example] = examples;
+    t.deepEqual([example?.aspect, example?.from, example?.to], ['signers', ...signers]);
+    const { notMet, notShown, signatures } = (await linesOf(archive)).get('rx/doctor') ?? {};
+    const all = [...(notMet ?? []), ...(notShown ?? [])];
+    t.deepEqual(
+      ['R-02', 'R-03', 'R-04', 'R-05', 'R-14'].filter((one) => all.includes(one)),
+      lost,
+    );
+    const [signature] = signatures ?? [];
+    t.true(
+      signers[1].startsWith(
+        `${signature?.signerClass ?? 'no anchor'}, ${signature?.status ?? '?'}`,
+      ),
+    );
+    // What was recorded stays: going back gives the report of before.
+    t.is(
+      (await compared(archive, { anchorEnds: [], ...(before ?? ofHpki) })).byAspect.signers
+        ?.documents,
+      1,
+    );
+    t.is((await compared(archive, {})).moved, 0);
+    await assertSound(t, archive);
+  });
+
+test('policy diff: an anchor that ends after what is proven moves nothing', async (t) => {
+  await using archive = await archiveOf();
+  await archive.put('rx/doctor', signed(licensed('Medical Doctor')));
+  await archive.night();
+  const end = archive.clock.now().add({ hours: 48 }).toString().slice(0, 10);
+  const { moved } = await compared(archive, { anchorEnds: [{ anchor: fingerprint, end }] });
+  t.is(moved, 0);
 });

@@ -34,7 +34,7 @@ export async function serve(change: Partial<WebOptions> = {}): Promise<Served> {
     config: { host: '127.0.0.1', port: 0 },
     openCatalogue: () => Promise.resolve(kept),
     archiveId: 'archive-1',
-    rules,
+    rules: () => Promise.resolve(rules),
     runNow: () => {
       runs++;
       return Promise.resolve();

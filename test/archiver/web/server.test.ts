@@ -210,7 +210,7 @@ test('an address that is taken is a clear error', async (t) => {
       config: { host: hostname, port: Number(port) },
       openCatalogue: () => Promise.reject(new Error('not asked')),
       archiveId: '',
-      rules,
+      rules: () => Promise.resolve(rules),
       runNow: () => Promise.resolve(),
       status: () => ({ running: false }),
       clock: { now: () => at },
