@@ -2,9 +2,18 @@
 // beside the content.
 import { concatBytes, fromHex } from '#shared/bytes.ts';
 import { recordAttributeTypes } from '#shared/cades/evidence-record-subject.ts';
-import { digestContent, readWithoutContent } from '#shared/cades/without-content.ts';
+import {
+  digestContent,
+  digestEncapsulated,
+  type Elided,
+  readWithoutContent,
+} from '#shared/cades/without-content.ts';
 import { parseSignedData, type SignedData } from '#shared/cms/signed-data.ts';
-import { type DigestAlgorithm, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
+import {
+  type DigestAlgorithm,
+  digestAlgorithmOfOid,
+  type RunningDigest,
+} from '#shared/crypto/digest.ts';
 import { readTlv } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
 import type { DocumentIdentity } from '#shared/ports/catalogue.ts';
@@ -104,6 +113,22 @@ function isOverWhole(signedData: SignedData): boolean {
   );
 }
 
+/** What archive timestamps of version 2 hash first, by their algorithms: one more pass where there are any. */
+async function beginningsOf(
+  signedData: SignedData,
+  elided: Elided,
+  open: ReadableDocument['open'],
+): Promise<ReadonlyMap<DigestAlgorithm, RunningDigest>> {
+  if (!isOverWhole(signedData)) return new Map();
+  const { raw, elements } = signedData;
+  const { timestamps } = readSignatures({ bytes: raw, size: raw.length });
+  const algorithms = timestamps
+    .filter(({ type }) => type === 'archive')
+    .flatMap(({ token }) => token.tstInfo.messageImprint.algorithm ?? []);
+  const { encapContentInfo } = elements;
+  return digestEncapsulated(await open(), { encapContentInfo, elided }, [...new Set(algorithms)]);
+}
+
 /**
  * Reads a document. Its content is digested once and left out of what is worked on, unless something is over the
  * whole; of a document that is too large to be held it passes by.
@@ -150,6 +175,7 @@ export async function readStored(
   const missing = algorithms.filter((algorithm) => !read.digests.has(algorithm));
   const more = missing.length > 0 ? await digestContent(await source(), missing) : [];
   const digests = new Map([...read.digests, ...more]);
+  const beginnings = await beginningsOf(signedData, elided, source);
   const eContent = whole?.eContent;
   return {
     name,
@@ -157,6 +183,7 @@ export async function readStored(
     content: {
       name,
       digest: (algorithm) => digests.get(algorithm),
+      encapsulated: (algorithm) => beginnings.get(algorithm)?.branch(),
       ...(eContent && { octets: () => eContent }),
     },
   };

@@ -29,6 +29,8 @@ export type ArchivedContent = {
   readonly digest: (algorithm: DigestAlgorithm) => Uint8Array | undefined;
   /** Missing where only digests are known. */
   readonly octets?: (() => Uint8Array) | undefined;
+  /** Of content left out of a SignedData: a digest after `encapContentInfo` as stored, which is what version 2 needs. */
+  readonly encapsulated?: ((algorithm: DigestAlgorithm) => RunningDigest | undefined) | undefined;
 };
 
 export type ArchiveTimestampReading = {
@@ -115,11 +117,13 @@ export function createArchiveTimestampReader(signedData: SignedData): ArchiveTim
   ): RunningDigest => {
     const known = beginnings.get(content) ?? new Map<DigestAlgorithm, RunningDigest>();
     beginnings.set(content, known);
-    const running = known.get(algorithm) ?? createDigest(algorithm);
-    if (!known.has(algorithm)) {
+    let running = known.get(algorithm);
+    if (!running) {
       const { encapContentInfo, certificates, crls } = elements;
-      for (const part of [encapContentInfo.raw, octets, certificates?.raw, crls?.raw])
-        if (part) running.update(part);
+      const streamed = content?.encapsulated?.(algorithm);
+      const first = streamed ? [] : [encapContentInfo.raw, octets];
+      running = streamed ?? createDigest(algorithm);
+      for (const part of [...first, certificates?.raw, crls?.raw]) if (part) running.update(part);
       known.set(algorithm, running);
     }
     return running.branch();
@@ -144,8 +148,9 @@ export function createArchiveTimestampReader(signedData: SignedData): ArchiveTim
   ): ArchiveTimestampReading => {
     const { algorithm, hashedMessage } = token.tstInfo.messageImprint;
     const own = signerInfo.unsignedAttrs.find(({ values }) => values.includes(token.raw));
-    const octets = detached ? content?.octets?.() : undefined;
-    if (!algorithm || !own || (detached && !octets)) return notFound;
+    const isStreamed = algorithm && detached && content?.encapsulated?.(algorithm) !== undefined;
+    const octets = detached && !isStreamed ? content?.octets?.() : undefined;
+    if (!algorithm || !own || (detached && !octets && !isStreamed)) return notFound;
     const running = beginning(algorithm, detached ? content : undefined, octets);
     for (const field of signer.fields) running.update(field);
     for (const unsignedAttrs of earlierAttributes(signerInfo, signer, own, token.tstInfo.genTime))

@@ -9,14 +9,17 @@ import {
   type RunningDigest,
 } from '#shared/crypto/digest.ts';
 import { readAlgorithmIdentifier } from '#shared/der/algorithm-identifier.ts';
-import { readChildren, readWhole } from '#shared/der/reader.ts';
+import { readChildren, readWhole, type Tlv } from '#shared/der/reader.ts';
 import { FormatError } from '#shared/errors.ts';
+
+/** Where in what is left how many octets of the document are left out. */
+export type Elided = { readonly at: number; readonly length: number };
 
 export type WithoutContent = {
   /** The octets that are left; lengths of the four elements around are mended in the octets that they had. */
   readonly octets: Uint8Array;
-  /** Where in `octets` how many octets of the document are left out; absent: it holds no content. */
-  readonly elided?: { readonly at: number; readonly length: number } | undefined;
+  /** Absent: the document holds no content. */
+  readonly elided?: Elided | undefined;
   /** Of the whole document. */
   readonly length: number;
   /** Of the content, by the algorithms that were chosen. */
@@ -251,6 +254,29 @@ export async function readWithoutContent(
     for (const { at, header } of around)
       if (header.length >= 0) mend(octets, at, header, header.length - elided.length);
   return { octets, elided, length: input.offset, digests };
+}
+
+/**
+ * Digests that go on after `encapContentInfo` as it is stored, of a document that `readWithoutContent` gave without its
+ * content: its octets stand in the document as they were, from where the element begins.
+ * @throws FormatError ERR_FORMAT_STORED: the document ends before it
+ */
+export async function digestEncapsulated(
+  source: AsyncIterable<Uint8Array>,
+  { encapContentInfo, elided }: { readonly encapContentInfo: Tlv; readonly elided: Elided },
+  algorithms: readonly DigestAlgorithm[],
+): Promise<ReadonlyMap<DigestAlgorithm, RunningDigest>> {
+  const running = new Map(algorithms.map((one) => [one, createDigest(one)]));
+  const { offset: start, raw } = encapContentInfo;
+  let [offset, left] = [0, raw.length + elided.length];
+  for await (const chunk of source) {
+    const part = chunk.subarray(Math.max(0, start - offset)).subarray(0, left);
+    for (const digest of running.values()) digest.update(part);
+    left -= part.length;
+    offset += chunk.length;
+    if (left === 0) return running;
+  }
+  throw new FormatError('ERR_FORMAT_STORED', 'the document is shorter than it was');
 }
 
 /** Digests of the content as it passes. @throws FormatError as `readWithoutContent` */

@@ -3,7 +3,7 @@
 // serialise themselves. Verdicts stand in shared/validation/verdict.ts.
 import type { AtsHashIndexVersion } from '#shared/cades/ats-hash-index.ts';
 import type { CadesLevel } from '#shared/cades/named-level.ts';
-import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
+import type { DigestAlgorithm, RunningDigest } from '#shared/crypto/digest.ts';
 import type { ByteRangeCoverage } from '#shared/pades/coverage.ts';
 import type { Problem } from '#shared/problem.ts';
 
@@ -260,4 +260,9 @@ export type DetachedContent = {
   readonly digest: (algorithm: DigestAlgorithm) => Uint8Array | undefined;
   /** Missing where only digests are known: what is hashed together with other octets is not found then. */
   readonly octets?: () => Uint8Array;
+  /**
+   * Of content that was left out of a SignedData: a digest that goes on after `encapContentInfo` as it is stored, the
+   * content in its place. `undefined` where this algorithm was not asked for.
+   */
+  readonly encapsulated?: (algorithm: DigestAlgorithm) => RunningDigest | undefined;
 };
