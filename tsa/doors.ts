@@ -96,10 +96,15 @@ export async function openListeners(
   stack: AsyncDisposableStack,
 ) {
   const { listen, listeners, deadlineMs } = config;
+  const opened: Listener[] = [];
   const closing = <T extends Listener>(listener: T): T => {
-    stack.defer(() => listener.close(deadlineMs));
+    opened.push(listener);
     return listener;
   };
+  // Together: none takes requests while another one lets its last ones end.
+  stack.defer(async () => {
+    await Promise.all(opened.map((listener) => listener.close(deadlineMs)));
+  });
   const door = listen.anonymous ? 'anonymous' : 'credentials';
   const plain = closing(await openListener(listen, appFor(door, 'local')));
   const secure: TlsListener[] = [];

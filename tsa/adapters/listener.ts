@@ -1,6 +1,6 @@
 // Sockets that the proxy listens on: opened, and closed without cutting off what is in hand.
 import { constants } from 'node:crypto';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, ServerResponse, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { Socket, type AddressInfo } from 'node:net';
 import { createSecureContext, TLSSocket, type SecureContextOptions } from 'node:tls';
@@ -64,26 +64,75 @@ function bind(server: Server, { host, port }: Place): Promise<AddressInfo> {
   return promise;
 }
 
-function closeServer(server: Server, patienceMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => {
-    server.closeAllConnections();
-  }, patienceMs);
-  server.close(() => {
-    clearTimeout(timer);
-    resolve(undefined);
-  });
-  server.closeIdleConnections();
-  return promise;
+/** So often connections that have become idle are ended while the last requests are answered. */
+const idleCheckMs = 250;
+
+/** What is done to a server so that it can be closed without cutting anything off. */
+type Drain = {
+  /** Goes in front of what answers. */
+  readonly serve: RequestListener;
+  readonly watch: (server: Server) => void;
+  readonly close: (server: Server, patienceMs: number) => Promise<void>;
+};
+
+/**
+ * Node ends a connection that is idle when a server is closed; one that is in use goes on for as long as its client has
+ * requests, and would be cut off in the middle of one in the end. So each answer from then on says that it is the last
+ * of its connection (RFC 9112 §9.6).
+ */
+function createDrain(serve: RequestListener): Drain {
+  const sockets = new Set<Socket>();
+  let isClosing = false;
+  return {
+    serve: (request, response) => {
+      if (isClosing) response.setHeader('connection', 'close');
+      serve(request, response);
+    },
+    watch: (server) => {
+      const secure = 'setSecureContext' in server;
+      server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+      });
+    },
+    close: (server, patienceMs) => {
+      isClosing = true;
+      for (const socket of sockets) {
+        const response: unknown = Reflect.get(socket, '_httpMessage');
+        if (response instanceof ServerResponse && !response.headersSent)
+          response.setHeader('connection', 'close');
+      }
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const patience = setTimeout(() => {
+        server.closeAllConnections();
+      }, patienceMs);
+      const idle = setInterval(() => {
+        server.closeIdleConnections();
+      }, idleCheckMs);
+      server.close(() => {
+        clearTimeout(patience);
+        clearInterval(idle);
+        resolve(undefined);
+      });
+      server.closeIdleConnections();
+      return promise;
+    },
+  };
 }
 
-async function listen(scheme: string, server: Server, place: Place): Promise<Listener> {
+async function listen(
+  scheme: string,
+  server: Server,
+  place: Place,
+  drain: Drain,
+): Promise<Listener> {
   server.maxConnections = maxConnections;
+  drain.watch(server);
   const { address, family, port } = await bind(server, place);
   const host = family === 'IPv6' ? `[${address}]` : address;
   return {
     url: `${scheme}://${host}:${port}/`,
-    close: (patienceMs) => closeServer(server, patienceMs),
+    close: (patienceMs) => drain.close(server, patienceMs),
   };
 }
 
@@ -96,7 +145,8 @@ export function openListener(
   serve: RequestListener,
   limits: Partial<Record<keyof typeof serverLimits, number>> = {},
 ): Promise<Listener> {
-  return listen('http', createServer({ ...serverLimits, ...limits }, serve), place);
+  const drain = createDrain(serve);
+  return listen('http', createServer({ ...serverLimits, ...limits }, drain.serve), place, drain);
 }
 
 async function readCertificateFile(file: string): Promise<string> {
@@ -178,6 +228,7 @@ export async function openTlsListener(
   const context = await loadContext(config);
   let leaf = applyContext(() => leafOf(context), config);
   const byCertificate = config.authentication === 'certificate';
+  const drain = createDrain(serve);
   const create = (): TlsServer =>
     createTlsServer(
       {
@@ -188,11 +239,11 @@ export async function openTlsListener(
         rejectUnauthorized: byCertificate,
         ALPNProtocols: ['http/1.1'],
       },
-      serve,
+      drain.serve,
     );
   const server = applyContext(create, config);
   watchHandshakes(server, onRefused);
-  const listener = await listen('https', server, config);
+  const listener = await listen('https', server, config, drain);
   return {
     ...listener,
     certificate: () => leaf,
