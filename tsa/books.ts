@@ -1,7 +1,6 @@
 // What the proxy writes down, opened together: the journal of tokens, the audit log of answers, and the budgets that
 // the journal's tokens have used.
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { compareInstants } from '#shared/time.ts';
 import { openAuditFiles } from './adapters/audit-files.ts';
 import { openJournalFiles } from './adapters/files.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
@@ -9,8 +8,8 @@ import type { Alone } from './audit-stamp.ts';
 import type { Budgets } from './budget-rules.ts';
 import { createBudgets } from './budgets.ts';
 import type { Budget, TsaConfig } from './config.ts';
-import type { JournalRecord } from './journal-line.ts';
 import { startOfMonth } from './days.ts';
+import { createRateFill } from './fill-rates.ts';
 import { openJournal, type Journal } from './journal.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { createRates, type Rates } from './rates.ts';
@@ -51,26 +50,6 @@ export function budgetsOf({ budgets, clients, providers }: TsaConfig): readonly 
 }
 
 /**
- * Fills the rates of providers with what the journal says was sent before: some block for a day whoever sends more than
- * they allow, and know nothing of our restarts.
- */
-function fillRates(
-  record: JournalRecord,
-  { config, clock }: BooksOptions,
-  rates: ReturnType<typeof createRates>,
-): void {
-  // A late token is of a request whose time-out stands there already.
-  if (record.kind === 'request') return;
-  if (record.kind === 'token' ? record.late : record.failureKind === 'limited') return;
-  const provider = config.providers[record.provider];
-  const limit = provider?.kind === 'http' ? provider.limits.rate : undefined;
-  if (!limit) return;
-  const began = clock.now().subtract({ seconds: limit.withinSeconds });
-  if (compareInstants(record.at, began) > 0)
-    rates.wasTaken(`provider ${record.provider}`, limit, record.at);
-}
-
-/**
  * Opens them in the folders or in the database that the configuration names.
  * @throws the system's error, ConfigError ERR_CONFIG_INVALID: the database cannot be used
  */
@@ -89,6 +68,7 @@ async function openFolderBooks(options: BooksOptions): Promise<Books> {
   const audit = stack.use(await openAuditLog({ ...options, ...config.audit, files: auditFiles }));
   const ledger = createLedger(timeZone);
   const rates = createRates();
+  const fillRates = createRateFill(options, rates);
   let isStarting = true;
   const journal = stack.use(
     await openJournal({
@@ -97,7 +77,7 @@ async function openFolderBooks(options: BooksOptions): Promise<Books> {
       readSince: startOfMonth(clock.now(), timeZone),
       onRecord: (record) => {
         if (record.kind === 'token') ledger.add(record);
-        if (isStarting) fillRates(record, options, rates);
+        if (isStarting) fillRates(record);
       },
     }),
   );

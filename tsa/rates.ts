@@ -1,6 +1,7 @@
 // How often: requests of a client, of a provider and of hedging. Kept in memory here; replicas that stand behind one
 // address share them through a database instead.
 import { compareInstants } from '#shared/time.ts';
+import type { Profile } from './config.ts';
 import type { RateLimit } from './provider-record.ts';
 
 /** Each takes one; the instant from which there is room where there is none, `undefined` where it was taken. */
@@ -20,6 +21,14 @@ export type Rates = {
 };
 
 type Free = Temporal.Instant | undefined;
+
+/** The ceiling of a profile's hedging, and the key under which it is counted. */
+export function hedgeRate({ name, hedgesPerHour }: Pick<Profile, 'name' | 'hedgesPerHour'>): {
+  readonly key: string;
+  readonly limit: RateLimit;
+} {
+  return { key: `hedge ${name}`, limit: { requests: hedgesPerHour, withinSeconds: 3600 } };
+}
 
 type Bucket = { tokens: number; at: Temporal.Instant };
 

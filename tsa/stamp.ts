@@ -14,7 +14,7 @@ import { obtainToken, type ObtainOptions } from './obtain.ts';
 import { createPaidTokens } from './paid-tokens.ts';
 import { foundOrClaimed } from './repeats.ts';
 import { accreditedProviders, eligibleProviders, type Provider } from './providers.ts';
-import { createRates, type Rates } from './rates.ts';
+import { createRates, hedgeRate, type Rates } from './rates.ts';
 import { errorFields, type Rejection } from './replies.ts';
 
 /** A query that admission let through. */
@@ -104,9 +104,9 @@ export function createStampService(options: {
   const rates = options.rates ?? createRates();
 
   /** One second request of the profile's ceiling. */
-  const takeHedge = async ({ name, hedgesPerHour: requests }: Profile): Promise<boolean> => {
-    const limit = { requests, withinSeconds: 3600 };
-    return (await rates.takeOfWindow(`hedge ${name}`, limit, clock.now())) === undefined;
+  const takeHedge = async (profile: Profile): Promise<boolean> => {
+    const { key, limit } = hedgeRate(profile);
+    return (await rates.takeOfWindow(key, limit, clock.now())) === undefined;
   };
 
   const track = <T>(promise: Promise<T>): Promise<T> => {
