@@ -117,6 +117,11 @@ const groups: readonly {
   },
 ];
 
+/** Somebody ended the command: no fault of it. */
+function isStop(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
 /** What a person is told of an error: what, where, and no stack. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError && error.problems.length > 0) {
@@ -127,6 +132,7 @@ function explain(error: unknown): string {
     return `the configuration cannot be used:\n${lines.join('\n')}`;
   }
   if (error instanceof TokiwaError) return `${error.message} (${error.code})`;
+  if (isStop(error)) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
@@ -153,6 +159,7 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 3;
   } else {
     process.stderr.write(`tokiwa: ${explain(error)}\n`);
-    process.exitCode = error instanceof TokiwaError ? 3 : 70;
+    // A stopped run has status 1 wherever it was.
+    process.exitCode = error instanceof TokiwaError ? 3 : isStop(error) ? 1 : 70;
   }
 }

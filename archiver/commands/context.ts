@@ -43,7 +43,8 @@ export function interruptSignal(): AbortSignal {
   const stop = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(130);
     process.stderr.write('\ntokiwa: stopping …\n');
-    controller.abort(new Error(`stopped by ${signal}`));
+    // Named as the platform names it: whoever waits throws it, and the command line tells it from a fault.
+    controller.abort(new DOMException(`stopped by ${signal}`, 'AbortError'));
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

@@ -4,6 +4,8 @@ import test from 'ava';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { loadConfig } from '#archiver/commands/context.ts';
 import { parseArchiverConfig } from '#archiver/config.ts';
@@ -101,6 +103,36 @@ test.serial('stopped by SIGTERM: a clean end, and the next run goes on', async (
   t.is(archive.tsa.tokens(), 1);
   await assertSound(t, archive);
 });
+
+test.serial(
+  'stopped by SIGTERM before its first stage: the same status, and no trace',
+  async (t) => {
+    // Never answers: the run is at its revocation data, and no stage has begun.
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const asked = once(server, 'request');
+    await using archive = await today();
+    const { port } = server.address() as AddressInfo;
+    await archive.configure({ signers: { crls: [`http://127.0.0.1:${port}/`] } });
+    await archive.writeConfig();
+    const args = [cli, 'run', '--json', '--config', archive.configFile];
+    const child = spawn(process.execPath, args, { cwd: archive.folder, stdio: 'pipe', env });
+    const exit = once(child, 'exit') as Promise<[number | null]>;
+    let told = '';
+    child.stderr.on('data', (octets: Buffer) => (told += octets.toString()));
+    child.stdout.resume();
+    await asked;
+    child.kill('SIGTERM');
+    const [code] = await exit;
+    t.is(code, 1, told);
+    t.notRegex(told, /\n {4}at /);
+    t.is(archive.tsa.tokens(), 0);
+  },
+);
 
 test.serial('a configuration that cannot work: every problem with its line and key', async (t) => {
   await using archive = await today();
