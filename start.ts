@@ -15,6 +15,7 @@ import { evidenceOf } from '#archiver/commands/evidence.ts';
 import { startWeb } from '#archiver/web.ts';
 import { trackProgress } from '#archiver/web/progress.ts';
 import { ConflictError } from '#shared/errors.ts';
+import type { EventSink } from '#shared/ports/runtime.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
 import { stringify } from 'yaml';
 import { startEmbeddedTsa } from './embedded-tsa.ts';
@@ -45,7 +46,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
 }
 
 /** The configuration that the first start writes; afterwards it is the operator's. */
-async function firstConfig(options: StartOptions): Promise<string> {
+async function firstConfig(options: Omit<StartOptions, 'once'>): Promise<string> {
   const samples = path.join(root, 'samples');
   const rules: unknown = JSON.parse(await readFile(path.join(samples, 'rules.json'), 'utf8'));
   const url = `http://127.0.0.1:${options.tsaPort}/`;
@@ -73,10 +74,13 @@ async function firstConfig(options: StartOptions): Promise<string> {
   return `# Tokiwa on this machine. Every key: docs/configuration.md\n${stringify(settings)}`;
 }
 
-async function prepare(options: StartOptions): Promise<string> {
-  const file = path.join(options.state, 'tokiwa.yaml');
+/** Configuration and samples where there are none yet; `isFirst`: they were written just now. */
+export async function prepare(
+  options: Omit<StartOptions, 'once'>,
+): Promise<{ readonly configFile: string; readonly isFirst: boolean }> {
+  const configFile = path.join(options.state, 'tokiwa.yaml');
   await mkdir(options.state, { recursive: true });
-  if (await exists(file)) return file;
+  if (await exists(configFile)) return { configFile, isFirst: false };
   const isNew = !(await exists(options.documents));
   await mkdir(options.documents, { recursive: true });
   // Samples only into a folder that was empty: nobody's documents are mixed with them.
@@ -86,8 +90,19 @@ async function prepare(options: StartOptions): Promise<string> {
       preserveTimestamps: true,
     });
   }
-  await writeFile(file, await firstConfig(options), { flag: 'wx' });
-  return file;
+  await writeFile(configFile, await firstConfig(options), { flag: 'wx' });
+  return { configFile, isFirst: true };
+}
+
+/** Who tries it out with the samples has nobody to name yet: that whom to call is missing is no news then. */
+export function eventsOf(
+  { isFirst, samples }: { readonly isFirst: boolean; readonly samples: boolean },
+  events: EventSink,
+): EventSink {
+  if (!isFirst || !samples) return events;
+  return (event) => {
+    if (event.name !== 'archiver.contact.missing') events(event);
+  };
 }
 
 function say(text: string): void {
@@ -103,8 +118,8 @@ async function start(options: StartOptions): Promise<void> {
   const signal = interruptSignal();
   const clock = systemClock();
   const progress = trackProgress(terminalEvents({ json: false }));
-  const { events } = progress;
-  const configFile = await prepare(options);
+  const { configFile, isFirst } = await prepare(options);
+  const events = eventsOf({ ...options, isFirst }, progress.events);
   const config = await loadConfig(configFile);
   say(`Tokiwa: state in ${options.state}, documents in ${options.documents}`);
   try {
