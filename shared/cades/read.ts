@@ -32,6 +32,12 @@ export type AttributeTimestamp = {
   readonly covered: TimestampedPart;
 };
 
+/** A timestamp that a known attribute should hold, and that is none. */
+export type UnreadTimestamp = {
+  readonly type: AttributeTimestamp['type'];
+  readonly message: string;
+};
+
 /** Validation data in attributes, whole DER objects. */
 export type AttributeValues = {
   readonly certificates: readonly Uint8Array[];
@@ -54,6 +60,7 @@ export type CadesSignature = {
   readonly claimedSigningTime?: Temporal.Instant | undefined;
   readonly messageDigest?: Uint8Array | undefined;
   readonly timestamps: readonly AttributeTimestamp[];
+  readonly unreadTimestamps: readonly UnreadTimestamp[];
   readonly values: AttributeValues;
   readonly evidenceRecords: readonly AttributeEvidenceRecord[];
   readonly countersignatures: readonly CadesSignature[];
@@ -184,22 +191,29 @@ function readTimestamps(
   signerInfo: SignerInfo,
   budget: Budget,
   problems: Problem[],
-): AttributeTimestamp[] {
+): Pick<CadesSignature, 'timestamps' | 'unreadTimestamps'> {
   const timestamps: AttributeTimestamp[] = [];
+  const unreadTimestamps: UnreadTimestamp[] = [];
   const collect = (attributes: readonly Attribute[], rules: readonly TimestampRule[]): void => {
     for (const attribute of attributes) {
       const rule = rules.find(({ oid }) => oid === attribute.oid);
       if (!rule) continue;
+      const { type } = rule;
+      if (attribute.values.length === 0)
+        unreadTimestamps.push({ type, message: 'an attribute without a value' });
       for (const value of attribute.values) {
         if (--budget.timestamps < 0) throw limited('timestamps', maxTimestamps);
-        const token = attempt(problems, `${rule.type} timestamp`, () => parseTimeStampToken(value));
-        if (token) timestamps.push({ type: rule.type, token, covered: rule.covered(signerInfo) });
+        const own: Problem[] = [];
+        const token = attempt(own, `${type} timestamp`, () => parseTimeStampToken(value));
+        problems.push(...own);
+        unreadTimestamps.push(...own.map(({ message }) => ({ type, message })));
+        if (token) timestamps.push({ type, token, covered: rule.covered(signerInfo) });
       }
     }
   };
   collect(signerInfo.signedAttrs?.attributes ?? [], [contentTimestamp]);
   collect(signerInfo.unsignedAttrs, unsignedTimestamps);
-  return timestamps;
+  return { timestamps, unreadTimestamps };
 }
 
 /** Certificates, CRLs and OCSP responses in certificate-values and revocation-values attributes. RFC 5126 §6.3.3, §6.3.4 */
@@ -261,7 +275,7 @@ function readSignature(
     isCades: types.has(oids.idAaSigningCertificate) || types.has(oids.idAaSigningCertificateV2),
     claimedSigningTime: attempt(problems, 'signing-time', () => readSigningTime(signed, problems)),
     messageDigest: attempt(problems, 'message-digest', () => readMessageDigest(signed)),
-    timestamps: readTimestamps(signerInfo, budget, problems),
+    ...readTimestamps(signerInfo, budget, problems),
     values: readAttributeValues(unsignedAttrs, problems),
     evidenceRecords: unsignedAttrs
       .filter(({ oid }) => recordAttributeTypes.includes(oid))

@@ -16,6 +16,7 @@ import type {
   EvidenceRecordReading,
   JudgeableSignature,
   Reading,
+  UnreadEvidence,
 } from '#shared/validation/reading.ts';
 import { type Certificate, decodePem } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
@@ -44,6 +45,7 @@ export type DocumentReading = {
   readonly ocspResponses: readonly OcspResponse[];
   readonly timestamps: readonly TimestampReading[];
   readonly evidenceRecords: readonly EvidenceRecordReading[];
+  readonly unread: readonly UnreadEvidence[];
 };
 
 type Outcome = Pick<Facts, 'format' | 'pdf' | 'container'>;
@@ -127,6 +129,7 @@ export function readDocument(input: InspectInput): DocumentReading {
   const cmsSignatures: CmsSignatureReading[] = [];
   const xmlSignatures: JudgeableSignature[] = [];
   const evidenceRecords: EvidenceRecordReading[] = [];
+  const unread: UnreadEvidence[] = [];
   const outer = input.size === 0 ? 'empty' : detectFormat(input.bytes);
   let outcome: Outcome = { format: claimed[outer] };
   if (input.bytes.length < input.size) {
@@ -144,6 +147,7 @@ export function readDocument(input: InspectInput): DocumentReading {
       cmsSignatures,
       xmlSignatures,
       evidenceRecords,
+      unread,
     };
     outcome =
       attempt(collector.problems, undefined, () =>
@@ -156,6 +160,7 @@ export function readDocument(input: InspectInput): DocumentReading {
     cmsSignatures,
     xmlSignatures,
     evidenceRecords,
+    unread,
     certificates: collector.certificates(),
     crls: collector.crls(),
     ocspResponses: collector.ocspResponses(),

@@ -5,7 +5,6 @@ import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
 import type { EvidenceDataObject } from '#shared/ers/verdict.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 import { compareInstants } from '#shared/time.ts';
-import type { Finding } from '#shared/trust/finding.ts';
 import type { TimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampReading } from '#shared/validation/collect.ts';
 import { type DocumentReading, readDocument } from '#shared/validation/inspect.ts';
@@ -18,68 +17,37 @@ import {
   recordSince,
 } from '#shared/validation/proof-of-existence.ts';
 import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
+import { withHashIndex, withImprint, withOrder } from '#shared/validation/token-coverage.ts';
 import { recordNode, tokenNode, verdictNode } from '#shared/validation/verdict-nodes.ts';
 import type { EvidenceBeside, JudgedToken, Scope } from '#shared/validation/judgement-scope.ts';
 import type { VerdictNode } from '#shared/validation/verdict.ts';
 
-/** A verdict that the hash index makes worse: it lists what is not there, so something was taken away. */
-function withHashIndex(
-  judgement: TokenJudgement,
-  { atsHashIndex }: Pick<TimestampReading, 'atsHashIndex'>,
-): TokenJudgement {
-  if (!atsHashIndex || atsHashIndex.valid) return judgement;
-  const finding: Finding = {
-    check: 'ats-hash-index',
-    clause: 'EN 319 122-1 §5.5.2',
-    level: 'error',
-    message: `The hash index of the archive timestamp does not hold: ${atsHashIndex.problem ?? 'not valid'}.`,
-    facts: { version: atsHashIndex.version },
-  };
-  const findings = [finding, ...judgement.findings];
-  return judgement.status === 'invalid'
-    ? { ...judgement, findings }
-    : { ...judgement, status: 'invalid', subIndication: 'HASH_FAILURE', findings };
-}
-
-/** A verdict that the imprint makes worse: what a token covers has to be at hand, and to fit. */
-function withImprint(
-  judgement: TokenJudgement,
-  { imprintFound, imprintIntact }: Pick<TimestampReading, 'imprintFound' | 'imprintIntact'>,
-): TokenJudgement {
-  if (judgement.status === 'invalid' || imprintIntact) return judgement;
-  const computed = imprintIntact !== undefined;
-  const isWrong = computed && imprintFound !== false;
-  const finding: Finding = {
-    check: 'imprint',
-    clause: 'EN 319 102-1 §5.4.4',
-    level: isWrong ? 'error' : 'unknown',
-    message: isWrong
-      ? 'The imprint of the timestamp is not that of the data.'
-      : computed
-        ? 'The data that the timestamp covers is not at hand.'
-        : 'What the timestamp covers is not computed by this version.',
-    facts: {},
-  };
-  return {
-    ...judgement,
-    status: isWrong ? 'invalid' : 'indeterminate',
-    subIndication: isWrong ? 'HASH_FAILURE' : computed ? 'SIGNED_DATA_NOT_FOUND' : 'CUSTOM',
-    findings: [finding, ...judgement.findings],
-  };
-}
-
-/** Evidence beside the document that does not parse is a verdict too. */
-function unreadable(subject: VerdictNode['subject'], name: string, message: string): VerdictNode {
+/** Evidence that does not parse is a verdict too. */
+function unreadable(
+  subject: VerdictNode['subject'],
+  name: string,
+  message: string,
+  facts: VerdictNode['facts'] = {},
+): VerdictNode {
   return verdictNode({
     subject,
     name,
     status: 'invalid',
     subIndication: 'FORMAT_FAILURE',
-    facts: {},
+    facts,
     findings: [
       { check: 'format', clause: 'EN 319 102-1 §5.2.2', level: 'error', message, facts: {} },
     ],
   });
+}
+
+/** What a signature carries as evidence and nobody can read. */
+export function judgeUnread({ reading }: Scope, signature: string): readonly VerdictNode[] {
+  return reading.unread
+    .filter(({ of }) => of === signature)
+    .map(({ subject, type, message }, index) =>
+      unreadable(subject, `${signature}-unread-${index + 1}`, message, { type }),
+    );
 }
 
 /** A file's name with what it parsed to, or why it did not. */
@@ -224,17 +192,16 @@ export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
   for (const { kind, of } of innerEvidence(reading)) {
     if (kind === 'timestamp') {
       const { id, token, type, covers, entries = [] } = of;
-      const judgement = withCoveredEntries(
+      const alone = withCoveredEntries(
         withHashIndex(withImprint(judgeToken(token, undefined, at, material), of), of),
         entries,
       );
+      const covered = alone.status === 'valid' && covers ? objectsCovered(covers, token) : [];
+      const judgement = withOrder(alone, token.tstInfo, covered, reading.timestamps);
       judged.push({ name: id, token, judgement, outermost: standsAlone(judgement) });
       nodes.set(id, tokenNode(id, token, judgement, { at: at.toString(), type }));
-      if (judgement.status === 'valid' && covers)
-        material.proofs.add(objectsCovered(covers, token), {
-          time: token.tstInfo.genTime,
-          by: id,
-        });
+      if (judgement.status === 'valid')
+        material.proofs.add(covered, { time: token.tstInfo.genTime, by: id });
       continue;
     }
     const { id, record, dataObjects, covers, entries = [] } = of;

@@ -6,15 +6,17 @@ import { parseXmlEvidenceRecord } from '#shared/ers/xml-evidence-record.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
 import { detectFormat } from '#shared/validation/detect.ts';
-import type { Facts, SignatureFacts, TimestampType } from '#shared/validation/facts.ts';
+import type { Facts, SignatureFacts } from '#shared/validation/facts.ts';
 import type { DocumentReading } from '#shared/validation/inspect.ts';
 import { judgeSignature, type SignatureJudgement } from '#shared/validation/judge-signature.ts';
 import { judgeableCms } from '#shared/validation/signature-value.ts';
+import { contentTypes } from '#shared/validation/token-coverage.ts';
 import { signatureNode, verdictNode } from '#shared/validation/verdict-nodes.ts';
 import {
   judgeInner,
   judgeRecordsBeside,
   judgeTokensBeside,
+  judgeUnread,
   newestFirst,
   parseEach,
 } from '#shared/validation/judge-evidence.ts';
@@ -45,18 +47,12 @@ export const notJudged: Finding = {
   facts: {},
 };
 
-/** Timestamps that a signature is over, so that they are older. */
-const contentTypes: readonly TimestampType[] = [
-  'content',
-  'all-data-objects',
-  'individual-data-objects',
-];
-
 /** The signatures, countersignatures below those that they are about. */
 function judgeAllSignatures(
-  { input, reading, material, signatures }: Scope,
+  scope: Scope,
   inner: ReadonlyMap<string, VerdictNode>,
 ): readonly VerdictNode[] {
+  const { input, reading, material, signatures } = scope;
   const { facts } = reading;
   const byId = new Map(
     [...reading.cmsSignatures.map(judgeableCms), ...reading.xmlSignatures].map((signature) => [
@@ -79,6 +75,7 @@ function judgeAllSignatures(
     const children = [
       ...timestamps.flatMap((one) => nodeOf(one.id)),
       ...facts.evidenceRecords.filter(({ of }) => of === id).flatMap((one) => nodeOf(one.id)),
+      ...judgeUnread(scope, id),
       ...facts.signatures.filter(({ countersigns }) => countersigns === id).map(judge),
     ];
     const shown = {

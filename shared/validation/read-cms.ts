@@ -19,7 +19,7 @@ import { nameCadesLevel } from '#shared/cades/named-level.ts';
 import type { SignedData } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { oidName, oids } from '#shared/oid.ts';
-import { attempt } from '#shared/problem.ts';
+import { type Problem, attempt } from '#shared/problem.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampDraft } from '#shared/validation/collect.ts';
@@ -276,14 +276,21 @@ function addSignature(
       ...coverageOf(source, signature, timestamp, content),
     });
   }
-  for (const record of signature.evidenceRecords)
-    attempt(collector.problems, context.place, () => {
+  for (const { type, message } of signature.unreadTimestamps)
+    reading.unread.push({ subject: 'timestamp', of: id, type, message });
+  for (const record of signature.evidenceRecords) {
+    const problems: Problem[] = [];
+    attempt(problems, context.place, () => {
       readEvidenceRecord(reading, record.octets, {
         of: id,
         place: context.place,
         dataObjects: (isHeld) => coveredByRecord(source, signature, record, content, isHeld),
       });
     });
+    collector.problems.push(...problems);
+    for (const { message } of problems)
+      reading.unread.push({ subject: 'evidence-record', of: id, type: record.kind, message });
+  }
   for (const counter of signature.countersignatures)
     addSignature(source, counter, { id, octets: signature.signerInfo.signature });
 }

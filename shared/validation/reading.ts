@@ -70,12 +70,23 @@ export type EvidenceRecordReading = {
   readonly entries?: readonly ReferenceFacts[] | undefined;
 };
 
+/** Evidence inside of a signature that could not be read: it proves nothing, and is not passed over. */
+export type UnreadEvidence = {
+  readonly subject: 'timestamp' | 'evidence-record';
+  /** Id in the facts of the signature that carries it. */
+  readonly of: string;
+  /** The attribute's kind, such as `archive`. */
+  readonly type: string;
+  readonly message: string;
+};
+
 export type Reading = {
   readonly collector: Collector;
   readonly detached: readonly DetachedContent[];
   readonly cmsSignatures: CmsSignatureReading[];
   readonly xmlSignatures: JudgeableSignature[];
   readonly evidenceRecords: EvidenceRecordReading[];
+  readonly unread: UnreadEvidence[];
 };
 
 /** Content of which all octets are at hand, in parts; borrowed, not copied. */

@@ -6,6 +6,7 @@ import { ask } from './_judges.ts';
 
 export type DssCades = {
   readonly error: unknown;
+  readonly indication: string | null;
   readonly signatures: readonly { readonly format: string; readonly intact: boolean }[];
   readonly timestamps: readonly {
     readonly productionTime: string;
@@ -13,14 +14,16 @@ export type DssCades = {
     readonly imprintFound: boolean;
     readonly imprintIntact: boolean;
     readonly signatureIntact: boolean;
+    readonly indication: string | null;
     readonly atsHashIndexValid?: boolean | null;
   }[];
 };
 
 /** What DSS has against it, in words. */
 export function dssOffences({ error, signatures, timestamps }: DssCades): readonly string[] {
+  // Where it threw it has said nothing of anything.
+  if (error !== null) return ['it does not read'];
   return [
-    ...(error === null ? [] : ['it does not read']),
     ...(signatures.every(({ intact }) => intact) ? [] : ['a signature']),
     ...(timestamps.every(({ imprintFound, imprintIntact }) => imprintFound && imprintIntact)
       ? []
@@ -42,7 +45,16 @@ export type AskedCades = {
 export async function askDss(
   oracle: string,
   files: readonly AskedCades[],
-  { folder, anchor }: { readonly folder: string; readonly anchor: Certificate },
+  {
+    folder,
+    anchor,
+    at,
+  }: {
+    readonly folder: string;
+    readonly anchor: Certificate;
+    /** Of the judgement; now unless given. */
+    readonly at?: Temporal.Instant;
+  },
 ): Promise<readonly DssCades[]> {
   const lines = await Promise.all(
     files.map(async ({ octets, content }, index) => {
@@ -54,7 +66,7 @@ export async function askDss(
   );
   const trust = path.join(folder, 'root.der');
   await writeFile(trust, anchor.raw);
-  const options = ['--list', '-', '--trust', trust];
+  const options = ['--list', '-', '--trust', trust, ...(at ? ['--time', at.toString()] : [])];
   const answers = await ask(path.join(oracle, 'dss', 'validate'), options, lines);
   if (answers.length !== files.length) throw new Error(`EU DSS answered ${answers.length} times`);
   return answers as readonly DssCades[];

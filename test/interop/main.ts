@@ -22,6 +22,10 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
   ['intake', async () => (await import('./intake-judges.ts')).judgeIntake(oracle)],
   ['cades', async () => (await import('./cades-judges.ts')).judgeCades(oracle)],
   [
+    'cades-hostile',
+    async () => (await import('./cades-hostile-judges.ts')).judgeHostileCades(oracle),
+  ],
+  [
     'cades-corpus',
     async () =>
       (await import('./cades-corpus-judges.ts')).judgeCadesCorpus(
