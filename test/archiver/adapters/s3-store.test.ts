@@ -492,3 +492,73 @@ test('no server, no bucket: told before anything else', async (t) => {
   const { endpoint } = await startServer(t, {}, status(404, 'NoSuchBucket'));
   await throwsCode(t, () => open(t, endpoint), 'ERR_SOURCE_REFUSED');
 });
+
+type Encryption = Readonly<Record<string, string>>;
+const encryptions: readonly (readonly [string, Encryption])[] = [
+  ['the store’s own keys', { 'x-amz-server-side-encryption': 'AES256' }],
+  [
+    'a key of the key service, by bucket',
+    {
+      'x-amz-server-side-encryption': 'aws:kms',
+      'x-amz-server-side-encryption-aws-kms-key-id': 'arn:aws:kms:ap-northeast-1:1:key/ward',
+      'x-amz-server-side-encryption-bucket-key-enabled': 'true',
+    },
+  ],
+  ['two layers', { 'x-amz-server-side-encryption': 'aws:kms:dsse' }],
+  ['none', {}],
+];
+const sizes: readonly (readonly [string, () => Uint8Array | AsyncIterable<Uint8Array>])[] = [
+  ['at once', () => Buffer.from('new')],
+  [
+    'in parts',
+    async function* () {
+      for (let i = 0; i < 17; i++) yield await Promise.resolve(new Uint8Array(1024 * 1024));
+    },
+  ],
+];
+for (const [name, encryption] of encryptions)
+  for (const [how, content] of sizes)
+    test(`a new version is encrypted as the one before (R-43): ${name}, written ${how}`, async (t) => {
+      const asked: Encryption[] = [];
+      let isOpen = false;
+      const { endpoint } = await startServer(t, {}, (request, response) => {
+        if (!isOpen) return false;
+        const query = new URL(request.url ?? '', 'http://s').searchParams;
+        if (request.method === 'HEAD')
+          response.writeHead(200, { etag: '"1"', 'content-length': 1, ...encryption }).end();
+        else if (query.has('tagging')) response.writeHead(501).end();
+        else {
+          // Where an object begins: parts, and what puts them together, name no encryption.
+          if (query.has('uploads') || (request.method === 'PUT' && !query.has('partNumber')))
+            asked.push(
+              Object.fromEntries(
+                Object.entries(request.headers).flatMap(([header, value]) =>
+                  header.startsWith('x-amz-server-side') ? [[header, String(value)]] : [],
+                ),
+              ),
+            );
+          return false;
+        }
+        return true;
+      });
+      const store = await open(t, endpoint);
+      isOpen = true;
+      await store.write('document', content(), { successorOf: { metadata: {} }, signal });
+      t.deepEqual(asked, [encryption]);
+    });
+
+test('what only the owner’s key opens is refused, never taken for something else', async (t) => {
+  let isOpen = false;
+  const { endpoint } = await startServer(t, {}, (_, response) => {
+    if (!isOpen) return false;
+    response
+      .writeHead(400)
+      .end(
+        '<Error><Code>InvalidRequest</Code><Message>The object was stored using a form of Server Side Encryption.</Message></Error>',
+      );
+    return true;
+  });
+  const store = await open(t, endpoint);
+  isOpen = true;
+  await throwsCode(t, () => store.read('document', { signal }), 'ERR_SOURCE_REFUSED');
+});
