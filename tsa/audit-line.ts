@@ -109,6 +109,8 @@ export type AuditEntry =
     })
   /** Lines up to `through`, the last with this SHA-256, were removed as old. */
   | { readonly event: 'retired'; readonly through: number; readonly head: string }
+  /** The database was put back from an older copy: lines up to `through`, the last with this SHA-256, were seen before. */
+  | { readonly event: 'restored'; readonly through: number; readonly head: string }
   /** An append failed: lines behind the one before this are no part of the log. */
   | { readonly event: 'resumed'; readonly reason: string };
 

@@ -14,6 +14,8 @@ export type PostgresServer = AsyncDisposable & {
   /** Stops it as a power cut would; `start` brings it back on the same port. */
   readonly crash: () => Promise<void>;
   readonly start: () => Promise<void>;
+  /** Copies a schema as backups do; what it resolves with puts the copy back in its place. */
+  readonly backup: (schema: string) => Promise<() => Promise<void>>;
 };
 
 const major = process.env['PG_MAJOR'] ?? '15';
@@ -41,8 +43,27 @@ export async function startPostgres(): Promise<PostgresServer> {
     child.child.stdin?.end();
     await child;
   };
+  const tool = (name: string, ...args: readonly string[]) =>
+    run(`/usr/lib/postgresql/${major}/bin/${name}`, [...args, setting('PGDATABASE')], {
+      timeout: 120_000,
+      env: {
+        ...process.env,
+        PGHOST: setting('PGHOST'),
+        PGPORT: setting('PGPORT'),
+        PGUSER: setting('PGUSER'),
+        PGPASSWORD: setting('PGPASSWORD'),
+      },
+    });
   let schemas = 0;
   return {
+    backup: async (schema) => {
+      const file = path.join(folder, `${schema}.sql`);
+      await tool('pg_dump', '--schema', schema, '--file', file);
+      return async () => {
+        await tool('psql', '-q', '-v', 'ON_ERROR_STOP=1', '-c', `DROP SCHEMA ${schema} CASCADE`);
+        await tool('psql', '-q', '-v', 'ON_ERROR_STOP=1', '-f', file);
+      };
+    },
     newDatabase: () => ({
       host: setting('PGHOST'),
       port: Number(setting('PGPORT')),

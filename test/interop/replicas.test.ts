@@ -2,10 +2,12 @@
 // together, and what clients see while the database is away.
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import type { Event } from '#shared/ports/runtime.ts';
 import { openKeptRecords } from '#tsa/adapters/kept-records.ts';
 import { exportAuditLog } from '#tsa/adapters/audit-export.ts';
 import { readAuditFolder } from '#tsa/adapters/audit-files.ts';
@@ -178,6 +180,80 @@ test('two replicas write one audit chain, whose times do not go back, and one of
   t.is(leaders, 1);
   await second.alone('audit-stamp', lead);
   t.is(leaders, 2);
+});
+
+test('a database put back from an older copy: noticed by who saw more, once, and nobody gets another’s token', async (t) => {
+  const database = server.newDatabase();
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using other = await temporaryFolder();
+  const events: Event[] = [];
+  const openIn = (stateDir: string) =>
+    openBooks({
+      config: { ...settings(database), stateDir },
+      clock,
+      random,
+      events: (event) => events.push(event),
+    });
+  const noticed = () => events.filter(({ name }) => name === 'tsa.database.restored');
+  const first = await openIn(folder.path);
+  const second = await openIn(other.path);
+  await first.journal.append(tokenOf(clock, 'before'));
+  await first.audit.append(lineOf('before'));
+  await second.audit.append(lineOf('before, at the other replica'));
+  const putBack = await server.backup(database.schema);
+  await first.journal.append(tokenOf(clock, 'lost'));
+  for (let line = 0; line < 3; line++) await first.audit.append(lineOf(`lost ${line}`));
+  await second.audit.append(lineOf('lost, at the other replica'));
+  // One replica is away when it happens, the other one is at work.
+  await first[Symbol.asyncDispose]();
+  t.deepEqual(noticed(), []);
+  await putBack();
+
+  await second.audit.append(lineOf('after'));
+  t.deepEqual(
+    noticed().map(({ seen, found }) => [seen, found]),
+    [[6, 2]],
+  );
+  t.is(second.audit.head().seq, 4, 'a line that says so, and the one that was to be written');
+  // The chain grows past what the other one saw: its end alone would show nothing.
+  for (let line = 0; line < 4; line++) await second.audit.append(lineOf(`after ${line}`));
+  await using again = await openIn(folder.path);
+  t.deepEqual(
+    noticed().map(({ seen, found }) => [seen, found]),
+    [
+      [6, 2],
+      [5, 8],
+    ],
+  );
+  await again.refresh();
+  await second.refresh();
+  await again.audit.append(lineOf('later'));
+  t.is(noticed().length, 2, 'once');
+
+  t.is(await answerTo(again, 'before'), 'before');
+  t.is(await answerTo(again, 'lost'), undefined, 'bought again, not answered with anything else');
+  await again.journal.append(tokenOf(clock, 'lost', 'bought again'));
+  t.is(await answerTo(second, 'lost'), 'bought again');
+  t.is(await answerTo(second, 'before'), 'before');
+
+  await using kept = await openKeptRecords(settings(database), nothing);
+  t.is((await checkAuditLog(kept.audit, { anchors: [] })).status, 'intact');
+  const copy = path.join(folder.path, 'audit');
+  await exportAuditLog(kept.audit, copy);
+  const texts = (await readdir(copy)).map((name) => readFile(path.join(copy, name), 'utf8'));
+  const lines = (await Promise.all(texts)).join('').trim().split('\n');
+  t.deepEqual(
+    lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ event }) => event === 'restored')
+      .map(({ seq, through }) => [seq, through]),
+    [
+      [3, 6],
+      [9, 5],
+    ],
+  );
+  await second[Symbol.asyncDispose]();
 });
 
 /** A proxy whose books are in the database, in front of one upstream. */

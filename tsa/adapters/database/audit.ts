@@ -26,6 +26,7 @@ SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`;
 const oldestUnstamped = `
 SELECT min(day) AS day FROM audit_lines
 WHERE seq > (SELECT coalesce(max(seq), 0) FROM audit_stamps) AND event <> 'stamped'`;
+const lineAt = 'SELECT l.seq::text, line FROM audit_lines l WHERE seq = $1';
 const firstKept =
   'SELECT l.seq::text, line FROM audit_lines l WHERE day >= $1 ORDER BY l.seq LIMIT 1';
 
@@ -49,7 +50,7 @@ export type DatabaseAudit = {
   readonly storeStamp: (name: string, octets: Uint8Array) => Promise<void>;
   /** Removes lines of days that need not be kept, with a line that says so. @throws SourceError */
   readonly retire: () => Promise<void>;
-  /** Reads the head that `head` shows. @throws SourceError */
+  /** Reads the head that `head` shows, and sees whether what was seen before is still there. @throws SourceError */
   readonly refresh: () => Promise<void>;
 };
 
@@ -59,11 +60,24 @@ export function openDatabaseAudit(options: {
   readonly events: EventSink;
   /** Lines of earlier days are removed; 0: kept for ever. */
   readonly keepDays: number;
+  /** What this replica saw of the chain before it was started. */
+  readonly seen?: AuditHead | undefined;
 }): DatabaseAudit {
   const { database, clock, events, keepDays } = options;
   const lock = `SELECT pg_advisory_xact_lock(${database.lockNumber('audit')})`;
-  let head = emptyHead;
+  let head = options.seen ?? emptyHead;
   let writable = true;
+
+  /**
+   * Whether lines that were seen are gone or others: nothing but an older copy that was put back takes any from the end.
+   * Where the chain is longer than what was seen, the line itself is looked at.
+   */
+  const isRestored = async (query: RunQuery, end: AuditHead): Promise<boolean> => {
+    if (end.seq <= head.seq) return end.seq < head.seq || end.hash !== head.hash;
+    const [row] = await query<LineRow>(lineAt, [head.seq]);
+    // Without it the line is old enough to have been removed.
+    return row !== undefined && auditHash(row.line) !== head.hash;
+  };
 
   const note = (found: AuditHead): void => {
     if (found.seq >= head.seq) head = found;
@@ -94,13 +108,35 @@ export function openDatabaseAudit(options: {
     return heads;
   };
 
+  /** The chain goes on from where it ends now, and says what it once held. */
+  const writeRestored = (
+    query: RunQuery,
+    end: End,
+    entries: readonly AuditEntry[],
+  ): Promise<readonly AuditHead[]> => {
+    const { seq: through, hash } = head;
+    events({
+      level: 'error',
+      name: 'tsa.database.restored',
+      seen: through,
+      sha256: hash,
+      found: end.head.seq,
+    });
+    return writeBehind(query, end, [{ event: 'restored', through, head: hash }, ...entries]);
+  };
+
   const write = async (entries: readonly AuditEntry[]): Promise<readonly AuditHead[]> => {
-    const heads = await database.transaction(lock, async (query) =>
-      writeBehind(query, await findEnd(query), entries),
-    );
+    let restored = false;
+    const heads = await database.transaction(lock, async (query) => {
+      const end = await findEnd(query);
+      // On the way of each answer: what a longer chain hides is for `refresh` to find.
+      restored = end.head.seq < head.seq;
+      return restored ? writeRestored(query, end, entries) : writeBehind(query, end, entries);
+    });
     const last = heads.at(-1);
-    if (last) note(last);
-    return heads;
+    if (last && restored) head = last;
+    else if (last) note(last);
+    return restored ? heads.slice(1) : heads;
   };
   const writer = createGroupWriter(write, largestGroup);
 
@@ -158,7 +194,17 @@ export function openDatabaseAudit(options: {
     },
     retire,
     refresh: async () => {
-      note((await findEnd(database.query)).head);
+      const { head: end } = await findEnd(database.query);
+      if (!(await isRestored(database.query, end))) {
+        note(end);
+        return;
+      }
+      const made = await database.transaction(lock, async (query) => {
+        const now = await findEnd(query);
+        if (!(await isRestored(query, now.head))) return undefined;
+        return (await writeRestored(query, now, [])).at(-1);
+      });
+      if (made) head = made;
     },
   };
 }

@@ -1,11 +1,13 @@
 // The books of a proxy whose replicas share a database. What stands here alone is what the status page shows: figures as
 // of the last look.
+import path from 'node:path';
 import { budgetsOf, type Books, type BooksOptions } from '../../books.ts';
 import type { DatabaseConfig } from '../../config.ts';
 import { repeatPeriod } from '../../journal.ts';
 import { monthOf } from '../../days.ts';
 import { sumRows, type LedgerRow } from '../../ledger.ts';
 import { errorFields } from '../../replies.ts';
+import { seenHeadIn } from '../seen-head.ts';
 import { openDatabaseAudit } from './audit.ts';
 import { createDatabaseBudgets } from './budgets.ts';
 import { openDatabase, type Database } from './connection.ts';
@@ -40,7 +42,21 @@ export async function openDatabaseBooks(
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await openDatabase(config, { timeZone, events }));
   const shared = { ...options, database, timeZone };
-  const audit = openDatabaseAudit({ ...shared, keepDays: auditConfig.keepDays });
+  const place = seenHeadIn(path.join(options.config.stateDir, 'database-seen.json'));
+  let seen = await place.load();
+  const audit = openDatabaseAudit({ ...shared, keepDays: auditConfig.keepDays, seen });
+  /** As far as it is known: a check may be lost, never an answer. */
+  const keepSeen = async (): Promise<void> => {
+    const head = audit.log.head();
+    if (head.seq === seen?.seq && head.hash === seen.hash) return;
+    try {
+      await place.store(head);
+      seen = head;
+    } catch (error) {
+      events({ level: 'warn', name: 'tsa.database.seen-failed', ...errorFields(error) });
+    }
+  };
+  stack.defer(keepSeen);
   stack.use(audit.log);
   const journal = stack.use(openDatabaseJournal(shared));
   const budgets = createDatabaseBudgets({ ...shared, budgets: budgetsOf(options.config) });
@@ -51,6 +67,7 @@ export async function openDatabaseBooks(
       usage = await readUsage(database, monthOf(clock.now(), timeZone));
       await budgets.refresh();
       await audit.refresh();
+      await keepSeen();
     } catch (error) {
       // The page shows the last look, and that the database cannot be reached.
       events({ level: 'warn', name: 'tsa.database.figures-failed', ...errorFields(error) });
@@ -86,7 +103,10 @@ export async function openDatabaseBooks(
     rates: createDatabaseRates(database),
     alone,
     refresh,
-    tidy: () => alone('tidy', tidy),
+    tidy: async () => {
+      await refresh();
+      await alone('tidy', tidy);
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
