@@ -13,6 +13,7 @@ import {
 import { FormatError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import type { Certificate } from './certificate.ts';
+import { readText } from './name.ts';
 
 /** One CodedData: where the name comes from, and the name as it stands in the certificate. */
 export type HcRole = {
@@ -40,16 +41,14 @@ function inside(tlv: Tlv | undefined, tag: number): Tlv | undefined {
   return only && !another && isUniversal(only, tag) ? only : tlv;
 }
 
-const textTags: readonly number[] = [tags.utf8String, tags.printableString, tags.ia5String];
-
+/** Under an implicit tag the choice of DirectoryString is lost: read as UTF-8, which all but BMPString write alike. */
 function readName(tlv: Tlv): string {
-  const isText = !tlv.constructed && (tlv.tagClass === 'context' || textTags.includes(tlv.tag));
-  if (!isText || tlv.content.length > maxNameOctets) throw malformed('no name', tlv);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(tlv.content);
-  } catch {
-    throw malformed('a name that is no UTF-8', tlv);
-  }
+  if (tlv.constructed || tlv.content.length > maxNameOctets) throw malformed('no name', tlv);
+  const { content, constructed } = tlv;
+  const untagged = { tagClass: 'universal', tag: tags.utf8String, constructed, content } as const;
+  const name = readText(tlv.tagClass === 'context' ? untagged : tlv);
+  if (name === undefined) throw malformed('no name', tlv);
+  return name;
 }
 
 /** `CodedData ::= SET { [0] OBJECT IDENTIFIER, [1] NumericString OPTIONAL, [2] DirectoryString }` */
@@ -61,8 +60,8 @@ function readCodedData(tlv: Tlv): HcRole {
   );
   const name = fields.find((field) => isContext(field, 2));
   if (!scheme || scheme.constructed || !name) throw malformed('incomplete coded data', tlv);
-  const text = name.constructed ? readChildren(name)[0] : name;
-  if (!text) throw malformed('no name', tlv);
+  const [text, another] = name.constructed ? readChildren(name) : [name];
+  if (!text || another) throw malformed('no name', tlv);
   return {
     codingScheme: readObjectIdentifier(scheme),
     name: readName(text),

@@ -80,8 +80,13 @@ function readAscii(octets: Uint8Array): string | undefined {
   return text;
 }
 
-/** Text of a string element; `undefined` for other types and for octets that are no such string. */
-function readText(value: Tlv): string | undefined {
+/**
+ * Text of a string element, whichever of DirectoryString's choices or their older kin it is; `undefined` for other
+ * types and for octets that are no such string. @see RFC 5280 §4.1.2.4
+ */
+export function readText(
+  value: Pick<Tlv, 'tagClass' | 'constructed' | 'tag' | 'content'>,
+): string | undefined {
   if (value.tagClass !== 'universal' || value.constructed) return undefined;
   try {
     switch (value.tag) {

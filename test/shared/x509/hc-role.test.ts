@@ -2,7 +2,9 @@
 import test from 'ava';
 import {
   derContext,
+  derElement,
   derObjectIdentifier,
+  derPrintableString,
   derSequence,
   derSetOf,
   derUtf8String,
@@ -51,6 +53,23 @@ const scheme = derContext(0, derObjectIdentifier(hpki));
 const actor = (...fields: readonly Uint8Array[]): Uint8Array =>
   derSetOf(derSetOf(derSequence(derContext(0, derSetOf(...fields)))));
 
+const utf16 = (text: string): Uint8Array => Buffer.from(text, 'utf16le').swap16();
+const utf32 = (text: string): Uint8Array =>
+  Uint8Array.from(Array.from(text).flatMap((letter) => [0, 0, 0, letter.charCodeAt(0)]));
+/** The other choices of DirectoryString (RFC 5280 §4.1.2.4). */
+const encodings: Readonly<Record<string, Uint8Array>> = {
+  PrintableString: derPrintableString('Medical Doctor'),
+  TeletexString: derElement(0x14, Buffer.from('Medical Doctor', 'latin1')),
+  BMPString: derElement(0x1e, utf16('Medical Doctor')),
+  UniversalString: derElement(0x1c, utf32('Medical Doctor')),
+};
+for (const [what, name] of Object.entries(encodings))
+  test(`a name as ${what}`, (t) => {
+    const values = actor(scheme, derContext(2, name));
+    const { certificate } = issueProfessional(ca, { extraExtensions: [hcRole([], { values })] });
+    t.deepEqual(readHcRoles(certificate), [{ codingScheme: hpki, name: 'Medical Doctor' }]);
+  });
+
 const malformed: Readonly<Record<string, Uint8Array>> = {
   'values that are no set': derSequence(),
   'an actor without coded data': derSetOf(derSetOf(derSequence())),
@@ -58,6 +77,9 @@ const malformed: Readonly<Record<string, Uint8Array>> = {
   'coded data without a scheme': actor(derContext(2, derUtf8String('Medical Doctor'))),
   'a name of another type': actor(scheme, derContext(2, derObjectIdentifier('1.2'))),
   'an empty name': actor(scheme, derContext(2)),
+  'two names in one': actor(scheme, derContext(2, derUtf8String('A'), derUtf8String('B'))),
+  'a name of half a character': actor(scheme, derContext(2, derElement(0x1e, Uint8Array.of(0)))),
+  'a name that is no UTF-8': actor(scheme, derContext(2, derElement(0x0c, Uint8Array.of(0xff)))),
   'a name beyond all bounds': actor(scheme, derContext(2, derUtf8String('x'.repeat(201)))),
   'actor data that is no set': derSetOf(derSequence()),
 };
