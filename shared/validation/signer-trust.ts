@@ -272,11 +272,20 @@ function othersOf({ findings }: JudgedSigner): readonly Finding[] {
   return findings.filter(({ check }) => !ofTrust.has(check));
 }
 
-/** What was invalid stays so, whoever is trusted. */
+/** Expired or revoked before anything proved the signature: no other anchor makes that better or less known. */
+const lost: ReadonlySet<string | undefined> = new Set<SubIndication>([
+  'REVOKED_NO_POE',
+  'REVOKED_CA_NO_POE',
+  'OUT_OF_BOUNDS_NO_POE',
+  'OUT_OF_BOUNDS_NOT_REVOKED',
+]);
+
+/** What was invalid or lost stays so, whoever is trusted. */
 function refused<T extends JudgedSigner>(signature: T, { finding, subIndication }: Offence): T {
   const findings = [...othersOf(signature), finding];
   const { status } = signature;
-  if (status === 'invalid' || status === 'not-judged') return { ...signature, findings };
+  const isSettled = status === 'invalid' || status === 'not-judged';
+  if (isSettled || lost.has(signature.subIndication)) return { ...signature, findings };
   // EN 319 102-1 §5.2.8: asked before the path, it has the first word on all but the signer's own policies.
   const isOfAlgorithm = signature.subIndication === 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE';
   if (isOfAlgorithm && !finding.check.startsWith('signer-policy'))

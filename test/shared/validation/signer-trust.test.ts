@@ -207,15 +207,19 @@ test('what is proven to be older than the end of an anchor stays', (t) => {
   t.is(asked(older, to).status, 'valid');
 });
 
-test('what was broken stays so under any anchor', (t) => {
-  const broken: JudgedSigner = {
-    ...judged(doctor, ofHpki, hpki.ca),
-    status: 'invalid',
-    subIndication: 'HASH_FAILURE',
-  };
-  for (const to of [trusting(stranger), trusting(hpki.root, 'jpki')])
-    t.like(asked(broken, to), { status: 'invalid', subIndication: 'HASH_FAILURE' });
-});
+const settled = [
+  ['invalid', 'HASH_FAILURE'],
+  ['indeterminate', 'REVOKED_NO_POE'],
+  ['indeterminate', 'REVOKED_CA_NO_POE'],
+  ['indeterminate', 'OUT_OF_BOUNDS_NO_POE'],
+  ['indeterminate', 'OUT_OF_BOUNDS_NOT_REVOKED'],
+] as const;
+for (const [status, subIndication] of settled)
+  test(`what was ${status} (${subIndication}) stays so under any anchor, and under none`, (t) => {
+    const broken: JudgedSigner = { ...judged(doctor, ofHpki, hpki.ca), status, subIndication };
+    for (const to of [trusting(stranger), trusting(hpki.root, 'jpki'), { anchors: [] }])
+      t.like(asked(broken, to), { status, subIndication });
+  });
 
 test('rows that kept the anchor alone follow its class, removal and end, and no unknown policies', (t) => {
   const former = { ...judged(doctor, ofHpki, hpki.ca), signerPath: undefined };
