@@ -3,7 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import { toHex } from '#shared/bytes.ts';
 import { createDigest, digestHex, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { isSameState } from './folder-entry.ts';
+import { type FileState, isSameState } from './folder-entry.ts';
 import { findFileSync } from './folder-lookup.ts';
 
 /** What a thread is asked for. */
@@ -15,9 +15,7 @@ export type DigestTask = {
 
 /** What it answers: digests in the order of the algorithms, in hexadecimal. */
 export type DigestResult = {
-  readonly size: number;
-  readonly etag: string;
-  readonly lastModified: bigint;
+  readonly state: FileState;
   readonly digests: readonly string[];
   readonly head: Uint8Array<ArrayBuffer>;
 };
@@ -35,13 +33,13 @@ export function digestFile(
 ): DigestResult | undefined {
   let descriptor: number | undefined;
   try {
-    const { entry, path, stats } = findFileSync('', root, task.key);
+    const { path, stats } = findFileSync('', root, task.key);
     descriptor = openSync(path, flags);
     if (!isUnchanged(descriptor, stats)) return undefined;
-    const read = readFile(descriptor, entry.size, task, buffer);
+    const read = readFile(descriptor, Number(stats.size), task, buffer);
     if (!read || !isUnchanged(descriptor, stats)) return undefined;
-    const { size, etag, lastModified } = entry;
-    return { size, etag, lastModified: lastModified.epochNanoseconds, ...read };
+    const { ino, size, mtimeNs, ctimeNs } = stats;
+    return { state: { ino, size, mtimeNs, ctimeNs }, ...read };
   } catch {
     return undefined;
   } finally {

@@ -8,12 +8,15 @@ export const sidecarSuffix = '.meta.json';
 /** Far above what object storage takes (2 KiB of metadata, ten tags). */
 export const maxSidecarBytes = 65_536;
 
+/** What of a file's status an entry is made of. */
+export type FileState = Pick<BigIntStats, 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
+
 /**
  * The change marker holds everything that a write moves: a new file another inode, a write in place
  * the times. ctime cannot be set by a program that wants its change unseen. A restored backup or a
  * chmod moves it too; then the content is read again, which harms nothing.
  */
-export function entryOf(key: string, stats: BigIntStats): ObjectEntry {
+export function entryOf(key: string, stats: FileState): ObjectEntry {
   return {
     key,
     size: Number(stats.size),
@@ -25,7 +28,7 @@ export function entryOf(key: string, stats: BigIntStats): ObjectEntry {
 }
 
 /** Whether both would give one change marker: what making and comparing it costs is saved. */
-export function isSameState(a: BigIntStats, b: BigIntStats): boolean {
+export function isSameState(a: FileState, b: FileState): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }
 

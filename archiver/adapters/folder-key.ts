@@ -61,7 +61,9 @@ export function namesOfKey(key: string): readonly Buffer[] {
     if (name.length > maxNameBytes) refuse(key, `a part is longer than ${maxNameBytes} octets`);
     // One name, one key: an escape that did not have to be would make two keys of one file, and
     // could hide a slash or "..".
-    if (componentOfName(name) !== component || name.includes(slash)) refuse(key, 'a bad escape');
+    const isEscaped = component.startsWith(escapeMark);
+    if (isEscaped && (componentOfName(name) !== component || name.includes(slash)))
+      refuse(key, 'a bad escape');
     return name;
   });
   if (names[0]?.toString('latin1') === privateFolder) refuse(key, 'the store keeps it for itself');

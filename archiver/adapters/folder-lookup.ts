@@ -9,18 +9,16 @@ import { entryOf } from './folder-entry.ts';
 import { notFound } from './folder-errors.ts';
 import { namesOfKey, pathOf } from './folder-key.ts';
 
-export type FoundFile = {
-  readonly entry: ObjectEntry;
-  readonly path: Buffer;
-  readonly stats: BigIntStats;
-};
+type LookedUp = { readonly path: Buffer; readonly stats: BigIntStats };
+
+export type FoundFile = LookedUp & { readonly entry: ObjectEntry };
 
 /** Yields paths whose status it wants. */
 function* lookUp(
   store: string,
   root: Buffer,
   key: string,
-): Generator<Buffer, FoundFile, BigIntStats> {
+): Generator<Buffer, LookedUp, BigIntStats> {
   const names = namesOfKey(key);
   for (let depth = 1; depth < names.length; depth++) {
     const stats = yield pathOf(root, names.slice(0, depth));
@@ -31,7 +29,7 @@ function* lookUp(
   const stats = yield path;
   if (stats.isSymbolicLink()) throw linkInTheWay(store, key);
   if (!stats.isFile()) throw notFound(store, key);
-  return { entry: entryOf(key, stats), path, stats };
+  return { path, stats };
 }
 
 /** @throws SourceError, FormatError, or what the system says */
@@ -40,14 +38,14 @@ export async function findFile(store: string, root: Buffer, key: string): Promis
   try {
     let step = steps.next();
     while (!step.done) step = steps.next(await lstat(step.value, { bigint: true }));
-    return step.value;
+    return { ...step.value, entry: entryOf(key, step.value.stats) };
   } catch (error) {
     throw translateLookUp(error, store, key);
   }
 }
 
-/** The same in a thread that may wait. */
-export function findFileSync(store: string, root: Buffer, key: string): FoundFile {
+/** The same in a thread that may wait, without what not every file is asked for. */
+export function findFileSync(store: string, root: Buffer, key: string): LookedUp {
   const steps = lookUp(store, root, key);
   try {
     let step = steps.next();

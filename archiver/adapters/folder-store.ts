@@ -8,6 +8,7 @@ import type { ObjectHead, ObjectStore, StoreCapabilities } from '#shared/ports/o
 import { digestBody } from '../digest-body.ts';
 import { createDigestPool } from './digest-pool.ts';
 import {
+  entryOf,
   maxSidecarBytes,
   noExtras,
   parseSidecar,
@@ -100,15 +101,13 @@ export async function openFolderStore(options: FolderStoreOptions): Promise<Obje
       const asked = [...new Set(algorithms)];
       const found = await pool.digest({ key, algorithms: asked, keep }, signal);
       if (!found) return digestBody(await read(key, { signal, versionId }), digestOptions);
-      const { size, etag, lastModified, digests, head } = found;
+      const { state, digests, head } = found;
       return {
-        entry: {
-          key,
-          size,
-          etag,
-          lastModified: Temporal.Instant.fromEpochNanoseconds(lastModified),
+        // Renewals, which ask for most files, do not look at it.
+        get entry() {
+          return entryOf(key, state);
         },
-        size,
+        size: Number(state.size),
         digests: Object.fromEntries(
           asked.map((algorithm, index) => [algorithm, digests[index] ?? '']),
         ),
