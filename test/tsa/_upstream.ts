@@ -164,7 +164,7 @@ export async function startUpstream(options: {
         crls: [crl],
         tsaPolicies: [upstreamPolicy],
         hashAlgorithms: ['SHA-256', 'SHA-512'],
-        timeouts: { connectMs: 5000, responseMs: 10_000, lateMs: 20_000 },
+        timeouts: { connectMs: 60_000, responseMs: 60_000, lateMs: 60_000 },
         ...settings,
       };
     },

@@ -5,7 +5,7 @@ import { readAuditFolder } from '#tsa/adapters/audit-files.ts';
 import { readJournalFolder } from '#tsa/adapters/files.ts';
 import { openBooks } from '#tsa/books.ts';
 import { localTsaConfig, type DatabaseConfig } from '#tsa/config.ts';
-import { freePort } from '../_free-port.ts';
+import { closedPort } from '../_free-port.ts';
 import { hedgeRate } from '#tsa/rates.ts';
 import { purchase, testBooksContract, tokenOf } from './_books-contract.ts';
 import { createTestClock, random, temporaryFolder } from './_proxy.ts';
@@ -81,10 +81,9 @@ test('a restart does not give hedging a new ceiling: what went to two providers 
 
 test('a database that is not there stops the start, and says which', async (t) => {
   await using folder = await temporaryFolder();
-  const port = await freePort();
   const database: DatabaseConfig = {
     host: '127.0.0.1',
-    port,
+    port: closedPort,
     database: 'tokiwa',
     user: 'tokiwa',
     passwordFile: undefined,
@@ -96,6 +95,6 @@ test('a database that is not there stops the start, and says which', async (t) =
   const options = { config, clock: createTestClock(), random, events: () => undefined };
   await t.throwsAsync(openBooks(options), {
     code: 'ERR_CONFIG_INVALID',
-    message: new RegExp(`127\\.0\\.0\\.1:${port}|ECONNREFUSED`),
+    message: new RegExp(`127\\.0\\.0\\.1:${closedPort}|ECONNREFUSED`),
   });
 });

@@ -59,7 +59,7 @@ async function openService(
     journal,
     settings: () => ({
       providers: new Map([[config.name, options.own ? asOwn(provider, upstream) : provider]]),
-      config: { algorithmPolicy: undefined, deadlineMs: 5000 },
+      config: { algorithmPolicy: undefined, deadlineMs: 60_000 },
     }),
     clock,
     random,

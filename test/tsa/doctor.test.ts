@@ -8,7 +8,7 @@ import type { HttpProviderConfig } from '#tsa/config.ts';
 import { examine, type DoctorLine } from '#tsa/doctor.ts';
 import { openJournal } from '#tsa/journal.ts';
 import { issueRoot, issueTsu } from '../_authority.ts';
-import { freePort } from '../_free-port.ts';
+import { closedPort } from '../_free-port.ts';
 import { configWith, createTestClock, random, temporaryFolder } from './_proxy.ts';
 import { createPki, pemOf } from './_tls.ts';
 import { startUpstream, type Handler } from './_upstream.ts';
@@ -80,7 +80,7 @@ const rows: readonly Row[] = [
   {
     stage: 'connect',
     party: /network/,
-    settings: async () => ({ url: `http://127.0.0.1:${await freePort()}/` }),
+    settings: () => Promise.resolve({ url: `http://127.0.0.1:${closedPort}/` }),
   },
   { stage: 'TLS', party: /TSA/, tls: true },
   { stage: 'HTTP', party: /TSA/, handler: () => ({ status: 401, type: 'text/plain', body: 'no' }) },

@@ -42,7 +42,7 @@ const rows: readonly Row[] = [
     name: 'is slow',
     handler: () => 'hang',
     kind: 'timeout',
-    settings: { timeouts: { connectMs: 500, responseMs: 30, lateMs: 60 } },
+    settings: { timeouts: { connectMs: 60_000, responseMs: 30, lateMs: 60 } },
   },
   {
     name: 'answers 200 with HTML',

@@ -164,7 +164,7 @@ test('hedging: a slow provider gets company, up to the ceiling, and both tokens 
     },
   });
   await using second = await startUpstream(clock);
-  const timeouts = { connectMs: 5000, responseMs: 20_000, lateMs: 20_000 };
+  const timeouts = { connectMs: 60_000, responseMs: 60_000, lateMs: 60_000 };
   const providers = [
     await first.provider(folder.path, { timeouts }),
     await second.provider(folder.path, { timeouts }),
@@ -179,6 +179,8 @@ test('hedging: a slow provider gets company, up to the ceiling, and both tokens 
   t.is(response.statusName, 'granted');
   t.is(second.queries.length, 1);
   t.is(count(tsa, 'tsa.hedged'), 1);
+  // Until the slow one has been asked there is nothing to release.
+  await until(() => first.queries.length === 21);
   release();
   await until(() => count(tsa, 'tsa.token.journalled') === 22);
 

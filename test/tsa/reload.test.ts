@@ -36,7 +36,7 @@ test('a request under way ends with the provider that it began with; the next go
     },
   });
   await using next = await startUpstream(clock);
-  const timeouts = { connectMs: 5000, responseMs: 20_000, lateMs: 20_000 };
+  const timeouts = { connectMs: 60_000, responseMs: 60_000, lateMs: 60_000 };
   const before = configWith(folder.path, [await old.provider(folder.path, { timeouts })]);
   const after = configWith(folder.path, [await next.provider(folder.path, { timeouts })]);
   await using tsa = await startTestTsa(before, clock);
@@ -73,7 +73,7 @@ algorithmPolicy: mine
 algorithms: { policies: [{ id: own, file: own.xml }], profiles: [{ id: mine, policies: [own] }] }
 profiles: { default: { providers: [a] } }
 providers: { a: { type: http, url: 'https://tsa.example/', anchors: [a.pem] } }`;
-  const timeouts = { connectMs: 5000, responseMs: 20_000, lateMs: 20_000 };
+  const timeouts = { connectMs: 60_000, responseMs: 60_000, lateMs: 60_000 };
   const providers = [await upstream.provider(folder.path, { timeouts })];
   const under = (policy: AlgorithmPolicy): TsaConfig => ({
     ...configWith(folder.path, providers),

@@ -13,7 +13,7 @@ import { localTsaConfig, type HttpProviderConfig, type TsaConfig } from '#tsa/co
 import { examine } from '#tsa/doctor.ts';
 import { startTsa } from '#tsa/main.ts';
 import { createCanary, createEar, secretFile, type Ear } from '../_canary.ts';
-import { freePort } from '../_free-port.ts';
+import { closedPort } from '../_free-port.ts';
 import { configWith, createTestClock, queryFor, random, temporaryFolder } from './_proxy.ts';
 import { clientConfig, createPki, pemOf, post, tlsConfig } from './_tls.ts';
 import { startUpstream, type Handler } from './_upstream.ts';
@@ -342,7 +342,7 @@ test('of a provider that cannot be reached, no secret is said', async (t) => {
   const secret = createCanary();
   const ear = createEar();
   const file = await secretFile(folder.path, 'secret', secret);
-  const url = `http://127.0.0.1:${await freePort()}/`;
+  const url = `http://127.0.0.1:${closedPort}/`;
   const provider = await upstream.provider(folder.path, { url, auth: basic(file) });
   await live(configWith(folder.path, [provider]), ear);
   await ear.hearFolder(folder.path, ['secret']);

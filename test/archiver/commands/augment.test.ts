@@ -45,7 +45,7 @@ async function prepare(folder: string, cms: Uint8Array) {
       auth: { kind: 'none' },
       revocation: 'soft',
       clockToleranceSeconds: 300,
-      responseMs: 10_000,
+      responseMs: 60_000,
     },
     signerTrust: [path.join(folder, 'root.der')],
     tsuTrust: [anchors],

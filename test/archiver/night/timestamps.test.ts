@@ -8,16 +8,24 @@ import type { NightDependencies } from '#archiver/night/dependencies.ts';
 import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
 import { SourceError } from '#shared/errors.ts';
 import { parseTimeStampReq } from '#shared/tsp/request.ts';
-import { startUpstream, type Handler } from '../../tsa/_upstream.ts';
+import { closedPort } from '../../_free-port.ts';
+import { startUpstream, type Handler, type Upstream } from '../../tsa/_upstream.ts';
 import { assertSound, createArchive, kindsOf, messageOf, type TestArchive } from './_night.ts';
 
-/** An archive whose TSA is a server that a test tells what to say. */
-async function withUpstream(archive: TestArchive, handler: Handler) {
-  const upstream = await startUpstream({ now: archive.clock.now, handler });
+async function ask(archive: TestArchive, upstream: Upstream, responseMs: number): Promise<void> {
   const { anchors, crls } = await upstream.provider(archive.folder);
+  await archive.configure({ tsa: { url: upstream.url, anchors, crls, responseMs } });
+}
+
+/** Longer than any machine takes for an answer that comes. */
+const patience = 120_000;
+
+/** An archive whose TSA is a server that a test tells what to say. */
+async function withUpstream(archive: TestArchive, handler: Handler, responseMs = patience) {
+  const upstream = await startUpstream({ now: archive.clock.now, handler });
   // It tells no time: every request to it is a query.
   archive.always = (deps) => ({ ...deps, tsaClock: undefined });
-  await archive.configure({ tsa: { url: upstream.url, anchors, crls, responseMs: 500 } });
+  await ask(archive, upstream, responseMs);
   return upstream;
 }
 
@@ -26,12 +34,20 @@ type Fault = {
   readonly handler: Handler;
   readonly kind: 'no-token' | 'bad-token';
   readonly says: string;
+  /** How long it is waited for. */
+  readonly responseMs?: number;
 };
 
 const html = '<html><body>Please log in to the network</body></html>';
 const otherDigest = new Uint8Array(32).fill(7);
 const faults: readonly Fault[] = [
-  { what: 'does not answer in time', handler: () => 'hang', kind: 'no-token', says: '500 ms' },
+  {
+    what: 'does not answer in time',
+    handler: () => 'hang',
+    kind: 'no-token',
+    says: '500 ms',
+    responseMs: 500,
+  },
   { what: 'hangs up', handler: () => 'cut', kind: 'no-token', says: 'asked' },
   {
     what: 'answers with a web page',
@@ -73,12 +89,14 @@ const faults: readonly Fault[] = [
   },
 ];
 
-for (const { what, handler, kind, says } of faults)
+for (const { what, handler, kind, says, responseMs } of faults)
   test(`a TSA that ${what}: ${kind}, and the next good night protects`, async (t) => {
     await using archive = await createArchive();
     let broken = true;
-    await using _upstream = await withUpstream(archive, (...asked) =>
-      broken ? handler(...asked) : { body: asked[1].grant(asked[0]) },
+    await using upstream = await withUpstream(
+      archive,
+      (...asked) => (broken ? handler(...asked) : { body: asked[1].grant(asked[0]) }),
+      responseMs,
     );
     await archive.put('a.txt', 'a');
     await archive.put('b.txt', 'b');
@@ -88,6 +106,7 @@ for (const { what, handler, kind, says } of faults)
     t.is(night.outcome, 'findings');
     t.deepEqual(await archive.states(), { 'a.txt': 'waiting', 'b.txt': 'waiting' });
     broken = false;
+    await ask(archive, upstream, patience);
     const next = await archive.nightAfter(1);
     t.is(next.outcome, 'ok', JSON.stringify(next.findings));
     t.deepEqual(await archive.states(), { 'a.txt': 'protected', 'b.txt': 'protected' });
@@ -97,11 +116,7 @@ for (const { what, handler, kind, says } of faults)
 
 test('a TSA that is not there for two nights: an alarm once the rule is passed, then one token', async (t) => {
   await using archive = await createArchive();
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  await archive.configure({ tsa: { url: `http://127.0.0.1:${port}/` } });
+  await archive.configure({ tsa: { url: `http://127.0.0.1:${closedPort}/` } });
   await archive.put('a.txt', 'a');
   t.deepEqual(kindsOf(await archive.night()), ['no-token']);
   await archive.put('b.txt', 'b');

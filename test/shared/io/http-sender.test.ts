@@ -18,7 +18,7 @@ async function serve(t: ExecutionContext, handler: Handler): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-const limits = { connectMs: 5000, firstByteMs: 5000, totalMs: 10_000, maxAnswerBytes: 1000 };
+const limits = { connectMs: 60_000, firstByteMs: 60_000, totalMs: 60_000, maxAnswerBytes: 1000 };
 const { signal } = new AbortController();
 
 function request(url: string, change: Partial<HttpRequest> = {}): HttpRequest {
