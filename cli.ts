@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { EmbeddedTsa } from '#archiver/embedded-tsa.ts';
 import type { StartSimulatedTsas } from '#archiver/simulation/tsas.ts';
 import { ConfigError, TokiwaError } from '#shared/errors.ts';
+import { printableLines } from '#shared/printable.ts';
 
 /** The local TSU is loaded only where a configuration wants it. */
 const embeddedTsa: EmbeddedTsa = async (...options) =>
@@ -143,6 +144,7 @@ async function main(argv: readonly string[]): Promise<void> {
     )
     .version('0.1.0')
     .showHelpAfterError()
+    .configureOutput({ writeErr: (text) => process.stderr.write(printableLines(text)) })
     .exitOverride();
   const [name] = argv;
   const group = groups.find((candidate) => name !== undefined && candidate.names.includes(name));
@@ -158,7 +160,7 @@ try {
     // Commander has printed its message; help and version are no errors.
     process.exitCode = error.exitCode === 0 ? 0 : 3;
   } else {
-    process.stderr.write(`tokiwa: ${explain(error)}\n`);
+    process.stderr.write(`tokiwa: ${printableLines(explain(error))}\n`);
     // A stopped run has status 1 wherever it was.
     process.exitCode = error instanceof TokiwaError ? 3 : isStop(error) ? 1 : 70;
   }

@@ -1,14 +1,7 @@
 // Events for people and machines on standard error: one JSON line each where asked or where no
 // terminal is, else plain sentences with a progress line that is written over.
 import type { Event, EventSink } from '#shared/ports/runtime.ts';
-
-/** Control characters of hostile names never reach a terminal. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
-}
+import { printable } from '#shared/printable.ts';
 
 const stages: Readonly<Record<string, string>> = {
   'archiver.run.recover': 'finishing what was left',

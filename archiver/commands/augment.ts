@@ -12,7 +12,8 @@ import {
 import { ConfigError } from '#shared/errors.ts';
 import { selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
-import { printable, terminalEvents } from '../adapters/terminal-events.ts';
+import { printable } from '#shared/printable.ts';
+import { terminalEvents } from '../adapters/terminal-events.ts';
 import type { AugmentationLevel, Refusal } from '../augmentation/types.ts';
 import { type AugmentSettings, augmentFile, type FileOutcome } from './augment-file.ts';
 import { interruptSignal, loadConfig, systemClock } from './context.ts';

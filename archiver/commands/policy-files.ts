@@ -10,6 +10,7 @@ import type { AlgorithmPolicy, PolicyFile } from '#shared/policy/algorithm-polic
 import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { buildDssc } from '#shared/policy/dssc-write.ts';
 import { nameOf } from '#shared/policy/dssc-names.ts';
+import { printable } from '#shared/printable.ts';
 import { isBefore } from '#shared/time.ts';
 import { certificatesOf, readPolicyFile } from '#shared/trust/policy-file.ts';
 import { signEnveloped, type EnvelopedSigner } from '#shared/xmldsig/sign-enveloped.ts';
@@ -143,7 +144,7 @@ export async function importPolicy(
   const { nextUpdate } = policy;
   if (nextUpdate !== undefined && isBefore(Temporal.Instant.from(nextUpdate), systemClock().now()))
     process.stderr.write(`warning: its next edition was due on ${nextUpdate}\n`);
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
   const kept = path.join('policies', `${policy.id}.xml`);
   const folder = path.dirname(path.resolve(options.config ?? defaultConfigFile()));
   await storeNew(path.join(folder, kept), octets);

@@ -3,12 +3,12 @@
 import type { ProfileCheck } from '#shared/cades/long-term-profile.ts';
 import { toHex } from '#shared/bytes.ts';
 import { csvLine } from '#shared/csv.ts';
+import { printable } from '#shared/printable.ts';
 import type { HorizonForecast } from '#shared/validation/horizon-forecast.ts';
 import type { JudgedToken } from '#shared/validation/judgement-scope.ts';
 import type { LongTermVerdict } from '#shared/validation/long-term.ts';
 import type { ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import { indicationOf, type Sentence, type VerdictNode } from '#shared/validation/verdict.ts';
-import { printable } from '../adapters/terminal-events.ts';
 
 export type Language = keyof Sentence;
 

@@ -10,6 +10,7 @@ import { openHttpSender } from '#shared/io/http-sender.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import { type AlgorithmProfile, selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
+import { printable } from '#shared/printable.ts';
 import { type TrustAnchor, anchorClasses } from '#shared/trust/anchors.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
@@ -227,7 +228,7 @@ async function verifyArchive(options: VerifyOptions): Promise<void> {
         { period, documentClass, at, signal },
         (key, error) => {
           unreadable++;
-          process.stderr.write(`${JSON.stringify(key)}: ${error.message}\n`);
+          process.stderr.write(`${printable(`${JSON.stringify(key)}: ${error.message}`)}\n`);
         },
       )) {
         statuses.push(verdict.tree);

@@ -4,6 +4,7 @@ import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
 import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
+import { printableLines } from '#shared/printable.ts';
 import { instantText } from '#shared/time.ts';
 import { createSystemClock } from '../adapters/system.ts';
 import { parseTsaConfig } from '../config-file.ts';
@@ -33,7 +34,7 @@ export async function withExitCode(action: () => Promise<void>): Promise<void> {
     const expected =
       error instanceof ConfigError || error instanceof SourceError || error instanceof FormatError;
     if (!expected) throw error;
-    process.stderr.write(`tokiwa: ${error.message}\n`);
+    process.stderr.write(`tokiwa: ${printableLines(error.message)}\n`);
     process.exitCode = error instanceof ConfigError ? 3 : 1;
   }
 }

@@ -197,6 +197,27 @@ const exits = test.macro({
   title: (_, code: number, ...args: readonly string[]) =>
     `exit ${code}: ${args.map((name) => path.basename(name)).join(', ')}`,
 });
+test('what is said of a name with control characters has none of them', async (t) => {
+  const said = await Promise.all(
+    [
+      ['verify', '\u001b[2Jx'],
+      ['stamp', '\u001b[2Jx'],
+      ['run', '--config', '\u001b[2Jx'],
+      ['\u001b[2Jx'],
+    ].map(
+      (line) =>
+        new Promise<string>((resolve) => {
+          execFile(process.execPath, ['cli.ts', ...line], (_, stdout, stderr) => {
+            resolve(stdout + stderr);
+          });
+        }),
+    ),
+  );
+  for (const text of said) {
+    t.true(text.includes('\\u{1b}[2Jx'), text);
+    t.false(/[^\P{Cc}\n]/u.test(text), text);
+  }
+});
 const inDocuments = (file: string): string => path.join(documents, file);
 test(exits, 0, inDocuments('検査/blood test 2026-06.p7m'));
 test(exits, 1, inDocuments('検査/blood test 2026-06.p7m'), inDocuments('検査/X線所見_改変.p7m'));
