@@ -84,15 +84,16 @@ export function ocspStatus(
   const findings: Finding[] = [];
   for (const source of context.ocspResponses) {
     const { basic: response } = source;
-    const single = response?.responses.find(({ certId }) =>
-      speaksOf(certId, certificate, issuer.certificate),
-    );
-    if (!response || !single) continue;
-    const offence = firstOffence({ response, single, certificate, issuer, context });
-    const answer = offence ? undefined : answerOf(source, single, context.at);
-    if (offence) findings.push(offence);
-    else if (answer) answers.push(answer);
-    else findings.push(ocspFinding(response, unknownToResponder, 'does not know the certificate'));
+    // A response may speak of one certificate more than once; each word of it is heard.
+    for (const single of response?.responses ?? []) {
+      if (!response || !speaksOf(single.certId, certificate, issuer.certificate)) continue;
+      const offence = firstOffence({ response, single, certificate, issuer, context });
+      const answer = offence ? undefined : answerOf(source, single, context.at);
+      if (offence) findings.push(offence);
+      else if (answer) answers.push(answer);
+      else
+        findings.push(ocspFinding(response, unknownToResponder, 'does not know the certificate'));
+    }
   }
   return { answers, findings };
 }

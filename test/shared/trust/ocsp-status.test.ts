@@ -3,8 +3,10 @@ import { derNull } from '#shared/der/writer.ts';
 import { oids } from '#shared/oid.ts';
 import { nonceMatches } from '#shared/trust/ocsp-status.ts';
 import { allPathChecks } from '#shared/trust/path-check-lists.ts';
+import type { CrlReason } from '#shared/x509/crl.ts';
 import type { OcspResponse } from '#shared/x509/ocsp.ts';
 import {
+  issueCa,
   issueCertificate,
   issueCrl,
   issueOcspResponder,
@@ -13,7 +15,13 @@ import {
   issueTsu,
 } from '../../_authority.ts';
 import type { Issued, OcspEntrySpec, OcspSpec } from '../../_authority.ts';
-import { extendedKeyUsage, extension, keyUsage } from '../../_extensions.ts';
+import {
+  buildName,
+  extendedKeyUsage,
+  extension,
+  generalizedTime,
+  keyUsage,
+} from '../../_extensions.ts';
 import { after, before, ca, responder, root, rulesOf, statusOf, tsu } from './_status.ts';
 import type { Material } from './_status.ts';
 
@@ -28,6 +36,25 @@ function response(entry: Partial<OcspEntrySpec> = {}, spec: Partial<OcspSpec> = 
       { certificate: tsu, status: 'good', thisUpdate: before, nextUpdate: until, ...entry },
     ],
     ...spec,
+  });
+}
+
+const hold = {
+  status: 'revoked',
+  revokedAt: '2025-05-01T00:00:00Z',
+  reason: 'certificateHold',
+} as const;
+
+/** Revoked after the instant asked about, and invalid since before it. */
+function revokedLater(reason: CrlReason): OcspResponse {
+  const invalidSince = generalizedTime(Temporal.Instant.from('2025-05-15T00:00:00Z'));
+  return response({
+    status: 'revoked',
+    revokedAt: '2025-06-20T00:00:00Z',
+    reason,
+    thisUpdate: after,
+    nextUpdate: '2025-07-02T00:00:00Z',
+    extraExtensions: [extension(oids.invalidityDate, invalidSince)],
   });
 }
 
@@ -95,6 +122,44 @@ const rows: readonly Row[] = [
     'revoked',
   ],
   [
+    'revoked later, key compromised before',
+    { ocspResponses: [revokedLater('keyCompromise')] },
+    'revoked',
+  ],
+  [
+    'revoked later, invalid before for another reason',
+    { ocspResponses: [revokedLater('superseded')] },
+    'revoked-later',
+  ],
+  ['on hold', { ocspResponses: [response(hold)] }, 'revoked'],
+  [
+    'on hold in an old answer',
+    { ocspResponses: [response({ ...hold, nextUpdate: '2025-05-31T00:00:00Z' })] },
+    'unknown',
+  ],
+  [
+    'good and revoked in one response',
+    {
+      ocspResponses: [
+        issueOcspResponse({
+          issuer: ca,
+          responder,
+          producedAt: before,
+          entries: [
+            { certificate: tsu, status: 'good', thisUpdate: before, nextUpdate: until },
+            { certificate: tsu, status: 'revoked', thisUpdate: before, nextUpdate: until },
+          ],
+        }),
+      ],
+    },
+    'revoked',
+  ],
+  [
+    'an unknown extension that is not critical',
+    { ocspResponses: [response({ extraExtensions: [extension('1.2.3', derNull())] })] },
+    'good',
+  ],
+  [
     'after expiry, without archive cutoff',
     {
       ocspResponses: [
@@ -155,6 +220,11 @@ const foreign = issueOcspResponder(issueRoot({ subject: 'CN=Foreign CA' }));
 const sibling = issueOcspResponder(root, { subject: 'CN=Sibling Responder' });
 const expired = issueOcspResponder(ca, { notAfter: '2025-05-01T00:00:00Z' });
 
+/** CAs that are almost the issuer: of its name with another key, of its key under another name. */
+const namesake = issueCa(root, { subject: 'CN=Issuing CA' });
+const renamed = issueCa(root, { subject: 'CN=Renamed CA', key: ca.key });
+const intermediates = [namesake, renamed];
+
 function signedBy(delegate: Issued): OcspResponse {
   return response({}, { responder: delegate });
 }
@@ -167,6 +237,18 @@ const brokenResponses: readonly Broken[] = [
   ['ocsp-responder', signedBy(foreign)],
   ['ocsp-responder', signedBy(sibling)],
   ['ocsp-responder', signedBy(expired)],
+  ['ocsp-responder', signedBy(issueOcspResponder(namesake))],
+  ['ocsp-responder', signedBy(issueOcspResponder(renamed))],
+  [
+    'ocsp-responder',
+    response(
+      {},
+      {
+        responder: { ...responder, subject: buildName('CN=Somebody') },
+        certificates: [responder],
+      },
+    ),
+  ],
   [
     'ocsp-critical-extensions',
     response({ extraExtensions: [extension('1.2.3', derNull(), true)] }),
@@ -181,7 +263,7 @@ const brokenResponses: readonly Broken[] = [
 
 for (const [index, [rule, broken]] of brokenResponses.entries()) {
   test(`only ${rule} keeps response ${index + 1} from counting`, (t) => {
-    const material = { ocspResponses: [broken] };
+    const material = { ocspResponses: [broken], intermediates };
     t.is(statusOf(material), 'unknown');
     t.deepEqual(rulesOf(material), [rule]);
     const checks = {
