@@ -14,12 +14,11 @@ import { parseEvidenceRecord, type EvidenceRecord } from '#shared/ers/evidence-r
 import type { NodeHasher } from '#shared/ers/reduce.ts';
 import { rememberTokens, rememberVerdicts } from '#shared/ers/token-memory.ts';
 import { rememberNodes, rememberTrees } from '#shared/ers/tree-memory.ts';
-import type { ArchiveTokenVerifier } from '#shared/ers/verdict.ts';
 import { verifyEvidenceRecord } from '#shared/ers/verify.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
-import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import { createWorld, type World } from '../test/archiver/evidence/_world.ts';
 import { peerFigure } from './_bouncy-castle.ts';
+import { tokenJudge } from './_token-judge.ts';
 import { cpuSecondsOf, opensslDigests, print, printFact } from './measure.ts';
 
 const { signal } = new AbortController();
@@ -78,22 +77,9 @@ async function countReads(store: ObjectStore, { id, groupCount }: BatchManifest)
   printFact('  one record', `${record.length} octets, ${reads} range reads of the leaf table`);
 }
 
-async function verifyAll(
-  { verification, now }: World,
-  store: ObjectStore,
-  { id }: BatchManifest,
-): Promise<void> {
-  const at = now();
-  const known = await verification.statusSource.certificatesAndCrlsFor([], { at, signal });
-  const judge: ArchiveTokenVerifier<TokenVerdict> = (token, instant, imprint) =>
-    verifyToken(token, {
-      imprint,
-      anchors: verification.anchors,
-      certificates: known.certificates,
-      crls: known.crls,
-      at: instant,
-      revocationMode: 'require',
-    });
+async function verifyAll(world: World, store: ObjectStore, { id }: BatchManifest): Promise<void> {
+  const at = world.now();
+  const judge = await tokenJudge(world, [], { at, signal });
   const check = (
     record: EvidenceRecord,
     index: number,

@@ -8,9 +8,9 @@ import type { BatchId } from '#archiver/evidence/types.ts';
 import { fromHex } from '#shared/bytes.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { verifyEvidenceRecord } from '#shared/ers/verify.ts';
-import { verifyToken } from '#shared/tsp/verify-token.ts';
 import { createWorld, each, type World } from '../test/archiver/evidence/_world.ts';
 import { freshKey } from '../test/_keys.ts';
+import { tokenJudge } from './_token-judge.ts';
 import { opensslVerifications, print, ratesOf } from './measure.ts';
 
 const { signal } = new AbortController();
@@ -30,24 +30,15 @@ async function stampDocuments(world: World, groups: ReturnType<World['addGroups'
 
 async function measure(world: World, batchId: BatchId, sha256: string) {
   const octets = await assembleEvidenceRecord(world.store, { batchId, index: 0 }, { signal });
-  const { verification } = world;
   const at = world.now();
-  const { tokens, known } = await materialOf(octets);
+  const { tokens, verifyToken } = await judgeOf(octets);
   const digest = fromHex(sha256);
   const [recordsPerSecond, alone] = ratesOf(() => {
     const verdict = verifyEvidenceRecord({
       record: parseEvidenceRecord(octets),
       dataObjects: [{ name: 'document', digest: () => digest }],
       at,
-      verifyToken: (token, instant, imprint) =>
-        verifyToken(token, {
-          imprint,
-          anchors: verification.anchors,
-          certificates: known.certificates,
-          crls: known.crls,
-          at: instant,
-          revocationMode: 'require',
-        }),
+      verifyToken,
     });
     if (verdict.status !== 'valid') throw new Error(`the record is ${verdict.status}`);
     return undefined;
@@ -65,16 +56,13 @@ async function measure(world: World, batchId: BatchId, sha256: string) {
     limits: [{ name: 'node:crypto, ECDSA P-256 verify', perSecond: alone }, ...opensslAlone],
   });
 
-  async function materialOf(record: Uint8Array) {
+  async function judgeOf(record: Uint8Array) {
     const { sequence } = parseEvidenceRecord(record);
     const all = sequence.chains.flatMap((chain) => chain.archiveTimeStamps);
-    const newest = all.at(-1)?.token;
+    const { certificates = [] } = all.at(-1)?.token.signedData ?? {};
     return {
       tokens: all.length,
-      known: await verification.statusSource.certificatesAndCrlsFor(
-        newest?.signedData.certificates ?? [],
-        { at, signal },
-      ),
+      verifyToken: await tokenJudge(world, certificates, { at, signal }),
     };
   }
 }
