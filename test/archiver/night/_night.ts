@@ -22,6 +22,7 @@ import { fromHex } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { Event } from '#shared/ports/runtime.ts';
+import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
 import { localTsaConfig } from '#tsa/config.ts';
 import { startTsa, type RunningTsa } from '#tsa/main.ts';
 
@@ -372,4 +373,18 @@ export async function flipFile(
 export async function truncateFile(file: string): Promise<void> {
   const octets = await readFile(file);
   await writeFile(file, octets.subarray(0, Math.floor(octets.length / 2)));
+}
+
+/** A night whose queries to the TSA go by way of `exchange`; `own` is what would have been asked. */
+export function askedBy(
+  exchange: (
+    own: TimestampSource,
+    ...query: Parameters<TimestampSource['exchange']>
+  ) => Promise<Uint8Array>,
+): (deps: NightDependencies) => NightDependencies {
+  return (deps) => {
+    const own = deps.tsa.source;
+    const source: TimestampSource = { ...own, exchange: (...query) => exchange(own, ...query) };
+    return { ...deps, tsa: { ...deps.tsa, source } };
+  };
 }

@@ -20,7 +20,14 @@ import { mostMet, writeTrustOf } from '../augmentation/_refusals.ts';
 import { issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
 import { buildTestCms, testContent } from '../../_cms.ts';
 import { createFaultyStore, type StoreCall, type StoreFault } from '../../_faulty-store.ts';
-import { assertSound, createArchive, kindsOf, messageOf, type TestArchive } from './_night.ts';
+import {
+  askedBy,
+  assertSound,
+  createArchive,
+  kindsOf,
+  messageOf,
+  type TestArchive,
+} from './_night.ts';
 
 const { signal } = new AbortController();
 const root = issueRoot({ subject: 'CN=Signers of the ward' });
@@ -253,18 +260,9 @@ test('a document that is written over meanwhile stays as it was written', async 
   await archive.put('contract.p7m', cms);
   const other = buildTestCms({ signer, content: new TextEncoder().encode('another text') });
   const summary = await archive.night({
-    deps: (deps) => ({
-      ...deps,
-      tsa: {
-        ...deps.tsa,
-        source: {
-          ...deps.tsa.source,
-          exchange: async (request, options) => {
-            await writeFile(path.join(archive.documents, 'contract.p7m'), other);
-            return deps.tsa.source.exchange(request, options);
-          },
-        },
-      },
+    deps: askedBy(async (own, ...query) => {
+      await writeFile(path.join(archive.documents, 'contract.p7m'), other);
+      return own.exchange(...query);
     }),
   });
   t.true(kindsOf(summary).includes('not-augmented'));
@@ -311,21 +309,11 @@ test('what would not hold is not written, and stops no night', async (t) => {
   await archive.put('note.txt', 'nothing that is signed');
   let asked = 0;
   await archive.night({
-    deps: (deps) => ({
-      ...deps,
-      tsa: {
-        ...deps.tsa,
-        source: {
-          ...deps.tsa.source,
-          exchange: async (request, options) => {
-            asked += 1;
-            // The archive timestamp, over what was decided by then.
-            if (asked === 2)
-              throw new SourceError('ERR_SOURCE_UNREACHABLE', 'gone', { retryable: true });
-            return deps.tsa.source.exchange(request, options);
-          },
-        },
-      },
+    deps: askedBy(async (own, ...query) => {
+      asked += 1;
+      // The archive timestamp, over what was decided by then.
+      if (asked === 2) throw new SourceError('ERR_SOURCE_UNREACHABLE', 'gone', { retryable: true });
+      return own.exchange(...query);
     }),
   });
   const [name = ''] = [...(await archive.evidenceTree()).keys()].filter((one) =>

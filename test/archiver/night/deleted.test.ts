@@ -9,7 +9,7 @@ import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { SourceError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
-import { assertSound, createArchive, kindsOf, type TestArchive } from './_night.ts';
+import { askedBy, assertSound, createArchive, kindsOf, type TestArchive } from './_night.ts';
 
 const { signal } = new AbortController();
 const ended = JSON.stringify({ rule: 'jp-medical-record', start: '2010-04-01' });
@@ -113,17 +113,9 @@ test('a batch that never counted names it no more, either', async (t) => {
   await using archive = await createArchive();
   for (const [key, content] of Object.entries(group)) await archive.put(key, content);
   await archive.night({
-    deps: (deps) => ({
-      ...deps,
-      tsa: {
-        ...deps.tsa,
-        source: {
-          ...deps.tsa.source,
-          exchange: () =>
-            Promise.reject(new SourceError('ERR_SOURCE_REFUSED', 'no', { retryable: false })),
-        },
-      },
-    }),
+    deps: askedBy(() =>
+      Promise.reject(new SourceError('ERR_SOURCE_REFUSED', 'no', { retryable: false })),
+    ),
   });
   await archive.nightAfter(1);
   t.is((await namedIn(archive, 'a.txt')).length, 2);

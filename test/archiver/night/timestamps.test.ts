@@ -4,13 +4,18 @@
 import test from 'ava';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { NightDependencies } from '#archiver/night/dependencies.ts';
-import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
 import { SourceError } from '#shared/errors.ts';
 import { parseTimeStampReq } from '#shared/tsp/request.ts';
 import { closedPort } from '../../_free-port.ts';
 import { startUpstream, type Handler, type Upstream } from '../../tsa/_upstream.ts';
-import { assertSound, createArchive, kindsOf, messageOf, type TestArchive } from './_night.ts';
+import {
+  askedBy,
+  assertSound,
+  createArchive,
+  kindsOf,
+  messageOf,
+  type TestArchive,
+} from './_night.ts';
 
 async function ask(archive: TestArchive, upstream: Upstream, responseMs: number): Promise<void> {
   const { anchors, crls } = await upstream.provider(archive.folder);
@@ -131,19 +136,12 @@ test('a TSA that is not there for two nights: an alarm once the rule is passed, 
 test('an answer that is lost on its way: the same octets again, the same token', async (t) => {
   await using archive = await createArchive();
   await archive.put('a.txt', 'a');
-  const lost = (source: TimestampSource): TimestampSource => ({
-    ...source,
-    exchange: async (request, options) => {
-      await source.exchange(request, options);
-      throw new SourceError('ERR_SOURCE_TIMEOUT', 'the answer was lost', {
-        retryable: true,
-        outcomeUnknown: true,
-      });
-    },
-  });
-  const deps = (own: NightDependencies): NightDependencies => ({
-    ...own,
-    tsa: { ...own.tsa, source: lost(own.tsa.source) },
+  const deps = askedBy(async (own, ...query) => {
+    await own.exchange(...query);
+    throw new SourceError('ERR_SOURCE_TIMEOUT', 'the answer was lost', {
+      retryable: true,
+      outcomeUnknown: true,
+    });
   });
   for (let night = 0; night < 3; night++) {
     if (night === 1) await archive.put('b.txt', 'b');
