@@ -38,6 +38,7 @@ export async function* groupsToRenew(
 ): AsyncIterable<RenewalGroup> {
   const { context, catalogue, renewedTonight } = sources;
   const read = createReader(sources.stores);
+  const ordinals = new Map(batchIds.map((batchId, ordinal) => [batchId, ordinal]));
   await using tonight = createReadTonight(context.store, context.run.signal);
   for (const [ordinal, batchId] of batchIds.entries()) {
     for await (const line of readObjectList(context.store, batchId, context.run.signal)) {
@@ -63,7 +64,7 @@ export async function* groupsToRenew(
         renewed &&
         (await tonight.membersAt({ batchId: renewed.batchId, index: renewed.groupIndex }));
       const again = places.some(
-        (other) => other.active && batchIds.indexOf(other.batchId, ordinal + 1) > 0,
+        (other) => other.active && (ordinals.get(other.batchId) ?? 0) > ordinal,
       );
       yield {
         position: { batchId, index: line.index },

@@ -355,13 +355,8 @@ class Renewer {
   async #leaveOutGroup(left: LeftOutGroup): Promise<void> {
     const { catalogue, journal, context } = this.#deps;
     const message = left.findings.map((finding) => finding.message).join('; ');
-    for await (const document of catalogue.documents({ batchId: left.position.batchId })) {
-      const places = await catalogue.memberships(document.id);
-      const here = places.some(
-        (place) =>
-          place.batchId === left.position.batchId && place.groupIndex === left.position.index,
-      );
-      if (!here) continue;
+    const { batchId, index } = left.position;
+    for (const document of await catalogue.groupMembers(batchId, index)) {
       if (left.kind === 'broken' && document.state === 'protected') {
         const { store, key, versionId, sha256 } = document;
         const at = context.run.runAt;
@@ -384,7 +379,7 @@ class Renewer {
         kind: left.kind,
         level: 'error',
         key: document.key,
-        batchId: left.position.batchId,
+        batchId,
         message,
       });
     }
