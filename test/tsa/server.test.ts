@@ -146,6 +146,14 @@ const answers = test.macro({
 for (const row of rows) test(answers, row);
 
 type Query = { readonly name: string; readonly octets: Uint8Array; readonly bit: string };
+
+/** A query with `extensions [0] IMPLICIT Extensions` at its end: one, not critical (RFC 3161 §2.4.1). */
+function withExtension(query: Uint8Array): Uint8Array {
+  const extension = derSequence(Buffer.from('06032a0304', 'hex'), Buffer.from('0400', 'hex'));
+  const content = Buffer.concat([query.subarray(2), Buffer.of(0xa0, extension.length), extension]);
+  return derSequence(content);
+}
+
 const queries: readonly Query[] = [
   { name: 'no octets', octets: new Uint8Array(), bit: 'badDataFormat' },
   { name: 'a truncated query', octets: queryFor('a').subarray(0, 30), bit: 'badDataFormat' },
@@ -169,6 +177,16 @@ const queries: readonly Query[] = [
     name: 'a policy that is not offered',
     octets: queryFor('a', { reqPolicy: '1.2.3' }),
     bit: 'unacceptedPolicy',
+  },
+  {
+    name: 'a nonce without an end',
+    octets: queryFor('a', { nonce: 1n << 600n }),
+    bit: 'badRequest',
+  },
+  {
+    name: 'an extension that nobody knows',
+    octets: withExtension(queryFor('a')),
+    bit: 'unacceptedExtension',
   },
 ];
 
