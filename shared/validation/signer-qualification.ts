@@ -81,7 +81,7 @@ function licencesOf(signer: Certificate): {
 }
 
 /** A genuine path has some four certificates with a policy or two; what claims more is not kept. */
-const maxKept = { certificates: 12, policies: 20, octets: 8192 };
+const maxKept = { certificates: 12, policies: 20, policyLength: 128, octets: 8192 };
 
 function keptPath(
   path: readonly Certificate[],
@@ -92,7 +92,11 @@ function keptPath(
   const certificates = path.map(pathCertificate);
   const isKept =
     certificates.length <= maxKept.certificates &&
-    certificates.every(({ policies }) => policies.length <= maxKept.policies);
+    certificates.every(
+      ({ policies }) =>
+        policies.length <= maxKept.policies &&
+        policies.every(({ length }) => length <= maxKept.policyLength),
+    );
   if (!signer || !last || !isKept) return undefined;
   return {
     certificates,

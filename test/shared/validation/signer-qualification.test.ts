@@ -5,10 +5,12 @@ import { digest } from '#shared/crypto/digest.ts';
 import { oids } from '#shared/oid.ts';
 import type { AnchorClass, TrustAnchor } from '#shared/trust/anchors.ts';
 import { validateLongTerm } from '#shared/validation/long-term.ts';
+import { qualifySigner } from '#shared/validation/signer-qualification.ts';
 import type { VerdictNode } from '#shared/validation/verdict.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { type Issued, issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
 import { buildTestCms } from '../../_cms.ts';
+import { certificatePolicies } from '../../_extensions.ts';
 import { hcRole, createHpki, createJpki, issueProfessional } from '../../_hpki.ts';
 import { materialOf } from '../../_material.ts';
 
@@ -265,4 +267,27 @@ test('another root than the configured one is no HPKI', (t) => {
   });
   t.is(subIndication, 'NO_CERTIFICATE_CHAIN_FOUND');
   t.is(facts['licence'], undefined);
+});
+
+const arcs = (count: number): string => `1.2${'.3'.repeat(count)}`;
+const kept: Readonly<Record<string, readonly [readonly string[], boolean]>> = {
+  'as many policies as occur': [Array.from({ length: 20 }, (_, index) => `1.2.${index}`), true],
+  'more policies': [Array.from({ length: 21 }, (_, index) => `1.2.${index}`), false],
+  'a long policy': [[arcs(62)], true],
+  'a longer one': [[arcs(63)], false],
+};
+
+for (const [what, [policies, isKept]] of Object.entries(kept))
+  test(`what is kept of a path is bounded: ${what}`, (t) => {
+    const { certificate } = issueSigner(other, {
+      extraExtensions: [certificatePolicies(policies)],
+    });
+    const { signerPath } = qualifySigner([certificate, other.certificate], [], false);
+    t.is(signerPath !== undefined, isKept);
+  });
+
+test('a path that is longer than any is not kept', (t) => {
+  const path = (count: number) => Array.from({ length: count }, () => other.certificate);
+  t.truthy(qualifySigner(path(12), [], false).signerPath);
+  t.is(qualifySigner(path(13), [], false).signerPath, undefined);
 });
