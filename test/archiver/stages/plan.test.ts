@@ -4,6 +4,7 @@ import { type Plan, planNight } from '#archiver/stages/plan.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { type AlgorithmOverride, selectProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
+import type { BatchRow } from '#shared/ports/catalogue.ts';
 import { batchRow } from '../reports/_archive.ts';
 
 const horizon = Temporal.Instant.from('2034-01-01T00:00:00Z');
@@ -16,6 +17,14 @@ function planOf(
   overrides: readonly AlgorithmOverride[] = [],
 ): Plan {
   const fruitlessSince = vain === undefined ? undefined : before(vain);
+  return planOfBatches([batchRow('b1', { horizon, fruitlessSince })], tonight, overrides);
+}
+
+function planOfBatches(
+  batches: readonly BatchRow[],
+  tonight: number,
+  overrides: readonly AlgorithmOverride[] = [],
+): Plan {
   return planNight({
     runAt: before(tonight),
     rules: {
@@ -28,10 +37,13 @@ function planOf(
       price: undefined,
       ceiling: { tokens: 100 },
     },
-    batches: [batchRow('b1', { horizon, fruitlessSince })],
-    demand: new Map([
-      ['b1', { batchId: 'b1', documents: 1, openEnded: true, latestLastDay: undefined }],
-    ]),
+    batches,
+    demand: new Map(
+      batches.map(({ batchId }) => [
+        batchId,
+        { batchId, documents: 1, openEnded: true, latestLastDay: undefined },
+      ]),
+    ),
     waitingGroups: 0,
   });
 }
@@ -93,3 +105,22 @@ for (const [algorithm, kind] of [
       ['timestamp-renewal'],
     );
   });
+
+test('a timestamp renewal of the whole archive takes one token for each tree hash, however many batches are due', (t) => {
+  const digestAlgorithms = ['SHA-256', 'SHA-512', 'SHA3-256'] as const;
+  // Whole batches, so that none of them are joined.
+  const batches = Array.from({ length: 300 }, (_, index) =>
+    batchRow(`b${String(index).padStart(3, '0')}`, {
+      horizon,
+      groupCount: 1000,
+      digestAlgorithm: digestAlgorithms[index % 3] ?? 'SHA-256',
+    }),
+  );
+  const { actions, tokens } = planOfBatches(batches, 90);
+  t.is(tokens, 3);
+  const renewals = actions.filter((action) => action.kind === 'timestamp-renewal');
+  t.deepEqual(
+    renewals.map(({ digestAlgorithm, batchIds }) => [digestAlgorithm, batchIds.length]).toSorted(),
+    [...digestAlgorithms].sort().map((algorithm) => [algorithm, 100]),
+  );
+});
