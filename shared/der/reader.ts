@@ -356,10 +356,13 @@ const knownIdentifiers: ({ readonly octets: Uint8Array; readonly text: string } 
 const identifierPlaces = 64;
 const longestKnown = 16;
 
+/** A longer one is none that anybody uses. */
+export const maxIdentifierOctets = 128;
+
 /** Dotted form of an OBJECT IDENTIFIER. @throws FormatError ERR_FORMAT_DER @see X.690 §8.19 */
 export function readObjectIdentifier(tlv: Tlv): string {
   const { content } = tlv;
-  if (tlv.constructed || content.length === 0 || content.length > 128)
+  if (tlv.constructed || content.length === 0 || content.length > maxIdentifierOctets)
     throw malformed('bad object identifier', tlv.offset);
   if (content.length > longestKnown) return dottedForm(tlv);
   const place = (content.length * 7 + (content.at(-1) ?? 0)) % identifierPlaces;

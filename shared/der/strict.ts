@@ -3,7 +3,7 @@
 // zero bits of a named bit list, defaults encoded) needs the type and stays with its reader.
 import { compareBytes } from '#shared/bytes.ts';
 import { FormatError } from '#shared/errors.ts';
-import { defaultLimits, readObjectIdentifier, readTlv, tags } from './reader.ts';
+import { defaultLimits, maxIdentifierOctets, readTlv, tags } from './reader.ts';
 import type { ReadLimits, Tlv } from './reader.ts';
 
 /** The first octet of the element that offends, and what is wrong with it. */
@@ -19,60 +19,95 @@ function minimalHeaderLength(tag: number, length: number): number {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function isUtf8(octets: Uint8Array): boolean {
+/** Octet `i` of the contents, read in place: a token has a hundred elements, and a view of each costs most of the walk. */
+function octetOf({ input, start, headerLength }: Tlv, i: number): number {
+  return input[start + headerLength + i] ?? 0;
+}
+
+function isUtf8(tlv: Tlv): boolean {
+  const isAscii = (): boolean => {
+    for (let i = 0; i < tlv.contentLength; i++) if (octetOf(tlv, i) >= 0x80) return false;
+    return true;
+  };
+  if (isAscii()) return true;
   try {
-    utf8.decode(octets);
+    utf8.decode(tlv.content);
     return true;
   } catch {
     return false;
   }
 }
 
-function integerOffence({ content }: Tlv): string | undefined {
-  const [first, second = 0] = content;
-  if (first === undefined) return 'integer without contents';
-  const padded =
-    content.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
+function integerOffence(tlv: Tlv): string | undefined {
+  if (tlv.contentLength === 0) return 'integer without contents';
+  if (tlv.contentLength === 1) return undefined;
+  const first = octetOf(tlv, 0);
+  const second = octetOf(tlv, 1);
+  const padded = (first === 0 && second < 0x80) || (first === 0xff && second >= 0x80);
   return padded ? 'integer in more octets than needed' : undefined;
 }
 
-function bitStringOffence({ content }: Tlv): string | undefined {
-  const [unused] = content;
-  if (unused === undefined) return 'bit string without contents';
-  if (unused > 7 || (unused > 0 && content.length === 1))
+function bitStringOffence(tlv: Tlv): string | undefined {
+  if (tlv.contentLength === 0) return 'bit string without contents';
+  const unused = octetOf(tlv, 0);
+  if (unused > 7 || (unused > 0 && tlv.contentLength === 1))
     return 'bit string with impossible unused bits';
-  const last = content.at(-1) ?? 0;
+  const last = octetOf(tlv, tlv.contentLength - 1);
   return unused > 0 && (last & ((1 << unused) - 1)) !== 0 ? 'unused bits are not zero' : undefined;
 }
 
+/** What `readObjectIdentifier` refuses: no octets or too many, an arc with a leading zero, a last arc cut short. */
 function objectIdentifierOffence(tlv: Tlv): string | undefined {
-  try {
-    readObjectIdentifier(tlv);
-    return undefined;
-  } catch (error) {
-    if (error instanceof FormatError) return 'malformed object identifier';
-    throw error;
+  const { contentLength } = tlv;
+  const malformed = 'malformed object identifier';
+  if (contentLength === 0 || contentLength > maxIdentifierOctets) return malformed;
+  let previous = 0;
+  for (let i = 0; i < contentLength; i++) {
+    const octet = octetOf(tlv, i);
+    if (previous < 0x80 && octet === 0x80) return malformed;
+    previous = octet;
   }
+  return previous < 0x80 ? undefined : malformed;
 }
 
-function timeOffence({ content, tag }: Tlv): string | undefined {
-  if (content.length > 64) return 'time of more than 64 octets';
-  const text = String.fromCharCode(...content);
+/** Offset behind the digits that begin at octet `i` of the contents. */
+function behindDigits(tlv: Tlv, i: number): number {
+  let end = i;
+  while (end < tlv.contentLength && octetOf(tlv, end) >= 0x30 && octetOf(tlv, end) <= 0x39) end++;
+  return end;
+}
+
+const dot = 0x2e;
+const zulu = 0x5a;
+
+function timeOffence(tlv: Tlv): string | undefined {
+  const { contentLength, tag } = tlv;
+  if (contentLength > 64) return 'time of more than 64 octets';
+  const digits = behindDigits(tlv, 0);
+  const endsInZ = contentLength > 0 && octetOf(tlv, contentLength - 1) === zulu;
   if (tag === tags.utcTime)
-    return /^\d{12}Z$/.test(text) ? undefined : 'UTCTime other than YYMMDDHHMMSSZ';
-  return /^\d{14}(\.\d*[1-9])?Z$/.test(text)
+    return digits === 12 && contentLength === 13 && endsInZ
+      ? undefined
+      : 'UTCTime other than YYMMDDHHMMSSZ';
+  const isWhole = contentLength === 15;
+  const hasFraction =
+    contentLength > 16 &&
+    octetOf(tlv, 14) === dot &&
+    behindDigits(tlv, 15) === contentLength - 1 &&
+    octetOf(tlv, contentLength - 2) !== 0x30;
+  return digits === 14 && endsInZ && (isWhole || hasFraction)
     ? undefined
     : 'GeneralizedTime without Z or seconds, or with a padded fraction';
 }
 
 /** Contents of a primitive element of a universal type. */
 function primitiveOffence(tlv: Tlv): string | undefined {
-  const { content } = tlv;
+  const { contentLength } = tlv;
   switch (tlv.tag) {
     case 0:
       return 'end-of-contents octets outside of an indefinite length';
     case tags.boolean:
-      return content.length === 1 && (content[0] === 0 || content[0] === 0xff)
+      return contentLength === 1 && (octetOf(tlv, 0) === 0 || octetOf(tlv, 0) === 0xff)
         ? undefined
         : 'boolean other than 00 or FF';
     case tags.integer:
@@ -81,15 +116,15 @@ function primitiveOffence(tlv: Tlv): string | undefined {
     case tags.bitString:
       return bitStringOffence(tlv);
     case tags.null:
-      return content.length === 0 ? undefined : 'NULL with contents';
+      return contentLength === 0 ? undefined : 'NULL with contents';
     case tags.objectIdentifier:
       return objectIdentifierOffence(tlv);
     case tags.utf8String:
-      return isUtf8(content) ? undefined : 'octets that are not UTF-8';
+      return isUtf8(tlv) ? undefined : 'octets that are not UTF-8';
     case tags.bmpString:
-      return content.length % 2 === 0 ? undefined : 'BMPString of an odd length';
+      return contentLength % 2 === 0 ? undefined : 'BMPString of an odd length';
     case tags.universalString:
-      return content.length % 4 === 0 ? undefined : 'UniversalString not in groups of four';
+      return contentLength % 4 === 0 ? undefined : 'UniversalString not in groups of four';
     case tags.utcTime:
     case tags.generalizedTime:
       return timeOffence(tlv);
@@ -106,14 +141,14 @@ const constructedTags: ReadonlySet<number> = new Set([8, 11, tags.sequence, tags
 
 function elementOffence(tlv: Tlv): string | undefined {
   if (tlv.indefinite) return 'indefinite length';
-  if (tlv.headerLength !== minimalHeaderLength(tlv.tag, tlv.content.length))
+  if (tlv.headerLength !== minimalHeaderLength(tlv.tag, tlv.contentLength))
     return 'tag or length in more octets than needed';
   if (tlv.tagClass !== 'universal') return undefined;
   if (!tlv.constructed) return primitiveOffence(tlv);
   return constructedTags.has(tlv.tag) ? undefined : 'constructed encoding of a primitive type';
 }
 
-type Frame = { readonly end: number; readonly isSet: boolean; previous: Uint8Array | undefined };
+type Frame = { readonly end: number; readonly isSet: boolean; previous: Tlv | undefined };
 
 function walk(octets: Uint8Array, limits: ReadLimits): DerOffence | undefined {
   const frames: Frame[] = [{ end: octets.length, isSet: false, previous: undefined }];
@@ -132,15 +167,17 @@ function walk(octets: Uint8Array, limits: ReadLimits): DerOffence | undefined {
     const tlv = readTlv(octets, position, frame.end, 0, limits);
     const what = elementOffence(tlv);
     if (what) return { offset: position, what };
-    if (frame.isSet && frame.previous && compareBytes(frame.previous, tlv.raw) > 0)
-      return { offset: position, what: 'SET not in ascending order' };
-    frame.previous = tlv.raw;
+    if (frame.isSet) {
+      if (frame.previous && compareBytes(frame.previous.raw, tlv.raw) > 0)
+        return { offset: position, what: 'SET not in ascending order' };
+      frame.previous = tlv;
+    }
     if (tlv.constructed) {
       const isSet = tlv.tagClass === 'universal' && tlv.tag === tags.set;
       position += tlv.headerLength;
-      frames.push({ end: position + tlv.content.length, isSet, previous: undefined });
+      frames.push({ end: position + tlv.contentLength, isSet, previous: undefined });
     } else {
-      position += tlv.raw.length;
+      position = tlv.end;
     }
   }
 }

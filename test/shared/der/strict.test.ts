@@ -33,11 +33,44 @@ const offences: readonly Row[] = [
   { title: 'bit string without contents', hex: '0300', offset: 0 },
   { title: 'NULL with contents', hex: '050100', offset: 0 },
   { title: 'object identifier with a leading zero', hex: '06038001', offset: 0 },
+  { title: 'object identifier without contents', hex: '0600', offset: 0 },
+  { title: 'object identifier with a last arc cut short', hex: '06022a86', offset: 0 },
+  {
+    title: 'object identifier with a leading zero in a later arc',
+    hex: '06042a038001',
+    offset: 0,
+  },
+  { title: 'object identifier of 129 octets', hex: '068181' + '2a'.repeat(129), offset: 0 },
   { title: 'constructed octet string', hex: '2403040100', offset: 0 },
   { title: 'primitive SEQUENCE', hex: '1000', offset: 0 },
   { title: 'SET not sorted', hex: '3106020105020104', offset: 5 },
   { title: 'UTF8String that is none', hex: '0c01ff', offset: 0 },
   { title: 'UTCTime without seconds', hex: '170b' + '323530313031303030305a', offset: 0 },
+  {
+    title: 'UTCTime with a letter in it',
+    hex: '170d' + '32353031303130304130303030' + '5a',
+    offset: 0,
+  },
+  { title: 'UTCTime without Z', hex: '170d' + '32353031303130303030303030', offset: 0 },
+  {
+    title: 'GeneralizedTime without a digit behind its dot',
+    hex: '1810' + '32303235303130313030303030302e5a',
+    offset: 0,
+  },
+  {
+    title: 'GeneralizedTime with a comma',
+    hex: '1811' + '32303235303130313030303030302c355a',
+    offset: 0,
+  },
+  {
+    title: 'GeneralizedTime without Z behind its fraction',
+    hex: '1811' + '32303235303130313030303030302e3535',
+    offset: 0,
+  },
+  { title: 'time of 65 octets', hex: '1841' + '32'.repeat(65), offset: 0 },
+  { title: 'UTF8String that ends within a character', hex: '0c0261c3', offset: 0 },
+  { title: 'BMPString of an odd length', hex: '1e0100', offset: 0 },
+  { title: 'UniversalString not in fours', hex: '1c020000', offset: 0 },
   {
     title: 'GeneralizedTime with a padded fraction',
     hex: '1812' + '32303235303130313030303030302e35305a',
@@ -64,6 +97,12 @@ test('the genuine forms pass', (t) => {
     '020200ff',
     '3106020104020105',
     '03020780',
+    '06032a8648',
+    '068180' + '2a'.repeat(128),
+    '170d' + '3235303130313030303030305a',
+    '180f' + '32303235303130313030303030305a',
+    '1812' + '32303235303130313030303030302e30355a',
+    '0c0461c3a962',
   ])
     t.is(findDerOffence(fromHex(hex) ?? new Uint8Array()), undefined, hex);
 });
