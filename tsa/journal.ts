@@ -14,19 +14,11 @@ import {
   type JournalRecord,
   type TokenRecord,
 } from './journal-line.ts';
+import { createRepeatIndex, type Place, type RepeatIndex } from './repeat-index.ts';
 
 /** So long a repeat is answered with the same token (design §5). */
 export const repeatPeriod = { hours: 7 * 24 } as const;
 const repeatPeriodMs = repeatPeriod.hours * 3_600_000;
-
-/** Where a token stands that a repeat may ask for. */
-type Place = {
-  readonly segment: string;
-  readonly offset: number;
-  readonly length: number;
-  /** Milliseconds of the epoch: there is one of these for each token of a week. */
-  readonly atMs: number;
-};
 
 export type OpenJournalOptions = {
   readonly files: JournalFiles;
@@ -83,8 +75,7 @@ type Segment = { readonly name: string; readonly day: string; readonly log: Appe
 
 /** The part of the index that is rebuilt from segments. */
 type Index = {
-  /** By day of the token, so that old days are dropped whole. */
-  readonly days: Map<string, Map<string, Place>>;
+  readonly repeats: RepeatIndex;
   readonly lastGenTimes: Map<string, Temporal.Instant>;
 };
 
@@ -93,27 +84,18 @@ function noteGenTime({ lastGenTimes }: Index, { provider, genTime }: TokenRecord
   if (!last || isBefore(last, genTime)) lastGenTimes.set(provider, genTime);
 }
 
-/** The place of the token that answers a repeat; those from before `sinceMs` answer none. */
-function placeOf({ days }: Index, repeatKey: string, sinceMs: number): Place | undefined {
-  for (const places of days.values()) {
-    const place = places.get(repeatKey);
-    if (place && place.atMs >= sinceMs) return place;
-  }
-  return undefined;
-}
-
-function enter(index: Index, record: TokenRecord, place: Place): void {
-  if (record.repeatKey === undefined) return;
-  const day = dayOf(record.at);
-  const places = index.days.get(day) ?? new Map<string, Place>();
-  index.days.set(day, places);
-  // The first token stays the answer: a later one for the same request came late.
-  if (!places.has(record.repeatKey)) places.set(record.repeatKey, place);
+/** The first token stays the answer: a later one for the same request came late. */
+function enter(
+  { repeats }: Index,
+  { repeatKey, at }: TokenRecord,
+  place: Omit<Place, 'atMs'>,
+): void {
+  if (repeatKey !== undefined) repeats.enter(repeatKey, { ...place, atMs: at.epochMilliseconds });
 }
 
 async function loadIndex(options: OpenJournalOptions, since: Temporal.Instant): Promise<Index> {
   const { files, events, onRecord } = options;
-  const index: Index = { days: new Map(), lastGenTimes: new Map() };
+  const index: Index = { repeats: createRepeatIndex(), lastGenTimes: new Map() };
   const readSince = options.readSince ? earlier(options.readSince, since) : since;
   const firstDay = dayOf(readSince);
   // Names begin with the day. Days after today are read too: a clock that went back must be noticed.
@@ -126,8 +108,7 @@ async function loadIndex(options: OpenJournalOptions, since: Temporal.Instant): 
         noteGenTime(index, record);
         if (isBefore(record.at, since)) continue;
         const { offset, octets } = line;
-        const atMs = record.at.epochMilliseconds;
-        enter(index, record, { segment, offset, length: octets.length, atMs });
+        enter(index, record, { segment, offset, length: octets.length });
       } else if (!record) {
         // A torn last line is what a crash leaves: nobody was told of it. In the middle it is damage.
         events({
@@ -157,10 +138,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
   let closed = false;
   let switching: Promise<void> = Promise.resolve();
 
-  const forgetOldDays = (): void => {
-    const firstDay = dayOf(clock.now().subtract(repeatPeriod));
-    for (const day of index.days.keys()) if (day < firstDay) index.days.delete(day);
-  };
+  const sinceMs = (): number => clock.now().epochMilliseconds - repeatPeriodMs;
 
   /** Opens a segment for `day` unless another call did so meanwhile. */
   const switchTo = (day: string): Promise<void> => {
@@ -170,14 +148,12 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
       const name = `${day}.${instance}.${String(segments++).padStart(6, '0')}.jsonl`;
       const old = segment;
       segment = { name, day, log: await files.create(name) };
-      forgetOldDays();
+      index.repeats.forgetBefore(sinceMs());
       await old?.log[Symbol.asyncDispose]();
     });
     switching = run.catch(() => undefined);
     return run;
   };
-
-  const sinceMs = (): number => clock.now().epochMilliseconds - repeatPeriodMs;
 
   const append = async (record: JournalRecord): Promise<boolean> => {
     const line = buildJournalLine(record);
@@ -193,9 +169,8 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
       if (record.kind !== 'token') return false;
       noteGenTime(index, record);
       const { repeatKey } = record;
-      const isSecond = repeatKey !== undefined && !!placeOf(index, repeatKey, sinceMs());
-      const atMs = record.at.epochMilliseconds;
-      enter(index, record, { segment: current.name, offset, length: line.length - 1, atMs });
+      const isSecond = repeatKey !== undefined && !!index.repeats.find(repeatKey, sinceMs());
+      enter(index, record, { segment: current.name, offset, length: line.length - 1 });
       return isSecond;
     } catch (error) {
       writable = false;
@@ -215,7 +190,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
   };
 
   const find = async (repeatKey: string): Promise<TokenRecord | undefined> => {
-    const place = placeOf(index, repeatKey, sinceMs());
+    const place = index.repeats.find(repeatKey, sinceMs());
     if (!place) return undefined;
     const { segment: name, offset, length } = place;
     const record = parseJournalLine(await files.read(name, offset, length));
