@@ -10,7 +10,7 @@ import { thisProcess } from '#archiver/adapters/process-identity.ts';
 import { examineArchive } from '#archiver/doctor.ts';
 import type { ExaminedStage } from '#shared/examination.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
-import { freePort } from '../_free-port.ts';
+import { closedPort } from '../_free-port.ts';
 import { createArchive, type TestArchive } from './night/_night.ts';
 import { today, tokiwa } from './night/_tokiwa.ts';
 
@@ -283,7 +283,7 @@ const rows: readonly Row[] = [
     party: /^network/,
     says: /ECONNREFUSED/,
     spoil: async (archive, looked) => {
-      await archive.configure({ tsa: { url: `http://127.0.0.1:${await freePort()}/` } });
+      await archive.configure({ tsa: { url: `http://127.0.0.1:${closedPort}/` } });
       return looked();
     },
   },
@@ -373,7 +373,7 @@ test('a run at work is no fault, and is named; the contact is that of who has to
   const lock = lines.find(({ stage }) => stage === 'lock');
   t.true(lock?.passed);
   t.regex(lock?.detail ?? '', /^held by process \d+ on .* \(run tonight\) until /);
-  const url = `http://127.0.0.1:${await freePort()}/`;
+  const url = `http://127.0.0.1:${closedPort}/`;
   const unreached = { ...archiver.config, tsa: { ...archiver.config.tsa, url } };
   const broken = await examineArchive({ ...options, config: unreached });
   t.like(
