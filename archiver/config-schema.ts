@@ -46,7 +46,9 @@ const auth = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
   z.strictObject({
     kind: z.literal('basic'),
-    user: z.string().describe('User of HTTP Basic authentication.'),
+    user: z
+      .string()
+      .describe('User of HTTP Basic authentication; never over plain http to another machine.'),
     passwordFile: z.string().describe('File whose content is the password.'),
   }),
 ]);
