@@ -112,7 +112,7 @@ export function currentVersions(
       for await (const chunk of found.body) running.update(chunk);
       return { sha256: toHex(running.finish()), versionId: found.entry.versionId ?? '' };
     } catch (error) {
-      if (error instanceof SourceError && error.code === 'ERR_SOURCE_NOT_FOUND') return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   };
@@ -127,6 +127,30 @@ export function currentVersions(
     const found = await current;
     return found?.sha256 === sha256 ? found.versionId : undefined;
   };
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof SourceError && error.code === 'ERR_SOURCE_NOT_FOUND';
+}
+
+/** Every object is there as the list says, and no other. @throws FormatError ERR_FORMAT_STORED */
+async function requireWhole(
+  exported: ObjectStore,
+  sums: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const refuse = (key: string, what: string): FormatError =>
+    new FormatError('ERR_FORMAT_STORED', `${key} ${what}: the export is not whole; copy it anew`);
+  if (!sums.has(archiveKey)) throw refuse(archiveKey, `is not in ${sumsKey}`);
+  for await (const { key } of exported.list({ signal }))
+    if (!sums.has(key)) throw refuse(key, `is there and not in ${sumsKey}`);
+  for (const [key, sha256] of sums) {
+    const found = await digestOf(exported, key, signal).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      throw refuse(key, `is in ${sumsKey} and not there`);
+    });
+    if (found !== sha256) throw refuse(key, 'is not as it was exported');
+  }
 }
 
 /** Passes octets on and tells their SHA-256 at the end. */
@@ -150,9 +174,19 @@ async function digestOf(store: ObjectStore, key: string, signal: AbortSignal): P
   return sha256;
 }
 
+/** An export that was broken off is begun again in another place. */
+async function requireNothingIn(target: ObjectStore, signal: AbortSignal): Promise<void> {
+  for await (const { key } of target.list({ signal }))
+    throw new ConfigError(
+      'ERR_CONFIG_USAGE',
+      `the folder is not empty (there is ${JSON.stringify(key)}): name another, or delete what an export left that was broken off`,
+    );
+}
+
 /**
  * Copies every object under `evidence/`, reads it back, and last writes the list of digests: a folder
  * without it is no whole export. To be called under the lease. Returns how many objects there are.
+ * @throws ConfigError ERR_CONFIG_USAGE: the target is not empty
  * @throws FormatError ERR_FORMAT_STORED: an object does not read back as it was read
  */
 export async function exportEvidence(
@@ -160,6 +194,7 @@ export async function exportEvidence(
   target: ObjectStore,
   signal: AbortSignal,
 ): Promise<number> {
+  await requireNothingIn(target, signal);
   const lines: string[] = [];
   for await (const { key } of source.list({ signal })) {
     if (key === leaseKey) continue;
@@ -178,12 +213,19 @@ export async function exportEvidence(
   return lines.length;
 }
 
-/** The list of an export. @throws FormatError ERR_FORMAT_STORED; SourceError ERR_SOURCE_NOT_FOUND: no whole export */
+/** The list of an export. @throws FormatError ERR_FORMAT_STORED; ConfigError ERR_CONFIG_USAGE: no whole export */
 async function readSums(
   source: ObjectStore,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
-  const { body } = await source.read(sumsKey, { signal });
+  const { body } = await source.read(sumsKey, { signal }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+    throw new ConfigError(
+      'ERR_CONFIG_USAGE',
+      `the folder has no ${sumsKey}: it is no export, or one that was broken off before its end`,
+      { cause: error },
+    );
+  });
   const text = Buffer.concat(await Array.fromAsync(body)).toString('utf8');
   const sums = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -253,8 +295,8 @@ async function requireEmpty(target: ObjectStore, signal: AbortSignal): Promise<v
  * Brings an export into an empty evidence store. Every object is held to its digest first; `archive.json`
  * is written last, so that an import that was broken off is no archive. `exported` is the folder's
  * `evidence/` part. Returns how many objects there are.
- * @throws ConfigError ERR_CONFIG_ARCHIVE_ID: the store is not empty
- * @throws FormatError ERR_FORMAT_STORED: an object is not as it was exported, or there are others
+ * @throws ConfigError ERR_CONFIG_ARCHIVE_ID: the store is not empty; ERR_CONFIG_USAGE: no whole export
+ * @throws FormatError ERR_FORMAT_STORED: an object is not there as it was exported, or there are others
  */
 export async function importEvidence(
   folder: ObjectStore,
@@ -265,11 +307,7 @@ export async function importEvidence(
   const { signal } = options;
   await requireEmpty(target, signal);
   const sums = await readSums(folder, signal);
-  if (!sums.has(archiveKey))
-    throw new FormatError('ERR_FORMAT_STORED', `the export has no ${archiveKey}`);
-  for (const [key, sha256] of sums)
-    if ((await digestOf(exported, key, signal)) !== sha256)
-      throw new FormatError('ERR_FORMAT_STORED', `${key} is not as it was exported`);
+  await requireWhole(exported, sums, signal);
   const keys = [...sums.keys()].filter((key) => key !== archiveKey);
   for (const key of [...keys, archiveKey]) {
     signal.throwIfAborted();

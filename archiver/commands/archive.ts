@@ -18,10 +18,9 @@ type Common = { readonly config?: string; readonly json?: boolean };
 /** Exit codes of `run`: 0 all well, 1 failed or stopped, 2 done with findings that ask for somebody. */
 const runExitCodes = { ok: 0, findings: 2, failed: 1, stopped: 1 } as const;
 
-async function run(
-  options: Common & { readonly allowTokens?: string },
-  embeddedTsa: EmbeddedTsa,
-): Promise<void> {
+type RunOptions = Common & { readonly allowTokens?: string; readonly rereadAll?: boolean };
+
+async function run(options: RunOptions, embeddedTsa: EmbeddedTsa): Promise<void> {
   await withArchiver(
     options.config,
     { create: true, json: options.json },
@@ -36,6 +35,7 @@ async function run(
         runAt: clock.now(),
         signal,
         allowTokens,
+        reread: options.rereadAll ? 'whole' : 'slice',
       });
       await writeReport(archiver, summary);
       warnOfContacts(archiver.config, events);
@@ -108,8 +108,12 @@ export function registerArchiveCommands(program: Command, embeddedTsa: EmbeddedT
     .description('one nightly run now: scan, protect, renew, report')
     .option(...configOption)
     .option('--allow-tokens <n>', 'allow this run more tokens than the ceiling')
+    .option(
+      '--reread-all',
+      're-read every document and all evidence, not tonight’s share alone: after damage, or a copy that was put back',
+    )
     .option('--json', 'the summary as JSON, events as JSON lines')
-    .action((options: Common & { readonly allowTokens?: string }) => run(options, embeddedTsa));
+    .action((options: RunOptions) => run(options, embeddedTsa));
   program
     .command('plan')
     .description('what a run would do and cost, without doing it')

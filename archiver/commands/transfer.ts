@@ -3,6 +3,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
+import { ConfigError } from '#shared/errors.ts';
+import { systemErrorCode } from '#shared/io/durable-file.ts';
 import { openFolderStore } from '../adapters/folder-store.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { openDocuments, openEvidenceObjects } from '../main.ts';
@@ -20,8 +22,13 @@ import { configOption, interruptSignal, loadConfig, systemClock, withArchiver } 
 async function exportTo(options: { readonly config?: string; readonly output: string }) {
   await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
     const { evidence } = archiver;
-    await mkdir(options.output, { recursive: true });
     const folder = path.resolve(options.output);
+    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+      const code = systemErrorCode(error);
+      throw new ConfigError('ERR_CONFIG_USAGE', `${folder} cannot be made a folder (${code})`, {
+        cause: error,
+      });
+    });
     await using target = await openFolderStore({ name: 'export', folder, access: 'write' });
     const { lease } = await archiver.night(signal);
     await using _lease = await evidence.acquireLease({

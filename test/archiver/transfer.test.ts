@@ -1,7 +1,7 @@
 // An archive that moves: evidence to a folder and into another store, documents under other names, and
 // nothing is bought for it. What was changed on the way, or is not whole, is no archive.
 import test from 'ava';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openFolderStore } from '#archiver/adapters/folder-store.ts';
 import { prefixedStore } from '#archiver/prefixed-store.ts';
@@ -82,13 +82,49 @@ test('an export that was changed is refused, and leaves no archive', async (t) =
   t.deepEqual([...(await archive.evidenceTree()).keys()], []);
 });
 
-test('an export that was broken off is none', async (t) => {
+const notWhole: readonly (readonly [
+  what: string,
+  spoil: (folder: string) => Promise<void>,
+  says: { readonly code: string; readonly message: RegExp },
+])[] = [
+  [
+    'was broken off',
+    (folder) => rm(path.join(folder, 'SHA256SUMS')),
+    { code: 'ERR_CONFIG_USAGE', message: /broken off before its end/ },
+  ],
+  [
+    'lacks an object',
+    (folder) => rm(path.join(folder, 'evidence', 'journal', '000000000001.json')),
+    { code: 'ERR_FORMAT_STORED', message: /journal.*1\.json is in SHA256SUMS and not there/ },
+  ],
+  [
+    'has one more',
+    (folder) => writeFile(path.join(folder, 'evidence', 'journal', '000000000009.json'), '{}'),
+    { code: 'ERR_FORMAT_STORED', message: /journal.*9\.json is there and not in SHA256SUMS/ },
+  ],
+];
+for (const [what, spoil, says] of notWhole)
+  test(`an export that ${what} is none`, async (t) => {
+    await using archive = await createArchive();
+    await archive.put('a.txt', 'a');
+    await archive.night();
+    const folder = await exported(archive);
+    await spoil(folder);
+    await t.throwsAsync(imported(archive, folder), says);
+    t.deepEqual([...(await archive.evidenceTree()).keys()], []);
+  });
+
+test('an export goes into an empty folder alone', async (t) => {
   await using archive = await createArchive();
   await archive.put('a.txt', 'a');
   await archive.night();
-  const folder = await exported(archive);
-  await rm(path.join(folder, 'SHA256SUMS'));
-  await t.throwsAsync(imported(archive, folder), { code: 'ERR_SOURCE_NOT_FOUND' });
+  const { objects } = (await archive.open()).evidence;
+  const target = createMemoryStore();
+  await exportEvidence(objects, target, signal);
+  await t.throwsAsync(exportEvidence(objects, target, signal), {
+    code: 'ERR_CONFIG_USAGE',
+    message: /not empty .* broken off/,
+  });
 });
 
 test('an evidence store in use takes no import', async (t) => {

@@ -36,6 +36,22 @@ test('a content that fails leaves the file as it was, and nothing beside', async
   });
 });
 
+for (const [what, name, code] of [
+  ['a folder that is not there', 'none/report.json', 'ENOENT'],
+  ['a folder', '.', 'EISDIR'],
+  ['a file in the way', 'report.json/report.json', 'ENOTDIR'],
+] as const)
+  test(`${what} is no place to write, and that is said in words`, async (t) => {
+    await inFolder(async (folder) => {
+      await writeFile(join(folder, 'report.json'), 'before');
+      await t.throwsAsync(writeOutput(join(folder, name), encode('after')), {
+        code: 'ERR_CONFIG_USAGE',
+        message: new RegExp(`cannot be written \\(${code}\\)`),
+      });
+      t.deepEqual(await readdir(folder), ['report.json']);
+    });
+  });
+
 test('a link is followed', async (t) => {
   await inFolder(async (folder) => {
     const [file, link] = [join(folder, 'report.json'), join(folder, 'latest.json')];

@@ -58,6 +58,24 @@ test.serial(
   },
 );
 
+test.serial(
+  'damage outside of tonight’s share is found and healed when all is re-read',
+  async (t) => {
+    await using archive = await today();
+    await archive.put('a.txt', 'a');
+    await archive.writeConfig();
+    t.is((await tokiwa(archive, 'run')).code, 0);
+    const [batch = ''] = await archive.batches();
+    await rm(archive.batchFile(batch, 'leaves.tkl'));
+    t.is((await tokiwa(archive, 'evidence', 'a.txt', '-o', 'a.ers')).code, 3);
+    const all = await tokiwa(archive, 'run', '--reread-all');
+    t.is(all.code, 0, all.stderr);
+    t.regex(all.stderr, /leaf-table.*it holds/);
+    t.is((await tokiwa(archive, 'evidence', 'a.txt', '-o', 'a.ers')).code, 0);
+    await assertSound(t, archive);
+  },
+);
+
 test.serial('a holder on another host is waited for until its lease has run out', async (t) => {
   await using archive = await today();
   await archive.put('a.txt', 'a');
