@@ -14,7 +14,7 @@ const digits = 12;
 const maxEntriesPerObject = 500;
 
 /** Every kind of entry; a record makes the compiler ask for those that are new. */
-const kinds = Object.keys({
+export const journalKinds = Object.keys({
   intake: true,
   'retention-set': true,
   hold: true,
@@ -30,7 +30,7 @@ const kinds = Object.keys({
   'run-finished': true,
 } satisfies Record<JournalEntry['kind'], true>);
 
-const kindSchema = z.object({ kind: z.enum(kinds) });
+const kindSchema = z.object({ kind: z.enum(journalKinds) });
 
 const entrySchema = z.custom<JournalEntry>(
   (value) => kindSchema.safeParse(value).success,

@@ -7,7 +7,7 @@ import type { RandomSource } from '#shared/ports/runtime.ts';
 import type { BatchId } from './types.ts';
 
 /** Everything under one batch, by what it is. */
-const batchObjectNames = {
+export const batchObjectNames = {
   objectList: 'objects.jsonl',
   leafTable: 'leaves.tkl',
   request: 'request.json',
