@@ -1,5 +1,5 @@
-// ASiC manifests: ASiCManifest, ASiCArchiveManifest, ASiCEvidenceRecordManifest. EN 319 162-1 §4.4.3,
-// Annex A. What they refer to must be an entry of the same container, by a plain relative reference.
+// ASiC manifests: ASiCManifest, ASiCArchiveManifest, ASiCEvidenceRecordManifest. EN 319 162-1
+// §4.4.3.2, §4.4.4.2, Annex A. What they refer to must be an entry of the same container, by a plain relative reference.
 import { fromBase64 } from '#shared/bytes.ts';
 import { FormatError } from '#shared/errors.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
@@ -65,7 +65,7 @@ function kindOf(name: string): AsicManifest['kind'] | undefined {
   return base.startsWith('asicmanifest') ? 'signature' : undefined;
 }
 
-/** Whether the name is that of a manifest. EN 319 162-1 §4.4.3.2: by prefix. */
+/** Whether the name is that of a manifest. EN 319 162-1 §4.4.3.2, §4.4.4.2: by prefix. */
 export function isManifestName(name: string): boolean {
   return kindOf(name) !== undefined;
 }

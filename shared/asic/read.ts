@@ -21,7 +21,7 @@ export type AsicContainer = {
 const [asicS, asicE] = ['application/vnd.etsi.asic-s+zip', 'application/vnd.etsi.asic-e+zip'];
 const maxMimetypeOctets = 256;
 
-/** What an entry of META-INF holds, by the names that §4.3.3.2 and §4.4.3.2 reserve. */
+/** What an entry of META-INF holds, by the names that §4.3.3.2, §4.4.3.2 and §4.4.4.2 reserve. */
 function proofKindOf(name: string): AsicEntryKind | undefined {
   if (!/^META-INF\//i.test(name)) return undefined;
   const base = name.slice('META-INF/'.length).toLowerCase();
@@ -58,10 +58,10 @@ function typeOf(
   if (mimetype === asicS) return 'ASiC-S';
   if (mimetype === asicE || mimetype === 'application/vnd.bdoc-1.0') return 'ASiC-E';
   if (!hasProofs) return undefined;
-  // §4.4.3.2: what a manifest of the kind leads to its proofs is the extended form, whatever media type the
+  // §4.4.4.2: what a manifest of the kind leads to its proofs is the extended form, whatever media type the
   // entry keeps; other packages with signatures inside have none.
   if (mimetype !== undefined) return manifests.length > 0 ? 'ASiC-E' : undefined;
-  // §4.3.1, §4.4.1: without a media type, one data object and no manifest is the simple form.
+  // §4.3.3.2, §4.4.4.2: without a media type, one data object and no manifest is the simple form.
   return dataObjects === 1 && manifests.length === 0 ? 'ASiC-S' : 'ASiC-E';
 }
 

@@ -38,7 +38,7 @@ export type NamedLevelInput = {
   readonly signedData: SignedData;
   readonly signature: CadesSignature;
   readonly countersigns?: boolean | undefined;
-  /** An archive timestamp of the container is over the signature (EN 319 162-1 §4.4.3). */
+  /** An archive timestamp of the container is over the signature (EN 319 162-1 §4.4.5). */
   readonly archivedOutside?: boolean | undefined;
 };
 

@@ -1,4 +1,4 @@
-// What is proved of a container's entries by a proof over their manifest (EN 319 162-1 §4.4.3): the manifest lists
+// What is proved of a container's entries by a proof over their manifest (EN 319 162-1 §4.4.4.2): the manifest lists
 // them with their digests, so an entry that was changed is as bad as a changed manifest.
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
@@ -13,7 +13,7 @@ type Judged = {
 function findingOf(name: string, wrong: number, missing: number): Finding {
   return {
     check: 'manifest-entries',
-    clause: 'EN 319 162-1 §4.4.3',
+    clause: 'EN 319 162-1 §4.4.4.2',
     level: wrong > 0 ? 'error' : 'unknown',
     message:
       wrong > 0

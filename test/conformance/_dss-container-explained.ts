@@ -43,12 +43,12 @@ export const containerRules: readonly Rule[] = [
       ),
   },
   {
-    // EN 319 162-1 §4.3.1, §4.3.3.2: the judge goes by the file's name.
+    // EN 319 162-1 §4.3.3.1, §4.3.3.2: the judge goes by the file's name.
     reason: 'the simple form by what is inside: the record is over the data object',
     applies: (_entry, facts, difference) => isSimpleByContent(facts) && findsMore(difference),
   },
   {
-    // EN 319 162-1 §4.4.3: the data is in the record; that the manifest is wrong is for the verdict.
+    // EN 319 162-1 §4.4.4.2: the data is in the record; that the manifest is wrong is for the verdict.
     reason: 'a record is over the data that is there, though its manifest gives another digest',
     applies: (_entry, facts, difference) =>
       findsMore(difference) &&

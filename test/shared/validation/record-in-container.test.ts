@@ -1,5 +1,5 @@
 // What an evidence record in an ASiC container is over: what its manifest lists, or in the simple form the data
-// object. EN 319 162-1 §4.3.3.2, §4.4.3
+// object. EN 319 162-1 §4.3.3.2, §4.4.4.2
 import test from 'ava';
 import type { VerdictNode } from '#shared/validation/verdict.ts';
 import { asicManifest } from '../../_asic.ts';
