@@ -1,7 +1,7 @@
 // CAdES: read, verified and raised from LTA to LTA, by size of the content; CPU time of each beside EU DSS doing the same
 // with the same files and the same TSA in one warmed-up process (TOKIWA_SHARED; without it our own figures alone).
 // Large content goes through as a stream, in the signature and beside it: `--large 1024` is so many MiB.
-// `--documents 300` are raised to warm up.
+// `--documents 300` are raised to warm up; `--sizes 1,137,10240` are the KiB of content of those that are compared.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -17,13 +17,9 @@ import { type DocumentState, readBackAugmented } from '#archiver/augmentation/re
 import { readStored } from '#archiver/augmentation/stored-document.ts';
 import { tokensFrom } from '#archiver/augmentation/tokens.ts';
 import type { CadesDocument } from '#archiver/augmentation/types.ts';
-import { concatBytes } from '#shared/bytes.ts';
 import { readCades } from '#shared/cades/read.ts';
-import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { createDigest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { readChildren, type Tlv } from '#shared/der/reader.ts';
 import { streamSplice } from '#shared/der/splice.ts';
-import { derOctetString } from '#shared/der/writer.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 import { defaultInspectLimit } from '#shared/validation/inspect.ts';
@@ -32,6 +28,7 @@ import { parseCertificateList } from '#shared/x509/crl.ts';
 import { anchorOf, issueCrl, issueRoot, issueSigner } from '../test/_authority.ts';
 import { buildTestCms } from '../test/_cms.ts';
 import { freshKey } from '../test/_keys.ts';
+import { attachLargeContent, digestOfLargeContent, largeContent } from '../test/_large-cms.ts';
 import { raiseDocument, type Raising } from '../test/archiver/augmentation/_raising.ts';
 import { judgeLibraries } from '../test/interop/_judge-libraries.ts';
 import { sign } from '../test/shared/validation/_world.ts';
@@ -41,10 +38,14 @@ const { values } = parseArgs({
   options: {
     large: { type: 'string', default: '64' },
     documents: { type: 'string', default: '300' },
+    sizes: { type: 'string', default: '1,137,10240' },
   },
   strict: false,
 });
 const largeMiB = Number(values.large);
+const sizes = String(values.sizes)
+  .split(',')
+  .map((size) => Number(size) * 1024);
 /** Calls before those that are measured, which are a third of these: as many for EU DSS, whose JVM needs them. */
 const warmUpCalls = Number(values.documents);
 const { signal } = new AbortController();
@@ -223,11 +224,7 @@ function named(octets: number): string {
   return octets < 1024 * 1024 ? `${octets / 1024} KiB` : `${octets / 1024 / 1024} MiB`;
 }
 
-async function measureSizes(
-  sizes: readonly number[],
-  setting: Setting,
-  folder: string,
-): Promise<void> {
+async function measureSizes(setting: Setting, folder: string): Promise<void> {
   await using raiser = await openRaiser(setting);
   const files = await Promise.all(
     sizes.map(async (size) => {
@@ -284,49 +281,10 @@ async function measureSizes(
   }
 }
 
-const chunk = derOctetString(new Uint8Array(1024 * 1024).fill(0x20));
-
-/** As streaming signers write it: indefinite lengths, and the content in segments of 1 MiB. */
-function segmented(mebibytes: number): () => AsyncGenerator<Uint8Array> {
-  const running = createDigest('SHA-256');
-  for (let left = mebibytes; left > 0; left--) running.update(chunk.subarray(-1024 * 1024));
-  const { elements } = parseSignedData(sign({ detached: true, contentDigest: running.finish() }));
-  const [type] = readChildren(elements.contentInfo);
-  const [contentType] = readChildren(elements.encapContentInfo);
-  const open = (identifier: number): Uint8Array => Uint8Array.of(identifier, 0x80);
-  const end = Uint8Array.of(0, 0);
-  const fieldsOf = (...fields: readonly (Tlv | undefined)[]): readonly Uint8Array[] =>
-    fields.flatMap((field) => field?.raw ?? []);
-  return async function* () {
-    await Promise.resolve();
-    yield concatBytes(
-      ...[open(0x30), ...fieldsOf(type), open(0xa0), open(0x30)],
-      ...fieldsOf(elements.version, elements.digestAlgorithms),
-      ...[open(0x30), ...fieldsOf(contentType), open(0xa0), open(0x24)],
-    );
-    for (let left = mebibytes; left > 0; left--) yield chunk;
-    yield concatBytes(
-      ...[end, end, end],
-      ...fieldsOf(elements.certificates, elements.crls, elements.signerInfos),
-      ...[end, end, end],
-    );
-  };
-}
-
-/** The signature alone, over content of that size. */
-function detachedFrom(mebibytes: number): () => AsyncGenerator<Uint8Array> {
-  const running = createDigest('SHA-256');
-  for (let left = mebibytes; left > 0; left--) running.update(chunk.subarray(-1024 * 1024));
-  const octets = sign({ detached: true, contentDigest: running.finish() });
-  return async function* () {
-    await Promise.resolve();
-    yield octets;
-  };
-}
-
-async function* withoutWork(parts: number): AsyncGenerator<Uint8Array> {
-  await Promise.resolve();
-  for (let left = parts; left > 0; left--) yield chunk.subarray(-1024 * 1024);
+/** The signature with its content of that size, and without it. */
+function largeDocument(mebibytes: number, detached: boolean): () => AsyncGenerator<Uint8Array> {
+  const octets = sign({ detached: true, contentDigest: digestOfLargeContent(mebibytes) });
+  return detached ? () => asStream(octets) : () => attachLargeContent(octets, mebibytes);
 }
 
 async function digestsOf(
@@ -334,7 +292,7 @@ async function digestsOf(
   algorithms: readonly DigestAlgorithm[],
 ): Promise<DetachedContent> {
   const running = algorithms.map((algorithm) => createDigest(algorithm));
-  for await (const part of withoutWork(mebibytes)) for (const one of running) one.update(part);
+  for await (const part of largeContent(mebibytes)) for (const one of running) one.update(part);
   const digests = new Map(running.map((one) => [one.algorithm, one.finish()]));
   return { digest: (algorithm) => digests.get(algorithm) };
 }
@@ -343,7 +301,7 @@ const first: Raising = { on: '2027-02-01' };
 
 /** Content of that size streams through; the peak is that of the process so far. */
 async function measureLarge(mebibytes: number, detached: boolean): Promise<void> {
-  const open = detached ? detachedFrom(mebibytes) : segmented(mebibytes);
+  const open = largeDocument(mebibytes, detached);
   const cpu = await cpuSecondsOf(async () => {
     const document = await readStored(
       { name: 'large', size: mebibytes * 1024 * 1024, open: () => Promise.resolve(open()) },
@@ -373,7 +331,7 @@ try {
     for (const mebibytes of [1, largeMiB]) await measureLarge(mebibytes, detached);
   const [line] = (await once(createInterface({ input: tsa.stdout }), 'line')) as [string];
   const setting = await settingFor(JSON.parse(line) as TsaFiles, folder);
-  await measureSizes([1024, 137 * 1024, 10 * 1024 * 1024], setting, folder);
+  await measureSizes(setting, folder);
 } finally {
   tsa.stdin.end();
   await once(tsa, 'close');

@@ -17,6 +17,7 @@ import { createArchive, kindsOf, type TestArchive } from '../archiver/night/_nig
 import { issueCrl, issueRoot, issueSigner } from '../_authority.ts';
 import { buildTestCms } from '../_cms.ts';
 import { killAugmentations } from '../long/augmentation-kills.ts';
+import { augmentLargeSignatures } from '../long/large-signature.ts';
 import { type S3Server, startS3Server } from './_s3-server.ts';
 
 let server: S3Server;
@@ -135,6 +136,12 @@ test('a new version with the lock, tags and metadata of the one before, once', a
     'large.p7m superseded',
   ]);
   t.deepEqual(await archive.rebuildDifferences(), []);
+});
+
+test('content that is too large to be held, in a signature and beside it: flat memory', async (t) => {
+  t.timeout(600_000);
+  for (const { case: name, passed, got } of await augmentLargeSignatures(96, server))
+    t.true(passed, `${name}: ${got}`);
 });
 
 test('nights that are killed: each signature as before or renewed once, and every version kept', async (t) => {
