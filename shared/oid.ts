@@ -30,6 +30,13 @@ const table = {
   idAaEtsMimeType: ['0.4.0.1733.2.1', 'id-aa-ets-mimeType'],
   idAaBinarySigningTime: ['1.2.840.113549.1.9.16.2.46', 'id-aa-binarySigningTime'],
   adbeRevocationInfoArchival: ['1.2.840.113583.1.1.8', 'adbe-revocationInfoArchival'],
+  // commitments, RFC 5126 §5.11.1
+  idCtiEtsProofOfOrigin: ['1.2.840.113549.1.9.16.6.1', 'id-cti-ets-proofOfOrigin'],
+  idCtiEtsProofOfReceipt: ['1.2.840.113549.1.9.16.6.2', 'id-cti-ets-proofOfReceipt'],
+  idCtiEtsProofOfDelivery: ['1.2.840.113549.1.9.16.6.3', 'id-cti-ets-proofOfDelivery'],
+  idCtiEtsProofOfSender: ['1.2.840.113549.1.9.16.6.4', 'id-cti-ets-proofOfSender'],
+  idCtiEtsProofOfApproval: ['1.2.840.113549.1.9.16.6.5', 'id-cti-ets-proofOfApproval'],
+  idCtiEtsProofOfCreation: ['1.2.840.113549.1.9.16.6.6', 'id-cti-ets-proofOfCreation'],
   // unsigned attributes
   idCountersignature: ['1.2.840.113549.1.9.6', 'id-countersignature'],
   idAaSignatureTimeStampToken: ['1.2.840.113549.1.9.16.2.14', 'id-aa-signatureTimeStampToken'],

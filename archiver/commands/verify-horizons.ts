@@ -9,6 +9,7 @@ import type { LongTermInput } from '#shared/validation/judgement-scope.ts';
 import type { LongTermVerdict } from '#shared/validation/long-term.ts';
 import { laterHorizon, type ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import type { FileVerdict } from './verify-output.ts';
+import { statementsOf } from './verify-statements.ts';
 
 /** ISO 14533-1: every CAdES signature that is none of a signature, against both profiles. */
 function profilesOf({ facts, reading }: LongTermVerdict): FileVerdict['profiles'] {
@@ -47,6 +48,7 @@ export function withHorizons(
     ...verdict,
     file,
     profiles: profilesOf(verdict),
+    statements: statementsOf(verdict.reading),
     horizons,
     horizon: latest(horizons.map(({ forecast }) => forecast.now)),
     supposed:

@@ -9,6 +9,7 @@ import type { JudgedToken } from '#shared/validation/judgement-scope.ts';
 import type { LongTermVerdict } from '#shared/validation/long-term.ts';
 import type { ProofHorizon } from '#shared/validation/proof-horizon.ts';
 import { indicationOf, type Sentence, type VerdictNode } from '#shared/validation/verdict.ts';
+import { type SignatureStatements, statementLines } from './verify-statements.ts';
 
 export type Language = keyof Sentence;
 
@@ -20,6 +21,7 @@ export type FileVerdict = LongTermVerdict & {
     readonly signature: string;
     readonly checks: readonly ProfileCheck[];
   }[];
+  readonly statements: readonly SignatureStatements[];
   /** Of each token that the evidence ends with; the latest is the document's. */
   readonly horizons: readonly { readonly token: JudgedToken; readonly forecast: HorizonForecast }[];
   readonly horizon: ProofHorizon | undefined;
@@ -126,6 +128,7 @@ export function renderText(
     ? treeLines(tree, language, 0)
     : [`${headline(tree)} ${file}`, `  ${(decisive ?? tree).sentence[language]}`];
   if (explain) lines.push(...levelLines(verdict, language));
+  if (explain) lines.push(...verdict.statements.flatMap((one) => statementLines(one, language)));
   if (explain) lines.push(...verdict.profiles.flatMap((one) => profileLines(one, language)));
   if (horizon) lines.push(`  ${words[language].until}: ${horizonText(horizon, language)}`);
   if (supposed) lines.push(`  ${words[language].supposed}: ${horizonText(supposed, language)}`);
@@ -152,6 +155,7 @@ export function renderJson(verdict: FileVerdict): string {
     horizons: horizons.map(({ token, forecast }) => ({ token: token.name, ...forecast })),
     tree,
     profiles: verdict.profiles,
+    statements: verdict.statements,
     problems: facts.problems,
   };
   return `${JSON.stringify(line)}\n`;
