@@ -13,26 +13,21 @@ import {
   type PathCertificate,
   requiredPolicies,
 } from '#shared/trust/signer-checks.ts';
-import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import { createWorkBudget, verifySignedObject } from '#shared/trust/work-budget.ts';
 import {
   keyDigest,
   type SignerPath,
   type SignerQualification,
 } from '#shared/validation/signer-qualification.ts';
+import {
+  type JudgedSigner,
+  type Offence,
+  refused,
+  relieved,
+  withoutAnchor,
+} from '#shared/validation/signer-verdicts.ts';
 import { parseCertificate } from '#shared/x509/certificate.ts';
 import { namesMatch } from '#shared/x509/name.ts';
-
-/** A signature as it was judged, with what was kept of its signer. */
-export type JudgedSigner = {
-  readonly status: 'valid' | 'invalid' | 'indeterminate' | 'not-judged';
-  readonly subIndication?: string | undefined;
-  /** Subject of the signer's certificate. */
-  readonly signer?: string | undefined;
-  readonly findings: readonly Finding[];
-  readonly qualification?: SignerQualification | undefined;
-  readonly signerPath?: SignerPath | undefined;
-};
 
 /**
  * The same signature under one set of trust data; itself where nothing moves. `judgedAt`: an instant as text, since
@@ -44,18 +39,6 @@ export type SignerTrust = {
   /** Anchors by class, and a digest of all that is said of them: another edition has another one. */
   readonly edition: string;
 };
-
-type Offence = { readonly finding: Finding; readonly subIndication: SubIndication };
-
-/** Findings that follow from trust data alone. */
-const ofTrust: ReadonlySet<string> = new Set([
-  'path-to-anchor',
-  'path-work-limit',
-  'past-path',
-  'control-time-anchor-ended',
-  ...['signer-policy', 'signer-policy-test', 'signer-policy-authentication'],
-  ...anchorChecks.map(({ name }) => name),
-]);
 
 /** Those that are about when an anchor is trusted; what else it says does not change. */
 const timely: ReadonlySet<string> = new Set(['anchor-sunset', 'anchor-periods', 'anchor-expired']);
@@ -266,63 +249,6 @@ function lateOffence(
     !signerPath || !timeOffence(anchor, Temporal.Instant.from(signerPath.notBefore));
   const subIndication = wasInForce ? 'OUT_OF_BOUNDS_NO_POE' : 'CHAIN_CONSTRAINTS_FAILURE';
   return { finding, subIndication };
-}
-
-function othersOf({ findings }: JudgedSigner): readonly Finding[] {
-  return findings.filter(({ check }) => !ofTrust.has(check));
-}
-
-/** Expired or revoked before anything proved the signature: no other anchor makes that better or less known. */
-const lost: ReadonlySet<string | undefined> = new Set<SubIndication>([
-  'REVOKED_NO_POE',
-  'REVOKED_CA_NO_POE',
-  'OUT_OF_BOUNDS_NO_POE',
-  'OUT_OF_BOUNDS_NOT_REVOKED',
-]);
-
-/** What was invalid or lost stays so, whoever is trusted. */
-function refused<T extends JudgedSigner>(signature: T, { finding, subIndication }: Offence): T {
-  const findings = [...othersOf(signature), finding];
-  const { status } = signature;
-  const isSettled = status === 'invalid' || status === 'not-judged';
-  if (isSettled || lost.has(signature.subIndication)) return { ...signature, findings };
-  // EN 319 102-1 §5.2.8: asked before the path, it has the first word on all but the signer's own policies.
-  const isOfAlgorithm = signature.subIndication === 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE';
-  if (isOfAlgorithm && !finding.check.startsWith('signer-policy'))
-    return { ...signature, findings };
-  return { ...signature, status: 'indeterminate', subIndication, findings };
-}
-
-function withoutAnchor<T extends JudgedSigner>(signature: T): T {
-  const label = signature.signer ?? 'the signer';
-  const finding: Finding = {
-    check: 'path-to-anchor',
-    clause: 'RFC 5280 §6.1',
-    level: 'error',
-    message: `The path of ${label} leads to no trust anchor any more.`,
-    facts: { subject: label },
-  };
-  const subIndication = 'NO_CERTIFICATE_CHAIN_FOUND';
-  return { ...refused(signature, { finding, subIndication }), qualification: undefined };
-}
-
-/**
- * What spoke against it does so no longer. A refused policy stopped nothing else from being judged; below an anchor
- * that was not trusted, nobody looked at revocation.
- */
-function relieved<T extends JudgedSigner>(signature: T, before: string | undefined): T {
-  const findings = othersOf(signature);
-  const { status } = signature;
-  if (status === 'invalid' || status === 'not-judged') return { ...signature, findings };
-  const open = findings.filter(({ level }) => level === 'error' || level === 'unknown');
-  const isPolicy = before?.startsWith('signer-policy') === true;
-  if (isPolicy && open.length === 0)
-    return { ...signature, status: 'valid', subIndication: undefined, findings };
-  const isUndecided =
-    open.length === 0 || open.every(({ check }) => check.startsWith('revocation'));
-  return isUndecided
-    ? { ...signature, subIndication: 'TRY_LATER', findings }
-    : { ...signature, findings };
 }
 
 function editionOf(anchors: readonly TrustAnchor[], testMode: boolean): string {
