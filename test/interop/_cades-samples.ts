@@ -45,7 +45,13 @@ export type Sample = {
   readonly withV2: boolean;
   /** What tells the status of signers and TSUs. */
   readonly status: 'CRL' | 'OCSP';
+  /** Countersignatures, which are judged with the others and raised with what they are about. */
+  readonly countersigned?: number;
+  /** In place of what the fields above would make. */
+  readonly make?: () => Signed;
 };
+
+export type Signed = { readonly cms: Uint8Array; readonly issued: readonly Issued[] };
 
 /** A document after a step, and before the first. */
 export type SampleState = {
@@ -60,9 +66,9 @@ export type SampleState = {
 
 const keys: readonly KeyName[] = ['RSA-2048', 'RSA-PSS-2048', 'P-256', 'Ed25519'];
 
-type Kind = Omit<Sample, 'name'>;
+type Kind = Omit<Sample, 'name' | 'make'>;
 
-function named(kind: Kind): Sample {
+export function named(kind: Kind): Sample {
   const { key, signers, detached, form, withV2, status } = kind;
   const parts = [
     key,
@@ -124,7 +130,7 @@ export function withIndefiniteLengths(cms: Uint8Array): Uint8Array {
   return indefinite(cms, concatBytes(type.raw, indefinite(wrapper.raw, inner)));
 }
 
-function signed(sample: Sample): { readonly cms: Uint8Array; readonly issued: readonly Issued[] } {
+function signed(sample: Sample): Signed {
   // RFC 8419 §3.1: Ed25519 goes with SHA-512.
   const digestAlgorithm = sample.key === 'Ed25519' ? 'SHA-512' : 'SHA-256';
   const issued = Array.from({ length: sample.signers }, (_, index) =>
@@ -177,7 +183,7 @@ function statusOn(on: string, sample: Sample, issued: readonly Issued[]): Partia
 
 /** The document as signed and after each step. */
 export async function statesOf(sample: Sample): Promise<readonly SampleState[]> {
-  const { cms, issued } = signed(sample);
+  const { cms, issued } = sample.make?.() ?? signed(sample);
   let octets = cms;
   const states: SampleState[] = [{ sample, step: 0, octets, content: testContent, offences: [] }];
   for (const [index, step] of steps.entries()) {

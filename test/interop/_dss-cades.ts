@@ -7,7 +7,11 @@ import { ask } from './_judges.ts';
 export type DssCades = {
   readonly error: unknown;
   readonly indication: string | null;
-  readonly signatures: readonly { readonly format: string; readonly intact: boolean }[];
+  readonly signatures: readonly {
+    readonly format: string;
+    readonly intact: boolean;
+    readonly counterSignature: boolean;
+  }[];
   readonly timestamps: readonly {
     readonly productionTime: string;
     readonly imprint: string | null;

@@ -80,7 +80,8 @@ async function judgeState(
   const { sample, step, offences } = state;
   const openssl = await opensslAccepts(state, folder);
   const against = dssOffences(answer);
-  const levels = answer.signatures.map(({ format }) => format);
+  const own = answer.signatures.filter(({ counterSignature }) => !counterSignature);
+  const levels = own.map(({ format }) => format);
   const isRaised = step === 0 || levels.every((level) => level === 'CAdES-BASELINE-LTA');
   return {
     case: `${sample.name}, ${step === 0 ? 'as signed' : `step ${step} by ${steps[step - 1]?.algorithm ?? ''}`}`,
@@ -88,6 +89,7 @@ async function judgeState(
       offences.length + against.length === 0 &&
       isRaised &&
       levels.length === sample.signers &&
+      answer.signatures.length === sample.signers + (sample.countersigned ?? 0) &&
       openssl !== false,
     expected: 'LTA and intact before all',
     got: `ours: ${offences.join('; ') || 'good'}; EU DSS: ${[...new Set(levels)].join(' ')} ${against.join(', ')}; openssl cms: ${openssl}`,

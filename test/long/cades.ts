@@ -3,6 +3,7 @@
 // Folder of the judges: TOKIWA_SHARED, default ../shared.
 import path from 'node:path';
 import type { ConformanceResult } from '../conformance/_report.ts';
+import { mixedSamples } from '../interop/_cades-mixed-samples.ts';
 import { allSamples } from '../interop/_cades-samples.ts';
 import { judgeCadesCorpus } from '../interop/cades-corpus-judges.ts';
 import { judgeCades } from '../interop/cades-judges.ts';
@@ -17,7 +18,10 @@ export async function judgeWholeCorpus(): Promise<readonly ConformanceResult[]> 
   return (await judgeCadesCorpus(oracle, corpus, { everyStep: true })).results;
 }
 
+/** One kind a part. */
+export const cadesSamples = [...allSamples, ...mixedSamples];
+
 export async function judgeSample(part: number): Promise<readonly ConformanceResult[]> {
-  const { results } = await judgeCades(oracle, allSamples.slice(part, part + 1));
+  const { results } = await judgeCades(oracle, cadesSamples.slice(part, part + 1));
   return results;
 }

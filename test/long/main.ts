@@ -10,10 +10,9 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ConformanceResult } from '../conformance/_report.ts';
-import { allSamples } from '../interop/_cades-samples.ts';
 import { startS3Server, type S3Server } from '../interop/_s3-server.ts';
 import { killAugmentations } from './augmentation-kills.ts';
-import { judgeSample, judgeWholeCorpus } from './cades.ts';
+import { cadesSamples, judgeSample, judgeWholeCorpus } from './cades.ts';
 import { chaos } from './chaos.ts';
 import {
   everyCallParts,
@@ -126,7 +125,7 @@ const proofs: readonly Proof[] = [
   ...(sample
     ? []
     : [
-        { name: 'cades', parts: allSamples.length, prove: (part: number) => judgeSample(part) },
+        { name: 'cades', parts: cadesSamples.length, prove: (part: number) => judgeSample(part) },
         { name: 'cades-corpus', parts: 1, prove: judgeWholeCorpus },
       ]),
   // The suite's own tests with their long settings.
