@@ -140,7 +140,7 @@ test('a new version with the lock, tags and metadata of the one before, once', a
 
 test('content that is too large to be held, in a signature and beside it: flat memory', async (t) => {
   t.timeout(600_000);
-  for (const { case: name, passed, got } of await augmentLargeSignatures(96, server))
+  for (const { case: name, passed, got } of await augmentLargeSignatures(256, server))
     t.true(passed, `${name}: ${got}`);
 });
 

@@ -95,7 +95,7 @@ const proofs: readonly Proof[] = [
     parts: sample ? 1 : 3,
     // The sample on a real S3 server is the step's that has one.
     prove: async (part) =>
-      augmentLargeSignatures(part === 0 ? 192 : 1024, part === 2 ? await s3() : undefined),
+      augmentLargeSignatures(part === 0 ? 256 : 1024, part === 2 ? await s3() : undefined),
   },
   // An hour; what a minute shows is the start.
   ...(sample ? [] : [{ name: 'memory', parts: 1, prove: () => memoryAtLoad(3_600_000, rate) }]),
