@@ -1,137 +1,210 @@
-// Memory of proxies at load, over an hour: what each holds after the first part of the time it holds at the end. One
-// stamps itself, the other has the first as its provider. Processes of their own, so that nothing else is measured; the
-// journal's index of repeats grows with tokens, and is allowed for.
+// Memory of proxies over an hour of mixed requests at a modest rate: what each holds after it has warmed up it holds at
+// the end. One stamps itself, the other has the first as its provider; both run as an operator runs them, as processes of
+// their own, so that nothing else is measured. The index of repeats grows with tokens, and is allowed for.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import {
-  defaultHttpProvider,
-  localTsaConfig,
-  localTsaPolicy,
-  type TsaConfig,
-} from '#tsa/config.ts';
+import { localTsaPolicy } from '#tsa/config.ts';
 import type { ConformanceResult } from '../conformance/_report.ts';
-import { ask, configWith, queryFor, random } from '../tsa/_proxy.ts';
+import { createMixedLoad, type MixedLoad } from './_mixed-load.ts';
+import { numbers } from './_numbers.ts';
 
-const script = fileURLToPath(new URL('../tsa/_crash-child.ts', import.meta.url));
-const lanes = 8;
-/** What the index of repeats holds for a token: a key, a place and an instant. */
-const octetsPerToken = 600;
-/** What a collector may have left lying about. */
-const slackOctets = 48 * 1024 * 1024;
+export type MemoryOptions = {
+  /** How long; the first sixth is for what a start needs. */
+  readonly milliseconds: number;
+  /** Requests a second to each of the two. */
+  readonly rate: number;
+  /** What may come and go with the collector, and with code that is compiled when it has been used often. */
+  readonly slackOctets: number;
+  readonly seed: number;
+};
 
-type Started = { readonly url: string; readonly process: number };
-type Sample = { readonly tokens: number; readonly octets: readonly number[] };
+const connections = 4;
 
-/** Resident octets of a process (proc(5): statm, in pages of 4096). */
+/**
+ * The index of repeats has 32 octets a slot, and once it has begun to grow a table is never less than three eighths
+ * full and never more than six (tsa/repeat-index.ts).
+ */
+const leastOctetsPerToken = 32 / 0.75;
+const mostOctetsPerToken = 32 / 0.375;
+
+const projectRoot = path.dirname(path.dirname(import.meta.dirname));
+
+type Started = {
+  readonly name: string;
+  readonly url: string;
+  readonly process: number;
+  /** Ends it as an operator does; how it ended. */
+  readonly stop: () => Promise<string>;
+};
+
+/** Of one process at one time. */
+type Sample = { readonly atMs: number; readonly octets: number; readonly tokens: number };
+
+/** Resident octets of a process (proc(5)). */
 function residentOf(process: number): number {
-  return Number(readFileSync(`/proc/${process}/statm`, 'utf8').split(' ')[1]) * 4096;
+  const text = readFileSync(`/proc/${process}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1]) * 1024;
 }
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
-async function start(config: TsaConfig, stack: AsyncDisposableStack): Promise<Started> {
-  const child = spawn(process.execPath, [script, JSON.stringify(config)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  stack.defer(() => {
-    child.kill('SIGKILL');
-  });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  return { url: line.toString().trim(), process: child.pid ?? 0 };
-}
-
-/** Asks until there is an answer: an idle connection may be closed at the moment that it is used again. */
-async function isGranted(url: string, query: Uint8Array, left = 5): Promise<boolean> {
-  try {
-    return (await ask(url, query)).token !== undefined;
-  } catch (error) {
-    if (left === 0 || !(error instanceof TypeError)) throw error;
-    await delay(500);
-    return isGranted(url, query, left - 1);
-  }
-}
-
-/** A proxy whose provider is the unit at `url`, which keeps its anchors and CRLs in `folder`. */
-function proxying(url: string, folder: string): TsaConfig {
-  return configWith(path.join(folder, 'proxy'), [
-    {
-      ...defaultHttpProvider,
-      kind: 'http',
-      name: 'unit',
-      url,
-      anchors: [path.join(folder, 'unit/public/anchors.pem')],
-      crls: [path.join(folder, 'unit/public/crls')],
-      tsaPolicies: [localTsaPolicy],
-    },
-  ]);
-}
-
-function judge(
+/** Runs `tokiwa tsa serve` until it says where it answers. */
+async function start(
   name: string,
-  octets: readonly number[],
-  samples: readonly Sample[],
-): ConformanceResult {
-  const third = Math.floor(samples.length / 3);
-  const before = median(octets.slice(third, 2 * third));
-  const after = median(octets.slice(2 * third));
-  const tokens = samples.map((one) => one.tokens);
-  const bought = median(tokens.slice(2 * third)) - median(tokens.slice(third, 2 * third));
-  const allowed = slackOctets + bought * octetsPerToken;
-  const inMegabytes = (one: number): string => (one / 2 ** 20).toFixed(0);
-  const got = `${inMegabytes(before)} MB, then ${inMegabytes(after)} MB, ${bought} tokens between, ${tokens.at(-1) ?? 0} in all`;
-  const expected = `at most ${inMegabytes(allowed)} MB more`;
-  return { case: `resident memory, ${name}`, passed: after - before <= allowed, expected, got };
+  folder: string,
+  providers: Readonly<Record<string, unknown>>,
+  stack: AsyncDisposableStack,
+): Promise<Started> {
+  const file = path.join(folder, `${name}.yaml`);
+  const settings = {
+    listen: { port: 0 },
+    stateDir: path.join(folder, name),
+    // A machine that has other things to do is no reason to go without.
+    deadlineMs: 120_000,
+    profiles: { default: { providers: Object.keys(providers) } },
+    providers,
+  };
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify(settings));
+  const child = spawn(process.execPath, ['cli.ts', 'tsa', 'serve', '--config', file], {
+    cwd: projectRoot,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  stack.defer(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let log = '';
+  child.stderr.on('data', (part: Buffer) => {
+    // Read on and forgotten: a pipe that nobody empties would stop it.
+    if (log.length > 65_536) return;
+    log += part.toString();
+    const url = /^tokiwa: time-stamping at (\S+)$/m.exec(log)?.[1];
+    if (url !== undefined) resolve(url);
+  });
+  exited.then(
+    () => {
+      reject(new Error(`${name} ended before it answered: ${log}`));
+    },
+    () => undefined,
+  );
+  const url = await promise;
+  return {
+    name,
+    url,
+    process: child.pid ?? 0,
+    stop: async () => {
+      child.kill('SIGTERM');
+      const [status, signal] = await exited;
+      return signal ?? `status ${String(status)}`;
+    },
+  };
 }
 
-/**
- * @param milliseconds how long; a third of it is for what a start needs
- * @param rate tokens a second that each is asked for at most; 0: as many as it gives
- */
-export async function memoryAtLoad(
-  milliseconds: number,
-  rate: number,
-): Promise<readonly ConformanceResult[]> {
+/** Tokens that its providers gave a proxy, as it counts them itself. */
+async function tokensOf(url: string): Promise<number> {
+  const text = await (await fetch(`${url}metrics`)).text();
+  const given = text.matchAll(/^tokiwa_tsa_provider_answers_total\{.*outcome="granted"\} (\d+)$/gm);
+  return [...given].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+const inMegabytes = (octets: number): string => (octets / 2 ** 20).toFixed(1);
+
+function judgeMemory(
+  name: string,
+  samples: readonly Sample[],
+  { slackOctets, milliseconds }: MemoryOptions,
+): ConformanceResult {
+  const sixth = milliseconds / 6;
+  const between = (from: number, to: number): readonly Sample[] =>
+    samples.filter(({ atMs }) => atMs >= from * sixth && atMs < to * sixth);
+  const [first, last] = [between(1, 2), between(5, Infinity)];
+  const octetsOf = (part: readonly Sample[]): number => median(part.map(({ octets }) => octets));
+  const tokensIn = (part: readonly Sample[]): number => median(part.map(({ tokens }) => tokens));
+  const growth = octetsOf(last) - octetsOf(first);
+  const index = mostOctetsPerToken * tokensIn(last) - leastOctetsPerToken * tokensIn(first);
+  const allowed = slackOctets + index;
+  const most = Math.max(...between(1, Infinity).map(({ octets }) => octets));
+  const got = [
+    `${inMegabytes(octetsOf(first))} MB after the warm-up`,
+    `${inMegabytes(octetsOf(last))} MB at the end (${growth < 0 ? '' : '+'}${inMegabytes(growth)})`,
+    `${inMegabytes(most)} MB at most`,
+    `${tokensIn(last) - tokensIn(first)} tokens between, ${samples.at(-1)?.tokens ?? 0} in all`,
+  ].join(', ');
+  const expected = `at most ${inMegabytes(allowed)} MB more, ${inMegabytes(index)} of them for the index of repeats`;
+  // What cannot be told is no pass.
+  const passed = growth <= allowed && tokensIn(last) > tokensIn(first);
+  return { case: `resident memory of the ${name}`, passed, expected, got };
+}
+
+function judgeAnswers(name: string, { sent, wrong }: MixedLoad): ConformanceResult {
+  const counts = [...sent].map(([kind, count]) => `${count} ${kind}`);
+  const told = [...new Set(wrong)].slice(0, 5).map((one) => `; ${one}`);
+  return {
+    case: `answers of the ${name}`,
+    passed: wrong.length === 0,
+    expected: 'to each what is due',
+    got: `${wrong.length} wrong of ${counts.join(', ')}${told.join('')}`,
+  };
+}
+
+export async function memoryAtLoad(options: MemoryOptions): Promise<readonly ConformanceResult[]> {
+  const { milliseconds, rate } = options;
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-memory-'));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const unit = await start(localTsaConfig({ stateDir: path.join(folder, 'unit') }), stack);
-  const proxy = await start(proxying(unit.url, folder), stack);
-  const both = [unit, proxy];
-  const ends = Date.now() + milliseconds;
-  const samples: Sample[] = [];
-  let tokens = 0;
-  const lane = async (url: string): Promise<void> => {
+  const unit = await start('unit', folder, { local: { type: 'local' } }, stack);
+  const provider = {
+    type: 'http',
+    url: unit.url,
+    anchors: [path.join(folder, 'unit/public/anchors.pem')],
+    crls: [path.join(folder, 'unit/public/crls')],
+    tsaPolicies: [localTsaPolicy],
+    timeouts: { connectMs: 60_000, responseMs: 60_000, lateMs: 60_000 },
+  };
+  const proxy = await start('proxy', folder, { unit: provider }, stack);
+  const both = [unit, proxy].map((server, i) => ({
+    server,
+    load: stack.use(createMixedLoad(server.url, numbers(options.seed + i), connections)),
+    samples: [] as Sample[],
+  }));
+  const begun = Date.now();
+  const ends = begun + milliseconds;
+  const lane = async ({ send }: MixedLoad): Promise<void> => {
     while (Date.now() < ends) {
-      const due = Date.now() + (rate === 0 ? 0 : (1000 * lanes) / rate);
-      const nonce = BigInt(`0x${Buffer.from(random(8)).toString('hex')}`) >> 1n;
-      const granted = await isGranted(url, queryFor('document', { nonce }));
-      if (granted && url === proxy.url) tokens++;
+      const due = Date.now() + (1000 * connections) / rate;
+      await send();
       await delay(Math.max(0, due - Date.now()));
     }
   };
   const watch = async (): Promise<void> => {
     while (Date.now() < ends) {
-      await delay(Math.min(5000, milliseconds / 30));
-      samples.push({ tokens, octets: both.map((one) => residentOf(one.process)) });
+      await delay(Math.min(5000, milliseconds / 60));
+      for (const { server, samples } of both) {
+        const tokens = await tokensOf(server.url);
+        samples.push({ atMs: Date.now() - begun, octets: residentOf(server.process), tokens });
+      }
     }
   };
-  await Promise.all([
-    watch(),
-    ...both.flatMap(({ url }) => Array.from({ length: lanes }, () => lane(url))),
+  const lanes = both.flatMap(({ load }) => Array.from({ length: connections }, () => lane(load)));
+  await Promise.all([watch(), ...lanes]);
+  const results = both.flatMap(({ server: { name }, load, samples }) => [
+    judgeMemory(name, samples, options),
+    judgeAnswers(name, load),
   ]);
-  return ['a unit of its own', 'a provider behind it'].map((name, i) =>
-    judge(
-      name,
-      samples.map(({ octets }) => octets[i] ?? NaN),
-      samples,
-    ),
-  );
+  for (const { name, stop } of [proxy, unit]) {
+    const got = await stop();
+    const expected = 'status 0';
+    results.push({ case: `end of the ${name}`, passed: got === expected, expected, got });
+  }
+  return results;
 }
