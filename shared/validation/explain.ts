@@ -26,6 +26,13 @@ const subjects: Readonly<Record<VerdictSubject, Sentence>> = {
     en: 'The archive timestamp of {genTime} by {tsu}',
     ja: '{tsu} による {genTime} のアーカイブタイムスタンプ',
   },
+  'validation-data': { en: 'Validation data', ja: '検証情報' },
+};
+
+const unreadSubjects: Partial<Record<VerdictSubject, Sentence>> = {
+  signature: { en: 'A signature', ja: '署名' },
+  timestamp: { en: 'A timestamp', ja: 'タイムスタンプ' },
+  'evidence-record': { en: 'An evidence record', ja: 'エビデンスレコード' },
 };
 
 /** Why not valid, as the end of a sentence that begins with the subject. */
@@ -168,6 +175,21 @@ const unexplained: Sentence = {
   ja: 'は判定できません。',
 };
 
+/** What could not be read has neither a time nor a signer to be named by. */
+function unreadSentence({ subject, subIndication, facts }: Explained): Sentence {
+  const { en, ja } = unreadSubjects[subject] ?? subjects[subject];
+  const [placeEn, placeJa] =
+    facts['place'] === undefined ? ['', ''] : [' in {place}', '{place} の'];
+  const [thenEn, thenJa] =
+    subIndication === 'FORMAT_FAILURE'
+      ? [', so it proves nothing', 'ないため、何も証明しません']
+      : ['', 'ません'];
+  return {
+    en: `${en} ({unread})${placeEn} cannot be read${thenEn}: {cause}.`,
+    ja: `${placeJa}${ja}({unread})を読み取れ${thenJa}: {cause}`,
+  };
+}
+
 const failingDocument: Sentence = {
   en: '{name} is not proved: {decidedBy} decides.',
   ja: '「{name}」は証明できません。判定を決めたのは {decidedBy} です。',
@@ -206,6 +228,7 @@ export function explain(verdict: Explained): Sentence {
   });
   if (status === 'valid') return filled(validSentence(verdict));
   if (subject === 'document' && facts['decidedBy'] !== undefined) return filled(failingDocument);
+  if (facts['unread'] !== undefined) return filled(unreadSentence(verdict));
   const reason = ownReason(verdict) ?? (subIndication ? reasons[subIndication] : unexplained);
   return filled({
     en: `${subjects[subject].en} ${reason.en}`,

@@ -17,38 +17,11 @@ import {
   recordSince,
 } from '#shared/validation/proof-of-existence.ts';
 import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
+import { unreadable } from '#shared/validation/judge-unread.ts';
 import { withHashIndex, withImprint, withOrder } from '#shared/validation/token-coverage.ts';
-import { recordNode, tokenNode, verdictNode } from '#shared/validation/verdict-nodes.ts';
+import { recordNode, tokenNode } from '#shared/validation/verdict-nodes.ts';
 import type { EvidenceBeside, JudgedToken, Scope } from '#shared/validation/judgement-scope.ts';
 import type { VerdictNode } from '#shared/validation/verdict.ts';
-
-/** Evidence that does not parse is a verdict too. */
-function unreadable(
-  subject: VerdictNode['subject'],
-  name: string,
-  message: string,
-  facts: VerdictNode['facts'] = {},
-): VerdictNode {
-  return verdictNode({
-    subject,
-    name,
-    status: 'invalid',
-    subIndication: 'FORMAT_FAILURE',
-    facts,
-    findings: [
-      { check: 'format', clause: 'EN 319 102-1 §5.2.2', level: 'error', message, facts: {} },
-    ],
-  });
-}
-
-/** What a signature carries as evidence and nobody can read. */
-export function judgeUnread({ reading }: Scope, signature: string): readonly VerdictNode[] {
-  return reading.unread
-    .filter(({ of }) => of === signature)
-    .map(({ subject, type, message }, index) =>
-      unreadable(subject, `${signature}-unread-${index + 1}`, message, { type }),
-    );
-}
 
 /** A file's name with what it parsed to, or why it did not. */
 export type Parsed<T> = { readonly name: string } & (
@@ -77,7 +50,11 @@ export function judgeRecordsBeside(
   const { at, digest } = input;
   return records.map((parsed) => {
     const { name } = parsed;
-    if (!parsed.ok) return unreadable('evidence-record', name, parsed.message);
+    if (!parsed.ok)
+      return unreadable(
+        { subject: 'evidence-record', type: 'beside', message: parsed.message },
+        name,
+      );
     // A document of which only the head is here is hashed as it is.
     const octets = input.bytes.length === input.size ? () => input.bytes : undefined;
     const data = { name: input.name, digest, octets };
@@ -138,7 +115,8 @@ export function judgeTokensBeside(
   const { at, digest } = input;
   return tokens.map((parsed) => {
     const { name } = parsed;
-    if (!parsed.ok) return unreadable('timestamp', name, parsed.message);
+    if (!parsed.ok)
+      return unreadable({ subject: 'timestamp', type: 'beside', message: parsed.message }, name);
     const token = parsed.value;
     const { algorithm } = token.tstInfo.messageImprint;
     const value = algorithm && digest(algorithm);

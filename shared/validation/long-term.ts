@@ -16,10 +16,10 @@ import {
   judgeInner,
   judgeRecordsBeside,
   judgeTokensBeside,
-  judgeUnread,
   newestFirst,
   parseEach,
 } from '#shared/validation/judge-evidence.ts';
+import { judgeUnread } from '#shared/validation/judge-unread.ts';
 import {
   type JudgedToken,
   type LongTermInput,
@@ -106,6 +106,14 @@ function judgeAllSignatures(
   return facts.signatures.filter(({ countersigns }) => countersigns === undefined).map(judge);
 }
 
+/** Everything in the tree that could not be read. */
+function unreadIn(nodes: readonly VerdictNode[]): readonly VerdictNode[] {
+  return nodes.flatMap((node) => [
+    ...(node.facts['unread'] === undefined ? [] : [node]),
+    ...unreadIn(node.children),
+  ]);
+}
+
 /** Anything broken anywhere in the tree: who speaks of the whole may not pass over it. */
 function firstInvalid(nodes: readonly VerdictNode[]): VerdictNode | undefined {
   for (const node of nodes) {
@@ -124,13 +132,14 @@ type Parts = {
 
 /**
  * The document stands with its signatures and the evidence beside it; without any, with the timestamps
- * and records that it is or holds. An inner timestamp that cannot be told takes nothing away, a broken
- * one does.
+ * and records that it is or holds. An inner timestamp that cannot be told takes nothing away; a broken one
+ * does, and one that cannot be read.
  */
 function documentNode({ input, reading }: Scope, parts: Parts): VerdictNode {
   const { signatures, beside, own } = parts;
   const children = [...signatures, ...own, ...beside];
-  const demanded = signatures.length > 0 ? [...signatures, ...beside] : children;
+  const demanded =
+    signatures.length > 0 ? [...signatures, ...beside, ...unreadIn(children)] : children;
   const decisive = firstInvalid(children) ?? worstOf(demanded);
   const errors = reading.facts.problems.filter(({ severity }) => severity === 'error');
   const facts = { at: input.at.toString(), format: reading.facts.format };
@@ -185,9 +194,12 @@ export function validateLongTerm(input: LongTermInput): LongTermVerdict {
   const inner = judgeInner(scope);
   const signatures = judgeAllSignatures(scope, inner);
   const { timestamps, evidenceRecords } = scope.reading.facts;
-  const own = [...timestamps, ...evidenceRecords]
-    .filter(({ of }) => of === undefined)
-    .flatMap(({ id }) => inner.get(id) ?? []);
+  const own = [
+    ...[...timestamps, ...evidenceRecords]
+      .filter(({ of }) => of === undefined)
+      .flatMap(({ id }) => inner.get(id) ?? []),
+    ...judgeUnread(scope, undefined),
+  ];
   return {
     tree: documentNode(scope, { signatures, beside, own }),
     facts: scope.reading.facts,

@@ -19,7 +19,7 @@ import { nameCadesLevel } from '#shared/cades/named-level.ts';
 import type { SignedData } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { oidName, oids } from '#shared/oid.ts';
-import { type Problem, attempt } from '#shared/problem.ts';
+import { attempt } from '#shared/problem.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampDraft } from '#shared/validation/collect.ts';
@@ -38,7 +38,12 @@ import type {
   TimestampType,
 } from '#shared/validation/facts.ts';
 import { readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
-import { type Reading, type SignedContent, contentOf } from '#shared/validation/reading.ts';
+import {
+  type Reading,
+  type SignedContent,
+  attemptEvidence,
+  contentOf,
+} from '#shared/validation/reading.ts';
 
 type ImprintFacts = Pick<TimestampFacts, 'imprintFound' | 'imprintIntact'>;
 
@@ -276,21 +281,21 @@ function addSignature(
       ...coverageOf(source, signature, timestamp, content),
     });
   }
+  const { place } = context;
   for (const { type, message } of signature.unreadTimestamps)
-    reading.unread.push({ subject: 'timestamp', of: id, type, message });
-  for (const record of signature.evidenceRecords) {
-    const problems: Problem[] = [];
-    attempt(problems, context.place, () => {
-      readEvidenceRecord(reading, record.octets, {
-        of: id,
-        place: context.place,
-        dataObjects: (isHeld) => coveredByRecord(source, signature, record, content, isHeld),
-      });
-    });
-    collector.problems.push(...problems);
-    for (const { message } of problems)
-      reading.unread.push({ subject: 'evidence-record', of: id, type: record.kind, message });
-  }
+    reading.unread.push({ subject: 'timestamp', of: id, type, place, message });
+  for (const record of signature.evidenceRecords)
+    attemptEvidence(
+      reading,
+      { subject: 'evidence-record', of: id, type: record.kind, place },
+      () => {
+        readEvidenceRecord(reading, record.octets, {
+          of: id,
+          place,
+          dataObjects: (isHeld) => coveredByRecord(source, signature, record, content, isHeld),
+        });
+      },
+    );
   for (const counter of signature.countersignatures)
     addSignature(source, counter, { id, octets: signature.signerInfo.signature });
 }

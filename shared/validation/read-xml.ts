@@ -13,7 +13,13 @@ import {
   readEvidenceRecord,
   type RecordContext,
 } from '#shared/validation/read-evidence-record.ts';
-import type { Reading, SignedContent } from '#shared/validation/reading.ts';
+import {
+  type EvidencePlace,
+  type Reading,
+  type SignedContent,
+  addUnread,
+  attemptEvidence,
+} from '#shared/validation/reading.ts';
 import {
   type ReferenceReading,
   type XmlContext,
@@ -104,15 +110,18 @@ function addSignature(
     }),
   );
   addXmlTimestamps(source, signature, references, id);
+  const sealing: EvidencePlace = { subject: 'evidence-record', of: id, type: 'sealing', place };
+  addUnread(reading, sealing, signature.unreadRecords);
   for (const { property, record } of signature.evidenceRecords)
-    attempt(collector.problems, place, () => {
+    attemptEvidence(reading, sealing, () => {
       const sealed = sealedBy(source, property, signature, references);
       if (record instanceof Uint8Array)
         readEvidenceRecord(reading, record, { of: id, place, ...sealed });
       else addXmlEvidenceRecord(source, record, { of: id, ...sealed });
     });
+  const countersigning: EvidencePlace = { subject: 'signature', of: id, type: 'counter', place };
   for (const counter of signature.countersignatures)
-    attempt(collector.problems, place, () => {
+    attemptEvidence(reading, countersigning, () => {
       addSignature(source, counter, {
         id,
         value: signature.signatureValueElement,
@@ -189,8 +198,9 @@ export function readXmlSignatures(
     addXmlEvidenceRecord(source, root);
     return 'ER-XML';
   }
+  const { place } = context;
   const kinds = findSignatures(root).map((element) =>
-    attempt(reading.collector.problems, context.place, () =>
+    attemptEvidence(reading, { subject: 'signature', type: 'xml', place }, () =>
       addSignature(source, element, undefined),
     ),
   );

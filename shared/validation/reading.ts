@@ -5,6 +5,7 @@ import type { SignedData, SignerInfo } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest } from '#shared/crypto/digest.ts';
 import type { SignatureDescription } from '#shared/crypto/signature.ts';
 import type { EvidenceRecord } from '#shared/ers/evidence-record.ts';
+import { type Problem, attempt } from '#shared/problem.ts';
 import type { Finding } from '#shared/trust/finding.ts';
 import type { SubIndication } from '#shared/trust/sub-indication.ts';
 import type { Collector } from '#shared/validation/collect.ts';
@@ -70,14 +71,18 @@ export type EvidenceRecordReading = {
   readonly entries?: readonly ReferenceFacts[] | undefined;
 };
 
-/** Evidence inside of a signature that could not be read: it proves nothing, and is not passed over. */
+/** Evidence that could not be read: it proves nothing, and is not passed over. EN 319 102-1 §5.2.2 */
 export type UnreadEvidence = {
-  readonly subject: 'timestamp' | 'evidence-record';
-  /** Id in the facts of the signature that carries it. */
-  readonly of: string;
-  /** The attribute's kind, such as `archive`. */
+  readonly subject: 'signature' | 'timestamp' | 'evidence-record' | 'validation-data';
+  /** Id in the facts of the signature that carries it; absent: the document does. */
+  readonly of?: string | undefined;
+  /** What it should be, such as `archive`. */
   readonly type: string;
+  /** Entry of a container, field of a PDF; absent: the document itself. */
+  readonly place?: string | undefined;
   readonly message: string;
+  /** A standard has it and this version does not read it: nothing is known to be wrong with it. */
+  readonly unsupported?: boolean | undefined;
 };
 
 export type Reading = {
@@ -88,6 +93,32 @@ export type Reading = {
   readonly evidenceRecords: EvidenceRecordReading[];
   readonly unread: UnreadEvidence[];
 };
+
+/** Where evidence should be, and what. */
+export type EvidencePlace = Pick<UnreadEvidence, 'subject' | 'of' | 'type' | 'place'>;
+
+/** Why evidence could not be read, one entry a problem. */
+export function addUnread(
+  { unread }: Pick<Reading, 'unread'>,
+  evidence: EvidencePlace,
+  problems: readonly Pick<Problem, 'code' | 'message'>[],
+): void {
+  for (const { code, message } of problems)
+    unread.push({ ...evidence, message, unsupported: code.startsWith('ERR_UNSUPPORTED') });
+}
+
+/** As `attempt`; and what cannot be read is evidence that no verdict passes over. */
+export function attemptEvidence<T>(
+  reading: Reading,
+  evidence: EvidencePlace,
+  read: () => T,
+): T | undefined {
+  const problems: Problem[] = [];
+  const result = attempt(problems, evidence.place, read);
+  reading.collector.problems.push(...problems);
+  addUnread(reading, evidence, problems);
+  return result;
+}
 
 /** Content of which all octets are at hand, in parts; borrowed, not copied. */
 export function contentOf(parts: readonly Uint8Array[], name?: string): SignedContent {

@@ -16,7 +16,12 @@ export type Verdict = {
 
 /** What one verdict of the tree is about. */
 export type VerdictSubject =
-  'document' | 'signature' | 'timestamp' | 'evidence-record' | 'archive-timestamp';
+  | 'document'
+  | 'signature'
+  | 'timestamp'
+  | 'evidence-record'
+  | 'archive-timestamp'
+  | 'validation-data';
 
 /** One sentence a human understands, in each language. */
 export type Sentence = { readonly ja: string; readonly en: string };

@@ -1,13 +1,13 @@
 // Timestamps of XAdES signatures into facts: their imprints recomputed, and what each proves to have
 // existed. EN 319 132-1 §5.2.8, §5.3, §5.5.2, A.1.5; EN 319 102-1 §5.6.2.3.
 import { digest } from '#shared/crypto/digest.ts';
-import { UnsupportedError } from '#shared/errors.ts';
-import { attempt, problemOf } from '#shared/problem.ts';
+import { type Problem, attempt, problemOf } from '#shared/problem.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import { readOcsp } from '#shared/validation/collect.ts';
 import { type CoveredObjects, objectsOfOcspResponse } from '#shared/validation/covered-objects.ts';
 import { compareImprint } from '#shared/validation/read-cms.ts';
 import type { TimestampFacts } from '#shared/validation/facts.ts';
+import { type EvidencePlace, addUnread, attemptEvidence } from '#shared/validation/reading.ts';
 import type { ReferenceReading, XmlSource } from '#shared/validation/xml-references.ts';
 import { type TimestampedInput, timestampedInput } from '#shared/xades/imprint.ts';
 import { xadesNamespaces } from '#shared/xades/names.ts';
@@ -63,13 +63,13 @@ function coverageOf(token: TimeStampToken, input: TimestampedInput): Coverage {
   return facts.imprintIntact ? { ...facts, covers: objectsIn(elements) } : facts;
 }
 
-/** What the timestamp is over: absent with the reason among the problems. */
+/** What the timestamp is over; else why that cannot be told. */
 function inputOf(
   source: XmlSource,
   signature: XadesSignature,
   references: readonly ReferenceReading[],
   timestamp: XadesTimestamp,
-): TimestampedInput | 'malformed' | 'not-computed' {
+): TimestampedInput | Problem {
   const data = new Map(signature.references.map((one, index) => [one, references[index]?.data]));
   try {
     return timestampedInput(timestamp, signature, {
@@ -77,8 +77,7 @@ function inputOf(
       process: (reference) => data.get(reference),
     });
   } catch (error) {
-    source.reading.collector.problems.push(problemOf(error, source.place));
-    return error instanceof UnsupportedError ? 'not-computed' : 'malformed';
+    return problemOf(error, source.place);
   }
 }
 
@@ -89,20 +88,28 @@ export function addXmlTimestamps(
   references: readonly ReferenceReading[],
   of: string,
 ): void {
-  const { collector } = source.reading;
-  const { place } = source;
+  const { reading, place } = source;
+  const { collector } = reading;
   for (const timestamp of signature.timestamps) {
+    const { type, tokens, unread } = timestamp;
+    const evidence: EvidencePlace = { subject: 'timestamp', of, type, place };
+    addUnread(reading, evidence, unread);
     const input = inputOf(source, signature, references, timestamp);
-    for (const octets of timestamp.tokens)
-      attempt(collector.problems, place, () => {
+    const isUnsupported = 'code' in input && input.code.startsWith('ERR_UNSUPPORTED');
+    if ('code' in input) {
+      collector.problems.push(input);
+      // A container that contradicts itself is as bad as a token that does; what is not computed says so by itself.
+      if (!isUnsupported) addUnread(reading, evidence, [input]);
+    }
+    for (const octets of tokens)
+      attemptEvidence(reading, evidence, () => {
         const token = parseTimeStampToken(octets);
-        const coverage: Coverage =
-          input === 'not-computed'
-            ? {}
-            : input === 'malformed'
-              ? { imprintFound: false, imprintIntact: false }
-              : coverageOf(token, input);
-        collector.addTimestamp({ type: timestamp.type, token, of, place, ...coverage });
+        const coverage: Coverage = isUnsupported
+          ? {}
+          : 'code' in input
+            ? { imprintFound: false, imprintIntact: false }
+            : coverageOf(token, input);
+        collector.addTimestamp({ type, token, of, place, ...coverage });
       });
   }
 }

@@ -32,6 +32,8 @@ export type XadesTimestamp = {
   /** The container element: what is canonicalized how stands there. */
   readonly element: XmlElement;
   readonly tokens: readonly Uint8Array[];
+  /** Why it holds less than it should: it says that there is a timestamp, and none can be read. */
+  readonly unread: readonly Problem[];
 };
 
 /** A record in the unsigned property that seals the signature, in ASN.1 or in XML. TS 119 132-3 §5 */
@@ -71,6 +73,7 @@ export type XadesSignature = {
   readonly ocspResponses: readonly Uint8Array[];
   /** RFC 4998 records, and the elements of RFC 6283 ones. */
   readonly evidenceRecords: readonly SealingRecord[];
+  readonly unreadRecords: readonly Problem[];
   readonly countersignatures: readonly XmlElement[];
   readonly problems: readonly Problem[];
 };
@@ -132,6 +135,29 @@ function readSigningCertificates(
   );
 }
 
+/** The tokens of one container. Without any it is none (TS 101 903 V1.3.2 §7.1.4.2: at least one). */
+function readTokens(element: XmlElement): Pick<XadesTimestamp, 'tokens' | 'unread'> {
+  const unread: Problem[] = [];
+  const others = childrenNamed(element, xadesNamespaces, 'XMLTimeStamp');
+  const encapsulated = childrenNamed(element, xadesNamespaces, 'EncapsulatedTimeStamp');
+  if (others.length > 0)
+    unread.push({
+      severity: 'error',
+      code: 'ERR_UNSUPPORTED_FEATURE',
+      message: 'XMLTimeStamp is not read',
+    });
+  else if (encapsulated.length === 0)
+    unread.push({
+      severity: 'error',
+      code: 'ERR_FORMAT_XML',
+      message: `${element.localName} holds no timestamp`,
+    });
+  const tokens = encapsulated
+    .map((token) => attempt(unread, element.name, () => base64Of(token, token.localName)))
+    .filter((token) => token !== undefined);
+  return { tokens, unread };
+}
+
 function readTimestamps(parents: readonly XmlElement[], problems: Problem[]): XadesTimestamp[] {
   const timestamps: XadesTimestamp[] = [];
   let count = 0;
@@ -140,19 +166,12 @@ function readTimestamps(parents: readonly XmlElement[], problems: Problem[]): Xa
       ? timestampTypes.get(element.localName)
       : undefined;
     if (!type) continue;
-    if (childNamed(element, xadesNamespaces, 'XMLTimeStamp'))
-      problems.push({
-        severity: 'error',
-        code: 'ERR_UNSUPPORTED_FEATURE',
-        message: 'XMLTimeStamp is not read',
-      });
-    const tokens = childrenNamed(element, xadesNamespaces, 'EncapsulatedTimeStamp')
-      .map((token) => attempt(problems, element.name, () => base64Of(token, element.localName)))
-      .filter((token) => token !== undefined);
+    const { tokens, unread } = readTokens(element);
+    problems.push(...unread);
     count += tokens.length;
     if (count > maxTokens)
       throw new FormatError('ERR_FORMAT_LIMIT', `more than ${maxTokens} timestamps in a signature`);
-    timestamps.push({ type, element, tokens });
+    timestamps.push({ type, element, tokens, unread });
   }
   return timestamps;
 }
@@ -172,18 +191,26 @@ function encapsulated(
 
 function readEvidenceRecords(
   unsigned: XmlElement | undefined,
-  problems: Problem[],
-): SealingRecord[] {
+): Pick<XadesSignature, 'evidenceRecords' | 'unreadRecords'> {
+  const unreadRecords: Problem[] = [];
   const sealing = childrenNamed(unsigned, xadesEvidenceNamespace, 'SealingEvidenceRecords');
-  return sealing.flatMap((property) =>
-    childElements(property).flatMap((element) => {
+  const evidenceRecords = sealing.flatMap((property) => {
+    const elements = childElements(property);
+    if (elements.length === 0)
+      unreadRecords.push({
+        severity: 'error',
+        code: 'ERR_FORMAT_XML',
+        message: `${property.localName} holds no record`,
+      });
+    return elements.flatMap((element) => {
       const record =
         element.localName === 'ASN1EvidenceRecord'
-          ? attempt(problems, element.name, () => base64Of(element, element.localName))
+          ? attempt(unreadRecords, element.name, () => base64Of(element, element.localName))
           : element;
       return record ? [{ property, record }] : [];
-    }),
-  );
+    });
+  });
+  return { evidenceRecords, unreadRecords };
 }
 
 /** KeyInfo as it is used: certificates only. What would have to be fetched or followed is refused. */
@@ -247,6 +274,8 @@ export function readXadesSignature(element: XmlElement): XadesSignature {
   const signingCertificates =
     attempt(problems, 'SigningCertificate', () => readSigningCertificates(signedSignature)) ?? [];
   const method = attempt(problems, undefined, () => readSignatureMethod(signedInfo));
+  const records = readEvidenceRecords(unsigned[0]);
+  problems.push(...records.unreadRecords);
   return {
     element,
     id: attributeOf(element, 'Id'),
@@ -271,7 +300,7 @@ export function readXadesSignature(element: XmlElement): XadesSignature {
     certificates: encapsulated(unsigned, 'EncapsulatedX509Certificate', problems),
     crls: encapsulated(unsigned, 'EncapsulatedCRLValue', problems),
     ocspResponses: encapsulated(unsigned, 'EncapsulatedOCSPValue', problems),
-    evidenceRecords: readEvidenceRecords(unsigned[0], problems),
+    ...records,
     countersignatures: unsigned
       .flatMap((one) => childrenNamed(one, xadesNamespaces, 'CounterSignature'))
       .flatMap((one) => childrenNamed(one, dsNamespace, 'Signature')),
