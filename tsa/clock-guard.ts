@@ -18,7 +18,8 @@ const settleMs = 60_000;
 const driftShare = 0.0005;
 
 export function createClockGuard(): ClockGuard {
-  let offset: number | undefined;
+  /** Where the wall clock is expected, as its distance from the steady one: it follows as fast as slewing goes. */
+  let expected: number | undefined;
   let checkedAt = 0;
   let trusted = true;
   let steppedAt = 0;
@@ -26,15 +27,20 @@ export function createClockGuard(): ClockGuard {
   return {
     check: (now, steadyMs) => {
       const current = now.epochMilliseconds - steadyMs;
-      const allowed = stepMs + (steadyMs - checkedAt) * driftShare;
-      const apart = offset === undefined ? 0 : current - offset;
-      offset = current;
+      const slewed = (steadyMs - checkedAt) * driftShare;
       checkedAt = steadyMs;
-      if (Math.abs(apart) > allowed) {
+      expected ??= current;
+      const apart = current - expected;
+      if (Math.abs(apart) > stepMs + slewed) {
         trusted = false;
         steppedAt = steadyMs;
         jump = apart;
-      } else if (!trusted && steadyMs - steppedAt >= settleMs) trusted = true;
+        expected = current;
+      } else {
+        // What is beyond that stays: steps too small to be one add up, and so does a clock that runs too fast or slow.
+        expected += Math.max(-slewed, Math.min(apart, slewed));
+        if (!trusted && steadyMs - steppedAt >= settleMs) trusted = true;
+      }
       return trusted ? undefined : jump;
     },
   };

@@ -1,7 +1,7 @@
 // The certification authority behind the local TSU: makes its own CA and TSU certificates, replaces them ahead of
-// their end, and reissues the CRLs daily (RFC 5280 §4, §5). It signs no token; that is local-tsu.ts.
+// their end (RFC 5280 §4), and has the CRLs reissued daily (authority-crls.ts). It signs no token; that is local-tsu.ts.
 import { toHex } from '#shared/bytes.ts';
-import { ConfigError } from '#shared/errors.ts';
+import { ConfigError, SourceError } from '#shared/errors.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { addCalendar, isBefore } from '#shared/time.ts';
@@ -15,7 +15,8 @@ import {
   type CaGeneration,
   type TsuGeneration,
 } from './authority-plan.ts';
-import { buildCertificate, buildCertificateList, buildName } from './certificate-builder.ts';
+import { createAuthorityCrls } from './authority-crls.ts';
+import { buildCertificate, buildName } from './certificate-builder.ts';
 import type { LocalProviderConfig } from './config.ts';
 import { keyTerms, type KeyTerms } from './key-terms.ts';
 
@@ -25,9 +26,6 @@ export type TsuCredential = {
   readonly issuerCertificate: Uint8Array;
   readonly key: SigningKey;
 };
-
-/** CRLs are reissued this often; they live longer, so that a missed day does no harm. */
-const crlPeriod = { hours: 24 } as const;
 
 /** An authority that is ready: every call brings it up to date first. */
 export type LocalAuthority = {
@@ -63,7 +61,6 @@ const tsuName = buildName([
 
 type Renewal = Extract<AuthorityPlan, { readonly kind: 'renew' }>;
 type OpenCa = { readonly generation: CaGeneration; readonly key: SigningKey };
-type IssuedCrl = { readonly thisUpdate: Temporal.Instant; readonly octets: Uint8Array };
 
 /**
  * Opens the authority that lives in `files`; makes it on first use.
@@ -75,8 +72,10 @@ export async function openLocalAuthority(options: {
   readonly publicFiles: PublicFiles;
   readonly random: RandomSource;
   readonly events: EventSink;
+  /** How far the clock has jumped, in milliseconds, as long as it is not to be believed: nothing is renewed by it. */
+  readonly clockJump?: ((now: Temporal.Instant) => number | undefined) | undefined;
 }): Promise<LocalAuthority> {
-  const { config, files, publicFiles, random, events } = options;
+  const { config, files, publicFiles, random, events, clockJump } = options;
   let state = await files.loadState();
   let terms: KeyTerms | undefined;
   const noteAnchors = (): void => {
@@ -88,7 +87,11 @@ export async function openLocalAuthority(options: {
   noteAnchors();
   const cas = new Map<string, OpenCa>();
   let credential: TsuCredential | undefined;
-  const crls = new Map<string, IssuedCrl>();
+  const crls = createAuthorityCrls({
+    publicFiles,
+    crlLifeDays: config.crlLifeDays,
+    issuerName: caName,
+  });
   let published = false;
 
   const newId = (): string => toHex(random(8));
@@ -217,30 +220,23 @@ export async function openLocalAuthority(options: {
 
   const issueCrls = async (now: Temporal.Instant): Promise<void> => {
     for (const generation of state.cas) {
-      const last = crls.get(generation.id);
-      // A clock that went back gets no older list: the newest one stands until its day is over.
-      if (last && isBefore(now, last.thisUpdate.add(crlPeriod))) continue;
       const ca = await openCa(generation, now);
-      if (!ca) {
+      if (ca) await crls.issue(generation, ca.key, now);
+      else {
         if (cas.delete(generation.id)) await files.removeKey(`ca-${generation.id}`);
-        crls.delete(generation.id);
-        continue;
+        crls.forget(generation.id);
       }
-      const octets = buildCertificateList({
-        issuer: caName(generation.id),
-        issuerPublicKey: ca.key.publicKey,
-        thisUpdate: now,
-        nextUpdate: addCalendar(now, { days: config.crlLifeDays }),
-        // Grows with every list and needs no state of its own (RFC 5280 §5.2.3).
-        crlNumber: Math.floor(now.epochMilliseconds / 1000),
-        signer: ca.key,
-      });
-      await publicFiles.publishCrl(generation.id, octets);
-      crls.set(generation.id, { thisUpdate: now, octets });
     }
   };
 
   const bringUpToDate = async (now: Temporal.Instant): Promise<void> => {
+    // What is made by a wrong clock stays when it is put right: keys are replaced and destroyed, lists are of the future.
+    const jumpMs = clockJump?.(now);
+    if (jumpMs !== undefined) {
+      const refused = { provider: config.name, now: now.toString(), jumpMs };
+      events({ level: 'error', name: 'tsa.local.clock-refused', ...refused });
+      return;
+    }
     const plan = planAuthority(state, config, now, terms?.end);
     if (plan.kind === 'renew') await renew(plan, now);
     // It started when its key was good enough, and says so until somebody gives it another one.
@@ -265,11 +261,7 @@ export async function openLocalAuthority(options: {
   const isDue = (now: Temporal.Instant): boolean =>
     !published ||
     planAuthority(state, config, now, terms?.end).kind === 'renew' ||
-    state.cas.some((generation) => {
-      const last = crls.get(generation.id);
-      if (!last) return !isBefore(generation.notAfter, now);
-      return !isBefore(now, last.thisUpdate.add(crlPeriod));
-    });
+    crls.isDue(state.cas, now);
 
   const loadCredential = async (): Promise<TsuCredential | undefined> => {
     const { tsu } = state;
@@ -287,11 +279,14 @@ export async function openLocalAuthority(options: {
     credential: async (now) => {
       const second = Math.floor(now.epochMilliseconds / 1000);
       if (second !== settled) {
-        if (isDue(now)) await upkeep(now);
-        settled = second;
+        const wasDue = isDue(now);
+        if (wasDue) await upkeep(now);
+        // By a clock that jumped it still is.
+        if (!wasDue || !isDue(now)) settled = second;
       }
-      if (!credential) throw new Error('unreachable: upkeep makes a credential or throws');
-      return credential;
+      if (credential) return credential;
+      const why = 'the local unit has no certificate yet, and its clock is not trusted';
+      throw new SourceError('ERR_SOURCE_CLOCK', why, { retryable: true });
     },
     upkeep,
     preparePolicy: (profile, now) => {
@@ -307,10 +302,6 @@ export async function openLocalAuthority(options: {
       };
     },
     anchors: () => state.cas.map((ca) => ca.certificate),
-    certificateLists: () =>
-      state.cas.flatMap((ca) => {
-        const last = crls.get(ca.id);
-        return last ? [last.octets] : [];
-      }),
+    certificateLists: () => crls.lists(state.cas),
   };
 }

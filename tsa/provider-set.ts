@@ -7,6 +7,7 @@ import { openHttpProvider } from './adapters/http-provider.ts';
 import { readSecretFile } from '#shared/io/private-file.ts';
 import type { PublicFiles } from './adapters/public-files.ts';
 import { reserveBlock } from './adapters/serial-file.ts';
+import { createClockGuard } from './clock-guard.ts';
 import type { LocalProviderConfig, TsaConfig } from './config.ts';
 import type { Journal } from './journal.ts';
 import { openLocalAuthority, type LocalAuthority } from './local-authority.ts';
@@ -46,7 +47,7 @@ async function openLocalUnit(
   stateDir: string,
   options: ProviderOptions,
 ): Promise<{ readonly provider: Provider; readonly authority: LocalAuthority }> {
-  const { random, journal } = options;
+  const { random, journal, steadyClock } = options;
   const folder = path.join(stateDir, 'local', config.name);
   const { keyPasswordFile: passwordFile } = config;
   const password =
@@ -54,7 +55,10 @@ async function openLocalUnit(
       ? undefined
       : await readSecretFile(passwordFile, 'key password file');
   const files = await openAuthorityFiles(folder, password);
-  const authority = await openLocalAuthority({ ...options, config, files });
+  // One of its own: what renews looks at the clock more seldom than what stamps.
+  const guard = createClockGuard();
+  const clockJump = steadyClock && ((now: Temporal.Instant) => guard.check(now, steadyClock()));
+  const authority = await openLocalAuthority({ ...options, config, files, clockJump });
   const serials = createSerialSource({
     reserve: () => reserveBlock(path.join(folder, 'serial-block')),
     random,

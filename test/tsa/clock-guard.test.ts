@@ -46,3 +46,34 @@ test('a second step begins the minute anew', (t) => {
   t.is(guard.check(at(91_000), 96_000), -10_000);
   t.is(guard.check(at(96_000), 101_000), undefined);
 });
+
+for (const step of [900, -900])
+  test(`steps of ${step} ms add up`, (t) => {
+    const guard = createClockGuard();
+    const seen = Array.from({ length: 4 }, (_, i) =>
+      guard.check(at(i * (10_000 + step)), i * 10_000),
+    );
+    t.deepEqual(
+      seen.map((jump) => jump === undefined),
+      [true, true, false, false],
+    );
+  });
+
+for (const pace of [1.01, 0.99])
+  test(`a clock that runs at ${pace} of the time is not believed for long`, (t) => {
+    const guard = createClockGuard();
+    const seen = Array.from({ length: 3600 }, (_, second) =>
+      guard.check(at(second * 1000 * pace), second * 1000),
+    );
+    // A second apart after less than two minutes, and again before the next two are over.
+    t.true(seen.slice(120).filter((jump) => jump === undefined).length < 3600 / 2);
+    t.true(seen.slice(0, 120).some((jump) => jump !== undefined));
+  });
+
+test('a clock that runs at twice the pace is never believed again', (t) => {
+  const guard = createClockGuard();
+  const seen = Array.from({ length: 600 }, (_, second) =>
+    guard.check(at(second * 2000), second * 1000),
+  );
+  t.true(seen.slice(3).every((jump) => jump !== undefined));
+});

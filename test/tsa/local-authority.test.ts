@@ -1,7 +1,7 @@
 // The local authority: certificates by the standards' letter, renewal ahead of time, CRLs every day, keys that only
 // their owner can read.
 import test from 'ava';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findDerOffence } from '#shared/der/strict.ts';
 import type { Event } from '#shared/ports/runtime.ts';
@@ -14,7 +14,11 @@ import { defaultLocalProvider, type LocalProviderConfig } from '#tsa/config.ts';
 import { openLocalAuthority } from '#tsa/local-authority.ts';
 import { createTestClock, random, temporaryFolder, type TestClock } from './_proxy.ts';
 
-async function openIn(folder: string, settings: Partial<LocalProviderConfig> = {}) {
+async function openIn(
+  folder: string,
+  settings: Partial<LocalProviderConfig> = {},
+  clockJump?: () => number | undefined,
+) {
   const events: Event[] = [];
   const publicFiles = await openPublicFiles(path.join(folder, 'public'));
   const authority = await openLocalAuthority({
@@ -23,6 +27,7 @@ async function openIn(folder: string, settings: Partial<LocalProviderConfig> = {
     publicFiles,
     random,
     events: (event) => events.push(event),
+    clockJump,
   });
   return { authority, publicFiles, events };
 }
@@ -158,6 +163,71 @@ test('the CRL is reissued daily, not more often, and never for an earlier time',
   t.is((await listAt()).fingerprint, second.fingerprint);
 });
 
+test('a restart gives no older CRL either, and none of another CA counts', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock('2030-01-05T00:00:00Z');
+  const listOf = async () => {
+    const { authority, publicFiles } = await openIn(folder.path);
+    await authority.upkeep(clock.now());
+    const [name = ''] = await readdir(publicFiles.crlFolder);
+    const file = path.join(publicFiles.crlFolder, name);
+    const list = parseCertificateList(new Uint8Array(await readFile(file)));
+    t.deepEqual(authority.certificateLists(), [list.raw]);
+    return { list, file };
+  };
+  const { list: first, file } = await listOf();
+  clock.set('2030-01-04T00:00:00Z');
+  t.is((await listOf()).list.fingerprint, first.fingerprint);
+  clock.set('2030-01-06T00:00:00Z');
+  const { list: second } = await listOf();
+  t.true((second.cRLNumber ?? 0n) > (first.cRLNumber ?? 0n));
+  const turned = Uint8Array.from(second.raw);
+  turned[turned.length - 1] = (turned.at(-1) ?? 0) ^ 1;
+  for (const octets of [turned, second.raw.subarray(0, 40), new Uint8Array()]) {
+    await writeFile(file, octets);
+    clock.advance({ seconds: 1 });
+    t.is((await listOf()).list.thisUpdate.toString(), clock.now().toString());
+  }
+});
+
+test('by a clock that jumped nothing is renewed, reissued or destroyed', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  let jump: number | undefined;
+  const { authority, publicFiles, events } = await openIn(folder.path, {}, () => jump);
+  const idOf = async () => (await authority.credential(clock.now())).generation.id;
+  const before = await idOf();
+  const look = async () => ({
+    keys: (await readdir(path.join(folder.path, 'keys'))).toSorted(),
+    state: await readFile(path.join(folder.path, 'authority.json'), 'utf8'),
+    lists: await Promise.all(
+      (await readdir(publicFiles.crlFolder)).map((name) =>
+        readFile(path.join(publicFiles.crlFolder, name)),
+      ),
+    ),
+  });
+  const files = await look();
+  jump = 1;
+  clock.advance({ years: 70 });
+  t.is(await idOf(), before);
+  await authority.upkeep(clock.now());
+  t.deepEqual(await look(), files);
+  t.deepEqual(
+    events.map(({ name }) => name),
+    ['tsa.local.renewed', 'tsa.local.clock-refused', 'tsa.local.clock-refused'],
+  );
+  jump = undefined;
+  t.not(await idOf(), before);
+});
+
+test('without a certificate, a clock that jumped makes none', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  const { authority } = await openIn(folder.path, {}, () => 1);
+  await t.throwsAsync(authority.credential(clock.now()), { code: 'ERR_SOURCE_CLOCK' });
+  t.deepEqual(await readdir(path.join(folder.path, 'keys')), []);
+});
+
 test('calls at the same time make one authority', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();
@@ -185,7 +255,7 @@ test('key files are 0600, and refused where others can read them', async (t) => 
   });
 });
 
-test('a damaged state or a lost key stops the start instead of making a new authority', async (t) => {
+test('a damaged state stops the start instead of making a new authority', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();
   await (await openIn(folder.path)).authority.upkeep(clock.now());
@@ -195,15 +265,48 @@ test('a damaged state or a lost key stops the start instead of making a new auth
     await writeFile(state, damaged);
     await t.throwsAsync(openIn(folder.path), { code: 'ERR_CONFIG_INVALID', message: /damaged/ });
   }
-  await writeFile(state, text);
-  const keys = path.join(folder.path, 'keys');
-  for (const name of await readdir(keys))
-    if (name.startsWith('tsu')) await writeFile(path.join(keys, name), 'no key');
-  await t.throwsAsync(openIn(folder.path), {
-    code: 'ERR_CONFIG_INVALID',
-    message: /cannot be used/,
-  });
 });
+
+/** What may have become of a key file, and what is said of it. */
+const keyDamages: readonly (readonly [
+  name: string,
+  become: (pem: string, other: string) => string | undefined,
+  message: RegExp,
+])[] = [
+  ['missing', () => undefined, /cannot be read/],
+  ['empty', () => '', /cannot be used/],
+  ['no key', () => 'no key', /cannot be used/],
+  ['cut short', (pem) => pem.slice(0, 120), /cannot be used/],
+  ['cut short, with its last line', (pem) => pem.replace(/\n[^-]{8}/, '\n'), /cannot be used/],
+  ['of another certificate', (_, other) => other, /is not the key of its certificate/],
+];
+
+for (const owner of ['tsu', 'ca'])
+  for (const [name, become, message] of keyDamages)
+    test(`the key file of the ${owner} is ${name}: nothing is signed, and nothing made anew`, async (t) => {
+      await using folder = await temporaryFolder();
+      await using elsewhere = await temporaryFolder();
+      const clock = createTestClock();
+      for (const { path: place } of [folder, elsewhere])
+        await (await openIn(place)).authority.upkeep(clock.now());
+      const fileIn = async (place: string): Promise<string> => {
+        const keys = path.join(place, 'keys');
+        const found = (await readdir(keys)).find((one) => one.startsWith(owner)) ?? '';
+        return path.join(keys, found);
+      };
+      const file = await fileIn(folder.path);
+      const other = await readFile(await fileIn(elsewhere.path), 'utf8');
+      const text = become(await readFile(file, 'utf8'), other);
+      if (text === undefined) await rm(file);
+      else await writeFile(file, text);
+      const state = await readFile(path.join(folder.path, 'authority.json'), 'utf8');
+      const start = async (): Promise<void> => {
+        const { authority } = await openIn(folder.path);
+        await authority.upkeep(clock.now());
+      };
+      await t.throwsAsync(start(), { code: 'ERR_CONFIG_INVALID', message });
+      t.is(await readFile(path.join(folder.path, 'authority.json'), 'utf8'), state);
+    });
 
 test('a state that cannot be written signs nothing and does not count', async (t) => {
   await using folder = await temporaryFolder();

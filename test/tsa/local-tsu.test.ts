@@ -179,3 +179,39 @@ test('a clock that was set is not believed until it has run evenly for a minute'
   t.deepEqual(answers, ['granted', 'granted', 'timeNotAvailable', 'timeNotAvailable', 'granted']);
   t.is(events.filter((name) => name === 'tsa.local.clock-refused').length, 2);
 });
+
+for (const step of [{ years: 70 }, { years: -1 }])
+  test(`a clock set by ${step.years} years: no token, and keys and certificates are what they were`, async (t) => {
+    await using folder = await temporaryFolder();
+    const clock = createTestClock();
+    let steady = 0;
+    await using tsa = await startTsa({
+      config: localTsaConfig({ stateDir: folder.path }),
+      clock,
+      steadyClock: () => steady,
+      random,
+      events: () => undefined,
+      signal: new AbortController().signal,
+    });
+    let texts = 0;
+    const answer = async (): Promise<string> => {
+      const { response } = await ask(tsa.url, queryFor(`text ${texts++}`));
+      return response.failInfo[0] ?? response.statusName ?? '';
+    };
+    t.is(await answer(), 'granted');
+    const { anchorsPem } = tsa;
+    const right = clock.now();
+    steady += 1000;
+    clock.advance(step);
+    t.is(await answer(), 'timeNotAvailable');
+    await tsa.upkeep();
+    // As long as it was wrong, nothing was made by it: put right, it serves after a minute as before.
+    clock.set(right.toString());
+    clock.advance({ seconds: 2 });
+    steady += 1000;
+    t.is(await answer(), 'timeNotAvailable');
+    clock.advance({ seconds: 60 });
+    steady += 60_000;
+    t.is(await answer(), 'granted');
+    t.is(tsa.anchorsPem, anchorsPem);
+  });

@@ -3,10 +3,11 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { toBase64 } from '#shared/bytes.ts';
+import { equalBytes, toBase64 } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
+import { parseCertificate } from '#shared/x509/certificate.ts';
 import { localKeyKinds } from '../config.ts';
 import type { AuthorityState, CaGeneration, TsuGeneration } from '../authority-plan.ts';
 import {
@@ -45,6 +46,7 @@ export type AuthorityFiles = {
     kind: CaGeneration['key'],
     digestAlgorithm: DigestAlgorithm,
   ) => Promise<SigningKey>;
+  /** @throws ConfigError ERR_CONFIG_INVALID: it cannot be used, or is not the key of its owner's certificate */
   readonly loadKey: (name: string, owner: CaGeneration | TsuGeneration) => Promise<SigningKey>;
   readonly removeKey: (name: string) => Promise<void>;
 };
@@ -97,8 +99,17 @@ export async function openAuthorityFiles(
     },
     createKey: (name, kind, digestAlgorithm) =>
       createSigningKey(keyFile(name), kind, digestAlgorithm, keyPassword),
-    loadKey: (name, owner) =>
-      loadSigningKey(keyFile(name), owner.key, owner.signatureDigest, keyPassword),
+    loadKey: async (name, owner) => {
+      const { key: kind, signatureDigest, certificate } = owner;
+      const key = await loadSigningKey(keyFile(name), kind, signatureDigest, keyPassword);
+      // Restored from two backups, or copied from another unit: nothing that it signs would verify.
+      if (!equalBytes(key.publicKey, parseCertificate(certificate).publicKey))
+        throw new ConfigError(
+          'ERR_CONFIG_INVALID',
+          `key file ${keyFile(name)} is not the key of its certificate in ${stateFile}: restore both from one backup`,
+        );
+      return key;
+    },
     removeKey: (name) => removeSigningKey(keyFile(name)),
   };
 }

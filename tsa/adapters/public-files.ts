@@ -1,9 +1,9 @@
 // What verifiers need of the local authorities, as files that are kept current: all anchors in one PEM file, a CRL
 // for each CA, the TSU certificates. Everything here is derived and can be written again.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { toBase64 } from '#shared/bytes.ts';
-import { replaceFile } from '#shared/io/durable-file.ts';
+import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
 
 export type PublicFiles = {
   readonly anchorsPath: string;
@@ -15,6 +15,8 @@ export type PublicFiles = {
   readonly publishAnchors: () => Promise<void>;
   readonly publishTsu: (authority: string, certificate: Uint8Array) => Promise<void>;
   readonly publishCrl: (caId: string, octets: Uint8Array) => Promise<void>;
+  /** What was published last, before a restart too; nothing where there is none. @throws the system's error */
+  readonly readCrl: (caId: string) => Promise<Uint8Array | undefined>;
 };
 
 /** PEM text of certificates, with a final line break. @see RFC 7468 §5 */
@@ -34,6 +36,7 @@ export async function openPublicFiles(folder: string): Promise<PublicFiles> {
   await mkdir(crlFolder, { recursive: true });
   const anchors = new Map<string, readonly Uint8Array[]>();
   const anchorsPem = (): string => toPem([...anchors.values()].flat());
+  const crlFile = (caId: string): string => path.join(crlFolder, `${caId}.crl`);
   const publish = (file: string, content: Uint8Array | string): Promise<void> =>
     replaceFile(file, Buffer.from(content), { mode: 0o644 });
   return {
@@ -46,6 +49,14 @@ export async function openPublicFiles(folder: string): Promise<PublicFiles> {
     publishAnchors: () => publish(anchorsPath, anchorsPem()),
     publishTsu: (authority, certificate) =>
       publish(path.join(folder, `tsu-${authority}.pem`), toPem([certificate])),
-    publishCrl: (caId, octets) => publish(path.join(crlFolder, `${caId}.crl`), octets),
+    publishCrl: (caId, octets) => publish(crlFile(caId), octets),
+    readCrl: async (caId) => {
+      try {
+        return new Uint8Array(await readFile(crlFile(caId)));
+      } catch (error) {
+        if (systemErrorCode(error) === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
   };
 }
