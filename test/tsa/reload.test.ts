@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
 import path from 'node:path';
 import test from 'ava';
 import { type AlgorithmPolicy } from '#shared/policy/algorithm-policy.ts';
@@ -12,6 +14,7 @@ import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { createApiKey } from '#tsa/adapters/password.ts';
 import { parseTsaConfig } from '#tsa/config-file.ts';
 import type { TsaConfig } from '#tsa/config.ts';
+import { issueCrl, type Issued } from '../_authority.ts';
 import { projectRoot } from '../_sources.ts';
 import {
   ask,
@@ -165,6 +168,51 @@ test('certificates and clients are read anew', async (t) => {
   await tsa.reload({ ...config, clients });
   t.is((await post(url, query, { ca: pemOf(other.root).cert }, headers)).status, 200);
   await t.throwsAsync(post(url, query, { ca }, headers));
+});
+
+test('a connection that is open has one more answer at most, and none for a client that is revoked now', async (t) => {
+  await using folder = await temporaryFolder();
+  const pki = createPki();
+  const config = await tlsConfig(folder.path, pki);
+  await using tsa = await startTestTsa(config, createTestClock());
+  const [url = ''] = tsa.secureUrls;
+  const connectAs = (issued: Issued) => {
+    const tls = { ca: pemOf(pki.root).cert, ...pemOf(issued) };
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ...tls });
+    t.teardown(() => {
+      agent.destroy();
+    });
+    return async () => {
+      const outgoing = request(url, {
+        agent,
+        method: 'POST',
+        headers: { 'content-type': 'application/timestamp-query' },
+      });
+      outgoing.end(queryFor('a'));
+      const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+      incoming.resume();
+      const { statusCode, headers, socket } = incoming;
+      const closed = once(socket, 'close');
+      await once(incoming, 'end');
+      return { status: statusCode, connection: headers.connection, closed };
+    };
+  };
+  const [ofGood, ofNamed] = [connectAs(pki.good), connectAs(pki.named)];
+  const first = [await ofGood(), await ofNamed()];
+  for (const one of first) t.like(one, { status: 200, connection: 'keep-alive' });
+  const crl = issueCrl({
+    issuer: pki.root,
+    thisUpdate: '2024-01-02T00:00:00Z',
+    nextUpdate: '2039-01-01T00:00:00Z',
+    revoked: [{ certificate: pki.good, at: '2024-01-02T00:00:00Z' }],
+  });
+  await writeFile(path.join(folder.path, 'clients.crl'), crl.raw);
+  await tsa.reload(config);
+  await first[0]?.closed;
+  await t.throwsAsync(ofGood(), undefined, 'and a new one is refused in the handshake');
+  t.like(await ofNamed(), { status: 200, connection: 'close' });
+  await first[1]?.closed;
+  t.like(await ofNamed(), { status: 200, connection: 'keep-alive' });
 });
 
 test('the command and SIGHUP have the running proxy take over its file', async (t) => {

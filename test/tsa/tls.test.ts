@@ -236,6 +236,41 @@ test('TLS 1.2 by choice comes with ephemeral keys and authenticated encryption a
   await scan(t, tsa, true);
 });
 
+/** Connects, asks, and gives the session that the server offered to go on with, if it did. */
+function askWith(url: string, options: ConnectionOptions) {
+  const { hostname, port } = new URL(url);
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    readonly resumed: boolean;
+    readonly session: Buffer | undefined;
+  }>();
+  const socket = connect({ host: hostname, port: Number(port), ca, ...options }, () => {
+    socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  });
+  let session: Buffer | undefined;
+  socket.on('session', (one: Buffer) => (session = one));
+  socket.on('error', reject);
+  socket.resume();
+  socket.on('end', () => {
+    const resumed = socket.isSessionReused();
+    resolve({ resumed, session: session ?? socket.getSession() });
+    socket.end();
+  });
+  return promise;
+}
+
+for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
+  test(`no session of ${version} goes on in another connection: each client is looked at anew`, async (t) => {
+    await using folder = await temporaryFolder();
+    const { tsa, byCertificate } = await start(folder.path, { tls12: true });
+    await using _tsa = tsa;
+    const options = { ...pemOf(pki.good), minVersion: version, maxVersion: version };
+    const { session } = await askWith(byCertificate, options);
+    const again = await askWith(byCertificate, { ...options, ...(session && { session }) });
+    t.false(again.resumed);
+    // Nor does it stand for a certificate.
+    if (session) await t.throwsAsync(askWith(byCertificate, { minVersion: version, session }));
+  });
+
 test('a key that others can read, or that is another certificate’s, stops the start', async (t) => {
   await using folder = await temporaryFolder();
   const config = await tlsConfig(folder.path, pki);

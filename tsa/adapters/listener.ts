@@ -1,14 +1,17 @@
 // Sockets that the proxy listens on: opened, and closed without cutting off what is in hand.
 import { constants } from 'node:crypto';
-import { createServer, ServerResponse, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { Socket, type AddressInfo } from 'node:net';
 import { createSecureContext, TLSSocket, type SecureContextOptions } from 'node:tls';
 import { readFile } from 'node:fs/promises';
 import { ConfigError, FormatError } from '#shared/errors.ts';
 import { loadCertificates, loadCrls } from '#shared/io/trust-files.ts';
+import { createDrain, type Drain } from './drain.ts';
 import { toPem } from './public-files.ts';
 import { parseCertificate, type Certificate } from '#shared/x509/certificate.ts';
+import type { CertificateList } from '#shared/x509/crl.ts';
+import { namesMatch } from '#shared/x509/name.ts';
 import type { TlsListenerConfig } from '../config.ts';
 import { tlsSettings } from '../tls-table.ts';
 import { readPrivateFile } from '#shared/io/private-file.ts';
@@ -38,8 +41,8 @@ export type Listener = {
 /** A socket that speaks TLS. */
 export type TlsListener = Listener & {
   /**
-   * Reads its certificates, key and CRLs anew; they count from when the result is called, and connections that are
-   * open go on.
+   * Reads its certificates, key and CRLs anew; they count from when the result is called. Connections that are open
+   * have one more answer at most; those of clients that are revoked now end at once.
    * @throws ConfigError ERR_CONFIG_INVALID
    */
   readonly prepareReload: () => Promise<() => void>;
@@ -62,62 +65,6 @@ function bind(server: Server, { host, port }: Place): Promise<AddressInfo> {
     if (address !== null && typeof address !== 'string') resolve(address);
   });
   return promise;
-}
-
-/** So often connections that have become idle are ended while the last requests are answered. */
-const idleCheckMs = 250;
-
-/** What is done to a server so that it can be closed without cutting anything off. */
-type Drain = {
-  /** Goes in front of what answers. */
-  readonly serve: RequestListener;
-  readonly watch: (server: Server) => void;
-  readonly close: (server: Server, patienceMs: number) => Promise<void>;
-};
-
-/**
- * Node ends a connection that is idle when a server is closed; one that is in use goes on for as long as its client has
- * requests, and would be cut off in the middle of one in the end. So each answer from then on says that it is the last
- * of its connection (RFC 9112 §9.6).
- */
-function createDrain(serve: RequestListener): Drain {
-  const sockets = new Set<Socket>();
-  let isClosing = false;
-  return {
-    serve: (request, response) => {
-      if (isClosing) response.setHeader('connection', 'close');
-      serve(request, response);
-    },
-    watch: (server) => {
-      const secure = 'setSecureContext' in server;
-      server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
-        sockets.add(socket);
-        socket.once('close', () => sockets.delete(socket));
-      });
-    },
-    close: (server, patienceMs) => {
-      isClosing = true;
-      for (const socket of sockets) {
-        const response: unknown = Reflect.get(socket, '_httpMessage');
-        if (response instanceof ServerResponse && !response.headersSent)
-          response.setHeader('connection', 'close');
-      }
-      const { promise, resolve } = Promise.withResolvers<undefined>();
-      const patience = setTimeout(() => {
-        server.closeAllConnections();
-      }, patienceMs);
-      const idle = setInterval(() => {
-        server.closeIdleConnections();
-      }, idleCheckMs);
-      server.close(() => {
-        clearTimeout(patience);
-        clearInterval(idle);
-        resolve(undefined);
-      });
-      server.closeIdleConnections();
-      return promise;
-    },
-  };
 }
 
 async function listen(
@@ -159,13 +106,16 @@ async function readCertificateFile(file: string): Promise<string> {
   }
 }
 
-/** Certificates, key and table of one listener, as node:tls takes them. */
-async function loadContext(config: TlsListenerConfig): Promise<SecureContextOptions> {
+type LoadedContext = SecureContextOptions & { readonly crls: readonly CertificateList[] };
+
+/** Certificates, key and table of one listener, as node:tls takes them, and the CRLs by themselves. */
+async function loadContext(config: TlsListenerConfig): Promise<LoadedContext> {
   const { clientAuthorities, clientCrls } = config;
   const authorities = clientAuthorities.length > 0 ? await loadCertificates(clientAuthorities) : [];
   const crls = clientCrls.length > 0 ? await loadCrls(clientCrls) : [];
   const crlPem = crls.map(({ raw }) => toPem([raw]).replaceAll('CERTIFICATE', 'X509 CRL'));
   return {
+    crls,
     ...tlsSettings(config),
     cert: await readCertificateFile(config.certificate),
     key: await readPrivateFile(config.key, 'key file'),
@@ -256,9 +206,22 @@ export async function openTlsListener(
       return () => {
         server.setSecureContext(next);
         leaf = nextLeaf;
+        drain.renew((socket) => {
+          const certificate = peerCertificate(socket);
+          return certificate !== undefined && isRevoked(certificate, next.crls);
+        });
       };
     },
   };
+}
+
+/** Whether one of the CRLs of its issuer names it. */
+function isRevoked(certificate: Certificate, crls: readonly CertificateList[]): boolean {
+  return crls.some(
+    ({ issuer, revokedCertificates }) =>
+      namesMatch(issuer, certificate.issuer) &&
+      revokedCertificates.some(({ serialNumber }) => serialNumber === certificate.serialNumber),
+  );
 }
 
 /** The certificate that a client showed and the handshake verified; `undefined` without one. */
