@@ -4,8 +4,10 @@ import { ConfigError } from '#shared/errors.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Asking } from './audit-line.ts';
 import {
+  credentialsOf,
   loadCredentials,
   storeCredentials,
+  withoutClient,
   type ClientCredentials,
 } from './adapters/client-file.ts';
 import { createApiKey } from './adapters/password.ts';
@@ -77,23 +79,22 @@ export function createAdministration(options: {
         const { key, sha256 } = createApiKey();
         const since = options.now().toString({ smallestUnit: 'second' });
         const credentials = await load();
-        const own = [...(credentials[client] ?? []), { since, sha256 }];
+        const own = [...credentialsOf(credentials, client), { since, sha256 }];
         await store({ ...credentials, [client]: own });
         return key;
       }),
     removeKeys: (actor, client) =>
       inTurn(async () => {
         const credentials = await load();
-        // A name such as `constructor` is nobody's.
-        if (!Object.hasOwn(credentials, client)) return 0;
-        const { [client]: removed = [], ...rest } = credentials;
+        const removed = credentialsOf(credentials, client);
+        if (removed.length === 0) return 0;
         await options.audit.append({
           event: 'operated',
           ...actor,
           operation: 'remove-keys',
           target: client,
         });
-        await store(rest);
+        await store(withoutClient(credentials, client));
         return removed.length;
       }),
   };

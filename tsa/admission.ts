@@ -1,15 +1,16 @@
 // Who may ask, before a body is read: by the door that the request came through, who it says it is, from where, and
 // how often. Refusals say nothing to an attacker; the audit log has the reason.
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
-import { compareInstants } from '#shared/time.ts';
+import { compareInstants, isBefore } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import type { PasswordChecker } from './adapters/password.ts';
 import {
   anonymousClient,
   clientOfCertificate,
+  clientOfKey,
   isInNetworks,
+  neighbourhoodOf,
   readAuthorization,
-  sha256OfKey,
   type ClientConfig,
   type Role,
 } from './clients.ts';
@@ -50,7 +51,7 @@ export type Admission = {
   readonly replace: (clients: readonly ClientConfig[]) => void;
 };
 
-/** Failures from one address in a minute; then it waits for the next. */
+/** Failures from one address, or one /64 of IPv6, in a minute; then it waits for the next. */
 const failuresPerMinute = 20;
 /** Addresses that are remembered; an attacker with more of them forgets the oldest. */
 const maxAddresses = 10_000;
@@ -66,14 +67,15 @@ function createFailureLimit(clock: Clock, events: EventSink) {
   return {
     /** When the address may try again; `undefined`: now. */
     blockedUntil: (address: string): Temporal.Instant | undefined => {
-      const failures = current(address);
+      const failures = current(neighbourhoodOf(address));
       return failures && failures.count >= failuresPerMinute ? failures.ends : undefined;
     },
     count: (address: string): void => {
-      const failures = current(address) ?? { count: 0, ends: clock.now().add({ minutes: 1 }) };
+      const place = neighbourhoodOf(address);
+      const failures = current(place) ?? { count: 0, ends: clock.now().add({ minutes: 1 }) };
       failures.count++;
-      byAddress.delete(address);
-      byAddress.set(address, failures);
+      byAddress.delete(place);
+      byAddress.set(place, failures);
       const oldest = byAddress.keys().next();
       if (byAddress.size > maxAddresses && !oldest.done) byAddress.delete(oldest.value);
       if (failures.count === failuresPerMinute)
@@ -119,31 +121,29 @@ export function createAdmission(options: {
     }
   };
 
-  const byKey = (key: string): ClientConfig | undefined => {
-    const hash = sha256OfKey(key);
-    return clients.find(({ keys }) => keys.includes(hash));
+  const ofCertificate = (certificate: Certificate | undefined): ClientConfig | string => {
+    if (!certificate) return 'no certificate';
+    const what = `certificate ${certificate.subject.text} (${certificate.fingerprint})`;
+    const { notAfter } = certificate;
+    // The handshake has looked as well; a connection may outlive what it was begun with.
+    if (isBefore(notAfter, clock.now())) return `${what} ended at ${notAfter.toString()}`;
+    return clientOfCertificate(clients, certificate) ?? `${what} belongs to no client`;
   };
 
-  /** The client, or why it is none. */
-  const identify = async (knock: Knock): Promise<ClientConfig | string> => {
-    if (knock.door === 'certificate') {
-      const { certificate } = knock;
-      if (!certificate) return 'no certificate';
-      return (
-        clientOfCertificate(clients, certificate) ??
-        `certificate ${certificate.subject.text} (${certificate.fingerprint}) belongs to no client`
-      );
-    }
+  /** The client, why it is none, or `undefined` where too many wait to be told. */
+  const identify = async (knock: Knock): Promise<ClientConfig | string | undefined> => {
+    if (knock.door === 'certificate') return ofCertificate(knock.certificate);
     const presented = readAuthorization(knock.authorization);
     if (!presented) return 'no key, no password';
-    if (presented.kind === 'key') return byKey(presented.key) ?? 'an unknown key';
+    if (presented.kind === 'key') return clientOfKey(clients, presented.key) ?? 'an unknown key';
     const { user, password } = presented;
     const client = clients.find(({ name }) => name === user);
-    if (!client) return 'an unknown user';
-    if (byKey(password) === client) return client;
-    return (await checkPassword(password, client.passwords))
-      ? client
-      : `a wrong password or key for client ${user}`;
+    if (client && clientOfKey(clients, password) === client) return client;
+    // Of nobody as well: how long it takes does not say who is a client.
+    const verdict = await checkPassword(password, client?.passwords ?? []);
+    if (verdict === 'busy') return undefined;
+    if (client && verdict === 'right') return client;
+    return client ? `a wrong password or key for client ${user}` : 'an unknown user';
   };
 
   return {
@@ -157,6 +157,8 @@ export function createAdmission(options: {
         return refuse(plainAnswers.limited({ message, until: blocked }, clock.now()), message);
       }
       const client = await identify(knock);
+      // No failure of the one who asks.
+      if (!client) return refuse(plainAnswers.busy(), 'too many passwords wait to be checked');
       if (typeof client === 'string') {
         failures.count(address);
         const byCertificate = knock.door === 'certificate';

@@ -51,10 +51,19 @@ const certificateRule = z
       .optional()
       .describe('One of its alternative names: `dns:HOST`, `email:ADDRESS`, `uri:URI`.'),
     fingerprint: digest.optional().describe('SHA-256 of the certificate.'),
+    issuer: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Besides, its issuer, written as the subject is: for more than one of `clientAuthorities`.',
+      ),
   })
-  .refine((rule) => Object.values(rule).filter((one) => one !== undefined).length === 1, {
-    error: 'one of subject, san, fingerprint',
-  });
+  .refine(
+    ({ subject, san, fingerprint }) =>
+      [subject, san, fingerprint].filter((one) => one !== undefined).length === 1,
+    { error: 'one of subject, san, fingerprint' },
+  );
 
 export const clientSchema = z.strictObject({
   ...approvable,

@@ -3,6 +3,7 @@
 import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import { isUrl } from '#shared/io/trust-files.ts';
 import type { KeyPath } from '#shared/yaml-config.ts';
+import { reservedNames } from './clients.ts';
 import { everythingIsApproved, somebodyIsEnabled, withoutDisabled } from './config-approvals.ts';
 import type { TsaConfigFile } from './config-schema.ts';
 
@@ -262,8 +263,6 @@ function accreditationHolds(file: TsaConfigFile): RelationProblem[] {
     }
   return problems;
 }
-
-const reservedNames = ['anonymous', 'probe', 'audit', 'doctor', 'unknown'];
 
 function clientsAreNamedOnce(file: TsaConfigFile): RelationProblem[] {
   const problems: RelationProblem[] = [];

@@ -136,6 +136,11 @@ export const plainAnswers = {
     status: 403,
     text: 'This client is not allowed here.',
   }),
+  busy: (): PlainAnswer => ({
+    status: 503,
+    text: 'Too many clients come with passwords just now. The query can be sent again.',
+    headers: { 'retry-after': '5' },
+  }),
   wrongEvidenceType: (): PlainAnswer => ({
     status: 415,
     text: 'Digests are sent as application/json, or one of them as application/timestamp-query, with no content encoding.',

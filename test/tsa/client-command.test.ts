@@ -42,6 +42,9 @@ test('a key that was made opens the door, a password as well, and one that was r
   t.regex(key, /^tokiwa_[\w-]{43}$/);
   t.is((await client('tooshort\n', 'add', 'records', '--password', '--config', file)).code, 3);
   t.is((await client('correct horse\n', 'add', 'records', '--password', '--config', file)).code, 0);
+  t.is((await client('', 'add', 'audit', '--config', file)).code, 3, 'a name of the books');
+  t.is((await client('', 'remove', 'constructor', '--config', file)).code, 3);
+  t.is((await client('', 'add', 'constructor', '--config', file)).code, 0);
   const kept = path.join(folder.path, 'state', 'clients.json');
   t.notRegex(await readFile(kept, 'utf8'), new RegExp(`${key}|correct horse`));
   t.is((await stat(kept)).mode & 0o077, 0);

@@ -22,6 +22,19 @@ const fileSchema = z.strictObject({
 export type Credential = z.infer<typeof credential>;
 export type ClientCredentials = Readonly<Record<string, readonly Credential[]>>;
 
+/** What is kept for a client. A name such as `constructor` is nobody's as long as nothing is. */
+export function credentialsOf(
+  credentials: ClientCredentials,
+  client: string,
+): readonly Credential[] {
+  return Object.hasOwn(credentials, client) ? (credentials[client] ?? []) : [];
+}
+
+/** What is kept for all others. */
+export function withoutClient(credentials: ClientCredentials, client: string): ClientCredentials {
+  return Object.fromEntries(Object.entries(credentials).filter(([name]) => name !== client));
+}
+
 /** Credentials by client; none where there is no file. @throws ConfigError ERR_CONFIG_INVALID: it is damaged */
 export async function loadCredentials(file: string): Promise<ClientCredentials> {
   let text: string;

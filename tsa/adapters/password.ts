@@ -36,8 +36,17 @@ export async function hashPassword(password: string): Promise<string> {
 export const passwordHashPattern =
   /^scrypt\$(16384|32768|65536|131072)\$8\$([1-4])\$([\w-]{22,88})\$([\w-]{43})$/;
 
-/** Checks passwords; those that were right lately are known without the work. */
-export type PasswordChecker = (password: string, hashes: readonly string[]) => Promise<boolean>;
+/**
+ * Checks passwords; those that were right lately are known without the work. Where there is none to compare with, the
+ * work of one is done all the same. `busy`: so many wait that it was not looked at.
+ */
+export type PasswordChecker = (
+  password: string,
+  hashes: readonly string[],
+) => Promise<'right' | 'wrong' | 'busy'>;
+
+/** Of no password: 32 octets of zero that no scrypt gives. It costs what a new one costs. */
+const nobodysHash = ['scrypt', cost.N, cost.r, cost.p, 'A'.repeat(22), 'A'.repeat(43)].join('$');
 
 /** Right passwords are known for this many checks of others, in memory and under a key of the process. */
 const maxKnown = 1000;
@@ -51,9 +60,9 @@ export function createPasswordChecker(): PasswordChecker {
   const waiting: (() => void)[] = [];
   let running = 0;
 
-  const inTurn = async <T>(work: () => Promise<T>, otherwise: T): Promise<T> => {
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T | 'busy'> => {
     if (running >= maxRunning) {
-      if (waiting.length >= maxWaiting) return otherwise;
+      if (waiting.length >= maxWaiting) return 'busy';
       const { promise, resolve } = Promise.withResolvers<undefined>();
       waiting.push(() => {
         resolve(undefined);
@@ -79,15 +88,17 @@ export function createPasswordChecker(): PasswordChecker {
   };
 
   return async (password, hashes) => {
-    for (const hash of hashes) {
+    for (const hash of hashes.length > 0 ? hashes : [nobodysHash]) {
       const name = createHmac('sha256', secret).update(`${hash}\n${password}`).digest('base64');
-      if (known.has(name)) return true;
-      if (!(await inTurn(() => check(password, hash), false))) continue;
+      if (known.has(name)) return 'right';
+      const found = await inTurn(() => check(password, hash));
+      if (found === 'busy') return found;
+      if (!found) continue;
       known.set(name, true);
       const oldest = known.keys().next();
       if (known.size > maxKnown && !oldest.done) known.delete(oldest.value);
-      return true;
+      return 'right';
     }
-    return false;
+    return 'wrong';
   };
 }

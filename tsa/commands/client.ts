@@ -3,8 +3,15 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { ConfigError } from '#shared/errors.ts';
-import { loadCredentials, storeCredentials, type Credential } from '../adapters/client-file.ts';
+import {
+  credentialsOf,
+  loadCredentials,
+  storeCredentials,
+  withoutClient,
+  type Credential,
+} from '../adapters/client-file.ts';
 import { createApiKey, hashPassword } from '../adapters/password.ts';
+import { reservedNames } from '../clients.ts';
 import { nameSchema } from '../config-clients.ts';
 import { loadTsaConfig, withExitCode } from './context.ts';
 
@@ -33,6 +40,8 @@ async function add(name: string, options: ClientOptions): Promise<void> {
       'ERR_CONFIG_USAGE',
       `no name for a client: ${name}; lower-case letters, digits and hyphens`,
     );
+  if (reservedNames.includes(name))
+    throw new ConfigError('ERR_CONFIG_USAGE', `${name} is a name that the proxy keeps for itself`);
   const { credentialsFile } = await loadTsaConfig(options.config);
   const clients = await loadCredentials(credentialsFile);
   const since = Temporal.Now.instant().toString({ smallestUnit: 'second' });
@@ -42,7 +51,7 @@ async function add(name: string, options: ClientOptions): Promise<void> {
     : { since, password: await hashPassword(await readPassword()) };
   await storeCredentials(credentialsFile, {
     ...clients,
-    [name]: [...(clients[name] ?? []), credential],
+    [name]: [...credentialsOf(clients, name), credential],
   });
   if (made) process.stdout.write(`${made.key}\n`);
   process.stderr.write(
@@ -52,10 +61,11 @@ async function add(name: string, options: ClientOptions): Promise<void> {
 
 async function remove(name: string, options: ClientOptions): Promise<void> {
   const { credentialsFile } = await loadTsaConfig(options.config);
-  const { [name]: removed, ...rest } = await loadCredentials(credentialsFile);
-  if (!removed)
+  const clients = await loadCredentials(credentialsFile);
+  const removed = credentialsOf(clients, name);
+  if (removed.length === 0)
     throw new ConfigError('ERR_CONFIG_USAGE', `${credentialsFile} has no client ${name}`);
-  await storeCredentials(credentialsFile, rest);
+  await storeCredentials(credentialsFile, withoutClient(clients, name));
   process.stderr.write(
     `tokiwa: ${removed.length} keys and passwords of client ${name} are gone once the proxy is told to reload (SIGHUP)\n`,
   );
