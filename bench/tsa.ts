@@ -1,6 +1,6 @@
 // Whole servers side by side, each in a process of its own and asked over HTTP by the same clients: the local unit with
-// journal and audit log, the proxy in front of it, and servers that we did not write. What a token costs is CPU time of
-// the server's process, which other work on the machine disturbs less than rates.
+// journal and audit log, the proxy in front of it, servers that we did not write, and the least that either takes in
+// Node.js. What a token costs is CPU time of the server's process, which other work on the machine disturbs less than rates.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,13 @@ import {
 } from '../test/interop/_peer-tsas.ts';
 import { opensslSignatures } from './measure.ts';
 
-type Server = { readonly name: string; readonly url: string; readonly process: number };
+type Server = {
+  readonly name: string;
+  readonly url: string;
+  readonly process: number;
+  /** Whether its answers hold tokens, as all but a bare one's do. */
+  readonly readsTokens?: boolean;
+};
 
 type Figures = {
   readonly perSecond: number;
@@ -71,14 +77,20 @@ function post(agent: Agent, url: string, body: Uint8Array): Promise<Buffer> {
 }
 
 /** Milliseconds that each of the requests took which `lanes` clients sent in this time. */
-async function load(agent: Agent, url: string, lanes: number, ms: number): Promise<number[]> {
+async function load(
+  agent: Agent,
+  { url, readsTokens = true }: Server,
+  lanes: number,
+  ms: number,
+): Promise<number[]> {
   const took: number[] = [];
   const start = performance.now();
   const lane = async (): Promise<void> => {
     for (let now = performance.now(); now - start < ms; now = performance.now()) {
       const octets = await post(agent, url, query());
       took.push(performance.now() - now);
-      if (parseTimeStampResp(octets).status !== 0) throw new Error(`${url}: no token`);
+      if (readsTokens && parseTimeStampResp(octets).status !== 0)
+        throw new Error(`${url}: no token`);
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
@@ -89,13 +101,13 @@ async function load(agent: Agent, url: string, lanes: number, ms: number): Promi
 async function compare(servers: readonly Server[], lanes: number): Promise<readonly Figures[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: lanes });
   const sums = servers.map(() => ({ took: [] as number[], cpu: 0, seconds: 0 }));
-  for (const { url } of servers) await load(agent, url, lanes, warmUpMs);
+  for (const server of servers) await load(agent, server, lanes, warmUpMs);
   for (let turn = 0; turn < turns; turn++)
     for (const [i, server] of servers.entries()) {
       const sum = sums[i];
       if (!sum) continue;
       const [cpu, start] = [cpuOf(server.process), performance.now()];
-      sum.took.push(...(await load(agent, server.url, lanes, turnMs)));
+      sum.took.push(...(await load(agent, server, lanes, turnMs)));
       sum.cpu += cpuOf(server.process) - cpu;
       sum.seconds += (performance.now() - start) / 1000;
     }
@@ -134,6 +146,21 @@ async function startOurs(
   return { name, url, process: child.pid ?? 0 };
 }
 
+/** @see ./_bare-server.ts */
+async function startBare(
+  stack: AsyncDisposableStack,
+  name: string,
+  ...kind: readonly string[]
+): Promise<Server> {
+  const port = await freePort();
+  const args = [path.join(import.meta.dirname, '_bare-server.ts'), String(port), ...kind];
+  const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: 'ignore' });
+  stack.defer(() => endChild(child));
+  const url = `http://127.0.0.1:${port}/`;
+  await untilAnswers(url, child);
+  return { name, url, process: child.pid ?? 0, readsTokens: false };
+}
+
 const startLocal = (stack: AsyncDisposableStack, key: LocalKeyKind): Promise<Server> =>
   startOurs(stack, `Tokiwa, local ${key}`, { local: { type: 'local', key } });
 
@@ -145,6 +172,8 @@ await writeFile(anchors, await (await fetch(`${local.url}ca.pem`)).text());
 const proxied = await startOurs(stack, 'Tokiwa, proxy before that', {
   local: { type: 'http', url: local.url, anchors: [anchors], tsaPolicies: [localTsaPolicy] },
 });
+const bareUnit = await startBare(stack, 'a bare unit', 'unit');
+const bareProxy = await startBare(stack, 'a bare proxy before the local P-256', 'proxy', local.url);
 const sigstore = await startSigstore();
 if (sigstore) stack.use(sigstore);
 const uts = await startUtsServer();
@@ -156,31 +185,32 @@ const heatUpRequests = 20_000;
 /** On a machine that has other work the way is shorter. */
 const heatUpMostMs = 20_000;
 
-async function heatUp(agent: Agent, url: string): Promise<void> {
+async function heatUp(agent: Agent, server: Server): Promise<void> {
   const start = performance.now();
   for (let done = 0; done < heatUpRequests && performance.now() - start < heatUpMostMs;)
-    done += (await load(agent, url, 16, turnMs)).length;
+    done += (await load(agent, server, 16, turnMs)).length;
 }
 
-const servers = [local, proxied, rsa, ...(sigstore ? [sigstore] : []), ...(uts ? [uts] : [])];
+const own = [local, proxied, rsa, bareUnit, bareProxy];
+const servers = [...own, ...(sigstore ? [sigstore] : []), ...(uts ? [uts] : [])];
 const digits = (value: number, places: number): string => value.toFixed(places).padStart(9);
 const heat = new Agent({ keepAlive: true, maxSockets: 16 });
-for (const { url } of [local, proxied, rsa]) await heatUp(heat, url);
+for (const server of own) await heatUp(heat, server);
 heat.destroy();
 for (const lanes of laneCounts) {
   const figures = await compare(servers, lanes);
   process.stdout.write(
-    `${lanes} connections                  CPU µs/token  requests/s    p50 ms    p99 ms\n`,
+    `${`${lanes} connections`.padEnd(32)} CPU µs/token  requests/s    p50 ms    p99 ms\n`,
   );
   for (const [i, { name }] of servers.entries()) {
     const one = figures[i];
     if (!one) continue;
     const { cpuMicros, perSecond, p50, p99 } = one;
     process.stdout.write(
-      `  ${name.padEnd(32)} ${digits(cpuMicros, 0)} ${digits(perSecond, 0)} ${digits(p50, 2)} ${digits(p99, 2)}\n`,
+      `  ${name.padEnd(36)} ${digits(cpuMicros, 0)} ${digits(perSecond, 0)} ${digits(p50, 2)} ${digits(p99, 2)}\n`,
     );
   }
-  const [ours, proxy] = figures;
+  const [ours, proxy, rsaFigures, , bareProxyFigures] = figures;
   if (!ours || !proxy) continue;
   const ratio = (peer: Server | undefined): void => {
     const theirs = peer && figures[servers.indexOf(peer)];
@@ -191,9 +221,12 @@ for (const lanes of laneCounts) {
   };
   ratio(sigstore);
   ratio(uts);
-  process.stdout.write(`  proxying adds ${(proxy.p50 - ours.p50).toFixed(2)} ms at p50\n`);
+  ratio(bareUnit);
+  process.stdout.write(`  proxying adds ${(proxy.p50 - ours.p50).toFixed(2)} ms at p50`);
+  if (bareProxyFigures)
+    process.stdout.write(`; a bare proxy ${(bareProxyFigures.p50 - ours.p50).toFixed(2)} ms`);
+  process.stdout.write('\n');
   const [signing] = opensslSignatures('rsa3072');
-  const rsaFigures = figures[servers.indexOf(rsa)];
   if (signing && rsaFigures)
     process.stdout.write(
       `  local RSA-3072: ${((rsaFigures.cpuMicros * signing.perSecond) / 1e6).toFixed(2)} of the CPU of a signature in openssl speed\n`,
