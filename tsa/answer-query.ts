@@ -18,7 +18,8 @@ import {
   rejectionOf,
   type Rejection,
 } from './replies.ts';
-import type { StampService, Stamped } from './stamp.ts';
+import type { Stamped } from './purchase.ts';
+import type { StampService } from './stamp.ts';
 import type { Tally } from './tally.ts';
 
 export type AnswerOptions = {
