@@ -1,5 +1,6 @@
 // The snapshot in the text format of Prometheus, version 0.0.4. Written here: the values are at hand as figures, and
 // the one library for it wants to hold them itself and has had no release for years.
+import type { BudgetState } from './budget-rules.ts';
 import { bucketSeconds } from './histogram.ts';
 import { daysUntil, type ProviderStatus, type Snapshot } from './snapshot.ts';
 import { toMicros } from './usage.ts';
@@ -128,6 +129,24 @@ function providerMetrics({ providers, at }: Snapshot): readonly Metric[] {
   ];
 }
 
+/** Of several budgets for the same and the same time (tokens, and money by currency) the one that says most. */
+function budgetSamples(
+  { budgets }: Snapshot,
+  most: (...values: readonly number[]) => number,
+  valueOf: (state: BudgetState) => number | undefined,
+): readonly Sample[] {
+  const samples = new Map<string, Sample & { readonly value: number }>();
+  for (const state of budgets) {
+    const labels = { budget: state.name, period: state.budget.period };
+    const key = labelText(labels);
+    const value = valueOf(state);
+    const other = samples.get(key)?.value;
+    if (value === undefined) continue;
+    samples.set(key, { labels, value: other === undefined ? value : most(value, other) });
+  }
+  return [...samples.values()];
+}
+
 function bookMetrics(snapshot: Snapshot): readonly Metric[] {
   const one = (value: number): readonly Sample[] => [{ labels: {}, value }];
   return [
@@ -192,19 +211,15 @@ function bookMetrics(snapshot: Snapshot): readonly Metric[] {
       name: 'budget_used_ratio',
       type: 'gauge',
       help: 'Share of a budget that its month or day has used.',
-      samples: snapshot.budgets.map(({ name, budget, percent }) => ({
-        labels: { budget: name, period: budget.period },
-        value: percent / 100,
-      })),
+      samples: budgetSamples(snapshot, Math.max, ({ percent }) => percent / 100),
     },
     {
       name: 'budget_tokens_left',
       type: 'gauge',
       help: 'Tokens that a budget or quota has left in its month or day.',
-      samples: snapshot.budgets.map(({ name, budget, tokens }) => ({
-        labels: { budget: name, period: budget.period },
-        value: budget.tokens === undefined ? undefined : Math.max(0, budget.tokens - tokens),
-      })),
+      samples: budgetSamples(snapshot, Math.min, ({ budget, tokens }) =>
+        budget.tokens === undefined ? undefined : Math.max(0, budget.tokens - tokens),
+      ),
     },
     {
       name: 'certificate_days',

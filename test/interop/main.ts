@@ -17,6 +17,7 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
       (await import('./corpus-judges.ts')).judgeCorpus(path.join(shared, 'corpus', 'tsp')),
   ],
   ['providers', async () => (await import('./provider-judges.ts')).judgeProviders()],
+  ['metrics', async () => (await import('./metrics-judges.ts')).judgeMetrics()],
   ['tls', async () => (await import('./tls-judges.ts')).judgeTls()],
   ['ers', async () => (await import('./ers-judges.ts')).judgeEvidenceRecords(oracle)],
   ['intake', async () => (await import('./intake-judges.ts')).judgeIntake(oracle)],

@@ -3,7 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { defaultHttpProvider, type HttpProviderConfig } from '#tsa/config.ts';
@@ -11,12 +11,10 @@ import type { ConformanceReport, ConformanceResult } from '../conformance/_repor
 import { configWith, startTestTsa, temporaryFolder, type TestTsa } from '../tsa/_proxy.ts';
 import { startOpenssl } from './_openssl-tsa.ts';
 import { endChild, startSigstore, type PeerTsa } from './_peer-tsas.ts';
+import { pythonWith } from './_python.ts';
 
 const run = promisify(execFile);
 const javaFolder = path.join(import.meta.dirname, 'java');
-// Set to nothing is not set.
-const { XDG_CACHE_HOME: cacheHome = '' } = process.env;
-const cache = path.join(cacheHome === '' ? path.join(homedir(), '.cache') : cacheHome, 'tokiwa-ci');
 const clock = {
   now: () => Temporal.Now.instant(),
   set: () => undefined,
@@ -53,20 +51,6 @@ async function startBouncyCastle(folder: string, libraries: string): Promise<Pro
     policy: '1.2.3.4.7',
     [Symbol.asyncDispose]: () => endChild(child),
   };
-}
-
-/** Python with pyHanko, made once. */
-async function pythonWithPyhanko(): Promise<string> {
-  const folder = path.join(cache, 'pyhanko-0.38.0');
-  const python = path.join(folder, 'bin', 'python');
-  try {
-    await run(python, ['-c', 'import pyhanko.sign.timestamps']);
-  } catch {
-    await rm(folder, { recursive: true, force: true });
-    await run('python3', ['-m', 'venv', folder]);
-    await run(python, ['-m', 'pip', 'install', '-q', 'pyhanko==0.38.0'], { timeout: 300_000 });
-  }
-  return python;
 }
 
 function proxyBefore(provider: Provider, folder: string): Promise<TestTsa> {
@@ -166,7 +150,7 @@ export async function judgeProviders(): Promise<ConformanceReport> {
   const results: ConformanceResult[] = sigstore
     ? []
     : [passed('sigstore timestamp-authority', false, 'TOKIWA_SIGSTORE_TSA names no program')];
-  const python = await pythonWithPyhanko();
+  const python = await pythonWith('pyhanko', '0.38.0', 'pyhanko.sign.timestamps');
   const script = path.join(import.meta.dirname, '_pyhanko-client.py');
   await access(script);
   for (const [i, provider] of providers.entries()) {

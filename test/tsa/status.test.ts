@@ -201,6 +201,26 @@ test('certificates that end within 60 days are shown, the first to end first, an
   t.regex(metricsText(empty), /tokiwa_tsa_journal_writable 0\n/);
 });
 
+test('of budgets for the same and the same time, metrics have the share that is nearest its end', (t) => {
+  const budget = { period: 'month', warnAtPercent: 80 } as const;
+  const use = { name: 'everything', tokens: 3, costMicros: 0n };
+  const text = metricsText({
+    ...empty,
+    budgets: [
+      { ...use, budget: { ...budget, tokens: 10 }, percent: 30 },
+      { ...use, budget: { ...budget, tokens: 5 }, percent: 60 },
+      { ...use, budget: { ...budget, cost: { amount: 1, currency: 'JPY' } }, percent: 50 },
+      { ...use, budget: { ...budget, period: 'day', tokens: 4 }, percent: 75 },
+    ],
+  });
+  t.deepEqual(text.match(/^tokiwa_tsa_budget_.*$/gm), [
+    'tokiwa_tsa_budget_used_ratio{budget="everything",period="month"} 0.6',
+    'tokiwa_tsa_budget_used_ratio{budget="everything",period="day"} 0.75',
+    'tokiwa_tsa_budget_tokens_left{budget="everything",period="month"} 2',
+    'tokiwa_tsa_budget_tokens_left{budget="everything",period="day"} 1',
+  ]);
+});
+
 test('the language is the one asked for, else the first that is there', (t) => {
   t.is(chooseLanguage('ja', 'en'), 'ja');
   t.is(chooseLanguage('xx', 'fr, ja;q=0.8, en;q=0.5'), 'ja');
