@@ -76,7 +76,7 @@ export function errorFields(error: unknown): { readonly code?: string; readonly 
 
 /** An HTTP answer to what is no query: a status and a sentence. */
 export type PlainAnswer = {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 413 | 415 | 429 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 413 | 415 | 429 | 500 | 501 | 503 | 505;
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -108,6 +108,18 @@ export const plainAnswers = {
   tooLarge: (limit: number): PlainAnswer => ({
     status: 413,
     text: `A timestamp query holds a digest, not the document: more than ${limit} octets are not taken.`,
+  }),
+  saidTwice: (field: string): PlainAnswer => ({
+    status: 400,
+    text: `A request has one header field ${field} (RFC 9110 section 5.3).`,
+  }),
+  unknownCoding: (): PlainAnswer => ({
+    status: 501,
+    text: 'The only transfer coding that is known here is chunked (RFC 9112 section 6.1).',
+  }),
+  otherVersion: (): PlainAnswer => ({
+    status: 505,
+    text: 'HTTP/1.1 is spoken here.',
   }),
   brokenRequest: (): PlainAnswer => ({
     status: 400,

@@ -14,7 +14,7 @@ import {
   type EndpointOptions,
 } from './server/endpoint.ts';
 import { addEvidence, type EvidenceEndpointOptions } from './server/evidence.ts';
-import { sendPlain } from './server/http.ts';
+import { ambiguityOf, sendPlain } from './server/http.ts';
 import { addStatus } from './server/status.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -156,6 +156,12 @@ export function createTsaApp(options: TsaServerOptions): RequestListener {
   });
 
   return (request, response) => {
+    const ambiguity = ambiguityOf(request);
+    if (ambiguity) {
+      prepare(response);
+      sendPlain(response, ambiguity);
+      return;
+    }
     const query = queryAddress(request);
     if (!query) {
       // express answers every error itself; what it returns is not a promise to wait for.

@@ -1,10 +1,15 @@
 // How a server's connections end without a request being cut off: when it is closed, and when what they were let in by
 // has changed.
-import { ServerResponse, type RequestListener, type Server } from 'node:http';
+import { ServerResponse, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { endStalled, inTurn } from './turns.ts';
 
 /** So often connections that have become idle are ended while the last requests are answered. */
 const idleCheckMs = 250;
+
+/** The answer to CONNECT, which node:http leaves to its listener. */
+const noTunnel =
+  'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 /** What is done to a server so that it can be closed without cutting anything off. */
 export type Drain = {
@@ -34,11 +39,13 @@ export function createDrain(serve: RequestListener): Drain {
     if (response instanceof ServerResponse && !response.headersSent)
       response.setHeader('connection', 'close');
   };
+  const stalled = endStalled(sockets);
+  const inHand = inTurn((request, response) => {
+    if (isClosing || leaving.has(request.socket)) response.setHeader('connection', 'close');
+    serve(request, response);
+  });
   return {
-    serve: (request, response) => {
-      if (isClosing || leaving.has(request.socket)) response.setHeader('connection', 'close');
-      serve(request, response);
-    },
+    serve: inHand,
     renew: (isRefused) => {
       for (const socket of sockets) {
         leaving.add(socket);
@@ -47,6 +54,11 @@ export function createDrain(serve: RequestListener): Drain {
       }
     },
     watch: (server) => {
+      // Whoever reads the body says that it may come: of a request that is refused it never does (RFC 9110 §10.1.1).
+      server.on('checkContinue', inHand);
+      server.on('connect', (_: IncomingMessage, socket: Socket) => {
+        socket.end(noTunnel);
+      });
       const secure = 'setSecureContext' in server;
       server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
         sockets.add(socket);
@@ -66,6 +78,7 @@ export function createDrain(serve: RequestListener): Drain {
       server.close(() => {
         clearTimeout(patience);
         clearInterval(idle);
+        clearInterval(stalled);
         resolve(undefined);
       });
       server.closeIdleConnections();

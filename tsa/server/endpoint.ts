@@ -32,7 +32,7 @@ async function serveQuery(
   if (!isQuery(request)) return plainAnswers.wrongType();
   let octets: Uint8Array | undefined;
   try {
-    octets = await readBody(request, bodyLimitBytes);
+    octets = await readBody(request, response, bodyLimitBytes);
   } catch {
     // The client went away in the middle; whatever is said now hardly arrives.
     return plainAnswers.brokenRequest();

@@ -32,6 +32,7 @@ const maxGroupsOfRequest = 1000;
 /** The digests of a request, or how it is refused. */
 async function readDigests(
   request: Request,
+  response: Response,
   profile: Profile,
   options: EvidenceEndpointOptions,
 ): Promise<DigestGroups | PlainAnswer> {
@@ -41,7 +42,7 @@ async function readDigests(
   const { bodyLimitBytes, maxGroups } = options.settings().config.evidence;
   let octets: Uint8Array | undefined;
   try {
-    octets = await readBody(request, bodyLimitBytes);
+    octets = await readBody(request, response, bodyLimitBytes);
   } catch {
     // The client went away in the middle; whatever is said now hardly arrives.
     return plainAnswers.brokenRequest();
@@ -181,7 +182,7 @@ export function addEvidence(app: Express, options: EvidenceEndpointOptions): voi
       await refuse(response, letIn, plainAnswers.unknownProfile(name));
       return;
     }
-    const digests = await readDigests(request, profile, options);
+    const digests = await readDigests(request, response, profile, options);
     if ('status' in digests) {
       await refuse(response, letIn, digests);
       return;

@@ -4,7 +4,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { concatBytes } from '#shared/bytes.ts';
 import { SourceError } from '#shared/errors.ts';
 import { queryMediaType, replyMediaType } from '#shared/tsp/http-exchange.ts';
-import type { PlainAnswer } from '../replies.ts';
+import { plainAnswers, type PlainAnswer } from '../replies.ts';
 
 /** Sends a sentence with its status. */
 export function sendPlain(response: ServerResponse, answer: PlainAnswer): void {
@@ -35,6 +35,27 @@ export function sendReply(
   response.writeHead(200, headers).end(octets);
 }
 
+/** Fields that a request has once: of two, others on its way may have looked at the other one. */
+const singleFields: readonly string[] = ['host', 'content-type', 'authorization'];
+
+/** What node:http lets through of a request that another server may read otherwise (RFC 9112 §2.3, §3.2, §6.1). */
+export function ambiguityOf(request: IncomingMessage): PlainAnswer | undefined {
+  const { rawHeaders, headers, httpVersionMajor } = request;
+  if (httpVersionMajor !== 1) return plainAnswers.otherVersion();
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return plainAnswers.unknownCoding();
+  for (const name of singleFields) {
+    let count = 0;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const field = rawHeaders[i] ?? '';
+      if (field.length === name.length && field.toLowerCase() === name) count++;
+    }
+    if (count > 1) return plainAnswers.saidTwice(name);
+  }
+  return undefined;
+}
+
 /** What the request says its body is; `undefined` where it is packed, or does not say. */
 export function mediaTypeOf(request: IncomingMessage): string | undefined {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
@@ -51,8 +72,15 @@ export function isQuery(request: IncomingMessage): boolean {
  * The body, or `undefined` as soon as it is longer than `limit`: the rest is never read, however long.
  * @throws SourceError ERR_SOURCE_UNREACHABLE: the client went away in the middle
  */
-export function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
+export function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limit: number,
+): Promise<Uint8Array | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.resolve(undefined);
+  // Other expectations were refused by node:http, and one of HTTP/1.0 is none.
+  if (request.headers.expect !== undefined && request.httpVersion === '1.1')
+    response.writeContinue();
   // By events: an async iterator costs about as much as the rest of the exchange.
   return new Promise((resolve, reject) => {
     const parts: Uint8Array[] = [];
