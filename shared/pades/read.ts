@@ -16,14 +16,13 @@ import {
 import {
   type PdfDictionary,
   type PdfObject,
-  type PdfReference,
   type PdfString,
   countOf,
   isKind,
   nameOf,
   pdfError,
-  pdfLimit,
 } from '#shared/pades/objects.ts';
+import { type Holder, findSignatureFields } from '#shared/pades/fields.ts';
 import { type DocumentSecurityStore, readSecurityStore } from '#shared/pades/security-store.ts';
 import { type Problem, attempt, problemOf } from '#shared/problem.ts';
 
@@ -44,6 +43,14 @@ export type PdfSignature = {
   readonly claimedSigningTime?: Temporal.Instant | undefined;
 };
 
+/** What should be a signature, a document timestamp or validation data, and cannot be read. */
+export type UnreadPdfPart = {
+  readonly kind: 'signature' | 'timestamp' | 'validation-data';
+  /** The field, or the store. */
+  readonly place: string;
+  readonly problem: Problem;
+};
+
 export type PdfReading = {
   /** Whether the objects had to be looked for: what is listed may not be what was signed. */
   readonly damaged: boolean;
@@ -51,101 +58,9 @@ export type PdfReading = {
   readonly encrypted: boolean;
   readonly signatures: readonly PdfSignature[];
   readonly securityStore?: DocumentSecurityStore | undefined;
+  readonly unread: readonly UnreadPdfPart[];
   readonly problems: readonly Problem[];
 };
-
-const maxFields = 50_000;
-const maxFieldDepth = 64;
-const maxSignatures = 1000;
-
-/** A field that holds a signature: its name, the value and the reference by which revisions know it. */
-type Holder = {
-  readonly field: string;
-  readonly dictionary: PdfDictionary;
-  readonly reference: PdfReference | undefined;
-};
-
-function decodeText(object: PdfObject): string {
-  if (!isKind(object, 'string')) return '';
-  const { octets } = object;
-  if (octets[0] === 0xfe && octets[1] === 0xff)
-    return new TextDecoder('utf-16be').decode(octets.subarray(2));
-  if (octets[0] === 0xef && octets[1] === 0xbb && octets[2] === 0xbf)
-    return new TextDecoder().decode(octets);
-  return Buffer.from(octets).toString('latin1');
-}
-
-/** Walks the form's field tree. @throws FormatError for loops and excess, so that no field is passed over in silence */
-function findSignatureFields(file: PdfFile, problems: Problem[]): Holder[] {
-  const form = dictionaryOf(file, file.catalog.entries.get('AcroForm'));
-  const fields = form ? entryOf(file, form, 'Fields') : null;
-  if (!isKind(fields, 'array')) return [];
-  type Visit = {
-    readonly object: PdfObject;
-    readonly parent: string;
-    readonly type: string | undefined;
-    readonly depth: number;
-  };
-  const pending: Visit[] = fields.items
-    .map((object) => ({ object, parent: '', type: undefined, depth: 0 }))
-    .reverse();
-  const seen = new Set<number>();
-  const holders: Holder[] = [];
-  const values = new Set<number>();
-  const shared = new Set<number>();
-  for (let visit = pending.pop(); visit; visit = pending.pop()) {
-    const own = isKind(visit.object, 'reference') ? visit.object : undefined;
-    if (own) {
-      if (seen.has(own.number)) throw pdfError(`form field ${own.number} occurs twice in the tree`);
-      seen.add(own.number);
-    }
-    if (visit.depth > maxFieldDepth)
-      throw pdfLimit(`form fields nested deeper than ${maxFieldDepth}`);
-    if (seen.size + holders.length > maxFields)
-      throw pdfLimit(`more than ${maxFields} form fields`);
-    const field = dictionaryOf(file, visit.object);
-    if (!field) continue;
-    // Encrypted names are no names; the object's number tells the fields apart.
-    const partialName =
-      file.encrypted && !file.cipher
-        ? `field ${own?.number ?? 0}`
-        : decodeText(entryOf(file, field, 'T'));
-    const name = [visit.parent, partialName].filter((part) => part !== '').join('.');
-    const type = nameOf(entryOf(file, field, 'FT')) ?? visit.type;
-    const kids = entryOf(file, field, 'Kids');
-    if (isKind(kids, 'array')) {
-      const children = kids.items.map((object) => ({
-        object,
-        parent: name,
-        type,
-        depth: visit.depth + 1,
-      }));
-      pending.push(...children.reverse());
-    }
-    const value = field.entries.get('V');
-    const dictionary =
-      type === 'Sig' ? attempt(problems, name, () => dictionaryOf(file, value)) : undefined;
-    if (!dictionary) continue;
-    const reference = isKind(value, 'reference') ? value : own;
-    if (isKind(value, 'reference')) {
-      if (values.has(value.number)) {
-        // Two fields over one signature: which of them was signed cannot be told.
-        shared.add(value.number);
-        continue;
-      }
-      values.add(value.number);
-    }
-    if (holders.length >= maxSignatures) throw pdfLimit(`more than ${maxSignatures} signatures`);
-    holders.push({ field: name, dictionary, reference });
-  }
-  for (const number of shared)
-    problems.push({
-      severity: 'error',
-      code: 'pdf-shared-signature',
-      message: `signature ${number} is the value of several fields`,
-    });
-  return holders;
-}
 
 function readByteRange(file: PdfFile, dictionary: PdfDictionary): number[] {
   const value = entryOf(file, dictionary, 'ByteRange');
@@ -194,37 +109,44 @@ function parseDate(object: PdfObject): Temporal.Instant | undefined {
   }
 }
 
-function readSignature(
-  file: PdfFile,
-  holder: Holder,
-  problems: Problem[],
-): PdfSignature | undefined {
+export const timestampSubFilter = 'ETSI.RFC3161';
+
+/** What a signature dictionary says it is, as far as that can be read. EN 319 142-1 §5.4.3 */
+function kindOf(file: PdfFile, { dictionary }: Holder): UnreadPdfPart['kind'] {
+  const names = ['SubFilter', 'Type'].map((key) =>
+    attempt([], undefined, () => nameOf(entryOf(file, dictionary, key))),
+  );
+  return names.includes(timestampSubFilter) || names.includes('DocTimeStamp')
+    ? 'timestamp'
+    : 'signature';
+}
+
+/** @throws FormatError: there is nothing that could be one */
+function readSignature(file: PdfFile, holder: Holder, problems: Problem[]): PdfSignature {
   const { dictionary, field } = holder;
-  return attempt(problems, field, () => {
-    const contents = entryOf(file, dictionary, 'Contents');
-    if (!isKind(contents, 'string')) throw pdfError('signature without /Contents');
-    const subFilter = nameOf(entryOf(file, dictionary, 'SubFilter')) ?? '';
-    const byteRange = attempt(problems, field, () => readByteRange(file, dictionary)) ?? [];
-    const coverage = coverageOf(file, byteRange, contents, holder.reference);
-    if (coverage.coverage === 'unclear' && byteRange.length > 0)
-      problems.push({
-        severity: 'error',
-        code: 'pdf-byte-range',
-        message: 'ByteRange does not leave out exactly the signature of its own dictionary',
-        place: field,
-      });
-    const trimmed = attempt(problems, field, () => trimContents(contents, problems, field));
-    return {
-      field,
-      subFilter,
-      byteRange,
-      coverage,
-      contents: trimmed ?? contents.octets,
-      laterChanges: readLaterChanges(file, coverage, problems, field),
-      signedOctets: coveredOctets(file.octets, byteRange, contents),
-      claimedSigningTime: parseDate(entryOf(file, dictionary, 'M')),
-    };
-  });
+  const contents = entryOf(file, dictionary, 'Contents');
+  if (!isKind(contents, 'string')) throw pdfError('signature without /Contents');
+  const subFilter = nameOf(entryOf(file, dictionary, 'SubFilter')) ?? '';
+  const byteRange = attempt(problems, field, () => readByteRange(file, dictionary)) ?? [];
+  const coverage = coverageOf(file, byteRange, contents, holder.reference);
+  if (coverage.coverage === 'unclear' && byteRange.length > 0)
+    problems.push({
+      severity: 'error',
+      code: 'pdf-byte-range',
+      message: 'ByteRange does not leave out exactly the signature of its own dictionary',
+      place: field,
+    });
+  const trimmed = attempt(problems, field, () => trimContents(contents, problems, field));
+  return {
+    field,
+    subFilter,
+    byteRange,
+    coverage,
+    contents: trimmed ?? contents.octets,
+    laterChanges: readLaterChanges(file, coverage, problems, field),
+    signedOctets: coveredOctets(file.octets, byteRange, contents),
+    claimedSigningTime: parseDate(entryOf(file, dictionary, 'M')),
+  };
 }
 
 function readLaterChanges(
@@ -325,16 +247,31 @@ export function readPdf(octets: Uint8Array): PdfReading {
       checkEncryption(file);
     });
   }
-  const holders = attempt(problems, 'AcroForm', () => findSignatureFields(file, problems)) ?? [];
-  const signatures = holders
-    .map((holder) => readSignature(file, holder, problems))
-    .filter((signature) => signature !== undefined);
+  const fields = attempt(problems, 'AcroForm', () => findSignatureFields(file, problems));
+  const unread: UnreadPdfPart[] = (fields?.unread ?? []).map(({ field, problem }) => ({
+    kind: 'signature',
+    place: field,
+    problem,
+  }));
+  const signatures = (fields?.holders ?? []).flatMap((holder) => {
+    const { field } = holder;
+    const failed: Problem[] = [];
+    const signature = attempt(failed, field, () => readSignature(file, holder, problems));
+    problems.push(...failed);
+    const kind = kindOf(file, holder);
+    unread.push(...failed.map((problem) => ({ kind, place: field, problem })));
+    return signature ? [signature] : [];
+  });
+  const { store, unread: unreadInStore } = readSecurityStore(file);
+  problems.push(...unreadInStore.map(({ problem }) => problem));
+  unread.push(...unreadInStore.map((part) => ({ ...part, place: 'DSS' })));
   return {
     damaged: file.sections.length === 0,
     revisions: file.sections.length,
     encrypted: file.encrypted,
     signatures,
-    securityStore: attempt(problems, 'DSS', () => readSecurityStore(file, problems)),
+    securityStore: store,
+    unread,
     problems,
   };
 }

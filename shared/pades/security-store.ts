@@ -14,6 +14,12 @@ export type DocumentSecurityStore = {
   readonly vriTimestamps: readonly Uint8Array[];
 };
 
+/** What of the store cannot be read. */
+export type UnreadStorePart = {
+  readonly kind: 'validation-data' | 'timestamp';
+  readonly problem: Problem;
+};
+
 const maxStreams = 20_000;
 
 function itemsOf(file: PdfFile, object: PdfObject): readonly PdfObject[] {
@@ -43,37 +49,66 @@ function readStreams(file: PdfFile, object: PdfObject, problems: Problem[]): Uin
   return octets;
 }
 
+/** Timestamps of the VRI dictionaries; one that is none is as a timestamp that cannot be read. */
 function readVri(
   file: PdfFile,
   vri: PdfObject,
-  problems: Problem[],
+  unread: UnreadStorePart[],
 ): Pick<DocumentSecurityStore, 'vri' | 'vriTimestamps'> {
-  if (!isKind(vri, 'dictionary')) return { vri: 0, vriTimestamps: [] };
+  if (vri === null) return { vri: 0, vriTimestamps: [] };
+  if (!isKind(vri, 'dictionary')) throw pdfError('the VRI of the security store is no dictionary');
   if (vri.entries.size > maxStreams) throw pdfLimit(`more than ${maxStreams} VRI dictionaries`);
-  const streams = [...vri.entries.values()].map((entry) =>
-    attempt(problems, 'DSS', () => dictionaryOf(file, entry)?.entries.get('TS')),
-  );
-  const timestamps: PdfObject = {
-    kind: 'array',
-    items: streams.filter((stream) => stream !== undefined),
-  };
-  return { vri: vri.entries.size, vriTimestamps: readStreams(file, timestamps, problems) };
+  const timestamps = [...vri.entries].flatMap(([name, entry]) => {
+    const failed: Problem[] = [];
+    const timestamp = attempt(failed, 'DSS', () => {
+      const dictionary = dictionaryOf(file, entry);
+      if (!dictionary) throw pdfError(`VRI ${JSON.stringify(name.slice(0, 80))} is no dictionary`);
+      return dictionary.entries.get('TS');
+    });
+    unread.push(...failed.map((problem) => ({ kind: 'validation-data', problem }) as const));
+    return timestamp === undefined ? [] : [timestamp];
+  });
+  const failed: Problem[] = [];
+  const vriTimestamps = readStreams(file, { kind: 'array', items: timestamps }, failed);
+  unread.push(...failed.map((problem) => ({ kind: 'timestamp', problem }) as const));
+  return { vri: vri.entries.size, vriTimestamps };
 }
 
 /**
- * The store that the newest revision's catalogue names, `undefined` where there is none.
- * @throws FormatError ERR_FORMAT_PDF: a store that is none; single streams become problems
+ * The store that the newest revision's catalogue names, `undefined` where there is none. What of it cannot be read is
+ * left out and given with the reason.
  */
-export function readSecurityStore(
-  file: PdfFile,
-  problems: Problem[],
-): DocumentSecurityStore | undefined {
-  const store = dictionaryOf(file, file.catalog.entries.get('DSS'));
-  if (!store) return undefined;
+export function readSecurityStore(file: PdfFile): {
+  readonly store: DocumentSecurityStore | undefined;
+  readonly unread: readonly UnreadStorePart[];
+} {
+  const unread: UnreadStorePart[] = [];
+  const part = <T>(read: (failed: Problem[]) => T): T | undefined => {
+    const failed: Problem[] = [];
+    const result = attempt(failed, 'DSS', () => read(failed));
+    unread.push(...failed.map((problem) => ({ kind: 'validation-data', problem }) as const));
+    return result;
+  };
+  const store = part(() => {
+    const named = file.catalog.entries.get('DSS');
+    const dictionary = dictionaryOf(file, named);
+    if (!dictionary && resolve(file, named) !== null)
+      throw pdfError('the security store is no dictionary');
+    return dictionary;
+  });
+  if (!store) return { store: undefined, unread };
+  const streamsOf = (key: string): readonly Uint8Array[] =>
+    part((failed) => readStreams(file, store.entries.get(key) ?? null, failed)) ?? [];
   return {
-    certificates: readStreams(file, store.entries.get('Certs') ?? null, problems),
-    crls: readStreams(file, store.entries.get('CRLs') ?? null, problems),
-    ocspResponses: readStreams(file, store.entries.get('OCSPs') ?? null, problems),
-    ...readVri(file, entryOf(file, store, 'VRI'), problems),
+    store: {
+      certificates: streamsOf('Certs'),
+      crls: streamsOf('CRLs'),
+      ocspResponses: streamsOf('OCSPs'),
+      ...(part(() => readVri(file, entryOf(file, store, 'VRI'), unread)) ?? {
+        vri: 0,
+        vriTimestamps: [],
+      }),
+    },
+    unread,
   };
 }

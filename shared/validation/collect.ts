@@ -50,11 +50,16 @@ export type TimestampDraft = Pick<
   'type' | 'of' | 'place' | 'imprintFound' | 'imprintIntact' | 'atsHashIndex'
 > & {
   readonly token: TimeStampToken;
+  /** Of a document timestamp: what later revisions of the PDF changed. */
+  readonly laterChanges?: readonly string[] | undefined;
   /** Of a token over a container's manifest: what the manifest lists. */
   readonly entries?: readonly ReferenceFacts[] | undefined;
   /** What the token proves to have existed once its imprint is intact; absent: nothing is known. */
   readonly covers?: CoveredObjects | undefined;
 };
+
+/** Has no place in facts: octets that are covered, and what the facts say elsewhere. */
+type ForVerdicts = Pick<TimestampDraft, 'covers' | 'entries' | 'laterChanges'>;
 
 /** A timestamp as read, by its id in the facts. */
 export type TimestampReading = TimestampDraft & { readonly id: string };
@@ -166,11 +171,9 @@ export function createCollector(): Collector {
   const crls = new Map<string, CertificateList>();
   const ocspResponses = new Map<string, OcspResponse>();
   const signatures: SignatureDraft[] = [];
-  /** What they cover is octets, which have no place in facts. */
   const timestamps: {
-    readonly draft: Omit<TimestampDraft, 'covers' | 'entries'>;
-    readonly covers: TimestampDraft['covers'];
-    readonly entries: TimestampDraft['entries'];
+    readonly draft: Omit<TimestampDraft, keyof ForVerdicts>;
+    readonly forVerdicts: ForVerdicts;
   }[] = [];
   const evidenceRecords: EvidenceRecordFacts[] = [];
 
@@ -345,9 +348,10 @@ export function createCollector(): Collector {
     addOcspOctets,
     addSignedData,
     addSignature: (draft) => `signature-${signatures.push(draft)}`,
-    addTimestamp: ({ covers, entries, ...draft }) => {
+    addTimestamp: ({ covers, entries, laterChanges, ...draft }) => {
       addSignedData(draft.token.signedData);
-      return `timestamp-${timestamps.push({ draft, covers, entries })}`;
+      const forVerdicts = { covers, entries, laterChanges };
+      return `timestamp-${timestamps.push({ draft, forVerdicts })}`;
     },
     addEvidenceRecord: (facts) => {
       const id = `evidence-record-${evidenceRecords.length + 1}`;
@@ -359,10 +363,9 @@ export function createCollector(): Collector {
     crls: () => [...crls.values()],
     ocspResponses: () => [...ocspResponses.values()],
     timestamps: () =>
-      timestamps.map(({ draft, covers, entries }, index) => ({
+      timestamps.map(({ draft, forVerdicts }, index) => ({
         ...draft,
-        covers,
-        entries,
+        ...forVerdicts,
         id: `timestamp-${index + 1}`,
       })),
     finish,

@@ -18,6 +18,7 @@ import {
 } from '#shared/validation/proof-of-existence.ts';
 import type { EvidenceRecordReading } from '#shared/validation/reading.ts';
 import { unreadable } from '#shared/validation/judge-unread.ts';
+import { withLaterChanges } from '#shared/validation/signature-value.ts';
 import { withHashIndex, withImprint, withOrder } from '#shared/validation/token-coverage.ts';
 import { recordNode, tokenNode } from '#shared/validation/verdict-nodes.ts';
 import type { EvidenceBeside, JudgedToken, Scope } from '#shared/validation/judgement-scope.ts';
@@ -169,7 +170,7 @@ export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
   const nodes = new Map<string, VerdictNode>();
   for (const { kind, of } of innerEvidence(reading)) {
     if (kind === 'timestamp') {
-      const { id, token, type, covers, entries = [] } = of;
+      const { id, token, type, covers, entries = [], laterChanges = [] } = of;
       const alone = withCoveredEntries(
         withHashIndex(withImprint(judgeToken(token, undefined, at, material), of), of),
         entries,
@@ -177,7 +178,9 @@ export function judgeInner(scope: Scope): ReadonlyMap<string, VerdictNode> {
       const covered = alone.status === 'valid' && covers ? objectsCovered(covers, token) : [];
       const judgement = withOrder(alone, token.tstInfo, covered, reading.timestamps);
       judged.push({ name: id, token, judgement, outermost: standsAlone(judgement) });
-      nodes.set(id, tokenNode(id, token, judgement, { at: at.toString(), type }));
+      // Its octets are what they were, and prove what they did; what a viewer shows is something else.
+      const shown = withLaterChanges({ laterChanges }, judgement);
+      nodes.set(id, tokenNode(id, token, shown, { at: at.toString(), type }));
       if (judgement.status === 'valid')
         material.proofs.add(covered, { time: token.tstInfo.genTime, by: id });
       continue;

@@ -106,11 +106,14 @@ function judgeAllSignatures(
   return facts.signatures.filter(({ countersigns }) => countersigns === undefined).map(judge);
 }
 
-/** Everything in the tree that could not be read. */
-function unreadIn(nodes: readonly VerdictNode[]): readonly VerdictNode[] {
+/** Everything in the tree that could not be read, or was changed behind a timestamp's back. */
+function notPassedOver(nodes: readonly VerdictNode[]): readonly VerdictNode[] {
   return nodes.flatMap((node) => [
-    ...(node.facts['unread'] === undefined ? [] : [node]),
-    ...unreadIn(node.children),
+    ...(node.facts['unread'] !== undefined ||
+    node.findings.some(({ check }) => check === 'unchanged-after-signing')
+      ? [node]
+      : []),
+    ...notPassedOver(node.children),
   ]);
 }
 
@@ -133,13 +136,13 @@ type Parts = {
 /**
  * The document stands with its signatures and the evidence beside it; without any, with the timestamps
  * and records that it is or holds. An inner timestamp that cannot be told takes nothing away; a broken one
- * does, and one that cannot be read.
+ * does, one that cannot be read, and one after which a PDF was changed.
  */
 function documentNode({ input, reading }: Scope, parts: Parts): VerdictNode {
   const { signatures, beside, own } = parts;
   const children = [...signatures, ...own, ...beside];
   const demanded =
-    signatures.length > 0 ? [...signatures, ...beside, ...unreadIn(children)] : children;
+    signatures.length > 0 ? [...signatures, ...beside, ...notPassedOver(children)] : children;
   const decisive = firstInvalid(children) ?? worstOf(demanded);
   const errors = reading.facts.problems.filter(({ severity }) => severity === 'error');
   const facts = { at: input.at.toString(), format: reading.facts.format };

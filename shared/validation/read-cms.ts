@@ -19,7 +19,7 @@ import { nameCadesLevel } from '#shared/cades/named-level.ts';
 import type { SignedData } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest, digestAlgorithmOfOid } from '#shared/crypto/digest.ts';
 import { oidName, oids } from '#shared/oid.ts';
-import { attempt } from '#shared/problem.ts';
+import { type Problem, attempt } from '#shared/problem.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { type TimeStampToken, parseTimeStampToken } from '#shared/tsp/token.ts';
 import type { TimestampDraft } from '#shared/validation/collect.ts';
@@ -41,6 +41,7 @@ import { readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
 import {
   type Reading,
   type SignedContent,
+  addUnread,
   attemptEvidence,
   contentOf,
 } from '#shared/validation/reading.ts';
@@ -317,13 +318,18 @@ export function readCmsDocument(
   const { collector } = reading;
   collector.addProblems(cades.problems, context.place);
   collector.addSignedData(cades.signedData);
-  if (cades.signatures.length === 0)
-    collector.problems.push({
+  if (cades.signatures.length === 0) {
+    const problem: Problem = {
       severity: 'warning',
       code: 'cms-without-signer',
       message: 'SignedData without a signer',
       ...(context.place !== undefined && { place: context.place }),
-    });
+    };
+    collector.problems.push(problem);
+    // By itself it is a bag of certificates; in a place for a signature it is one that is missing.
+    if (context.place !== undefined)
+      addUnread(reading, { subject: 'signature', type: 'cms', place: context.place }, [problem]);
+  }
   // EN 319 142-1 §5.2: else the signature would be over what it carries, not over the document.
   const carries = context.detachedOnly && (cades.signedData.eContent?.length ?? 0) > 0;
   const contentProblem = carries
@@ -373,6 +379,7 @@ export function readToken(
     readonly covers?: CoveredObjects | undefined;
     /** What the manifest lists that it is over. */
     readonly entries?: readonly ReferenceFacts[] | undefined;
+    readonly laterChanges?: readonly string[] | undefined;
   },
 ): void {
   const token = parseTimeStampToken(octets);
@@ -384,6 +391,7 @@ export function readToken(
     ...compareImprintWithAny(token, context.contents),
     covers: context.covers,
     entries: context.entries,
+    laterChanges: context.laterChanges,
   });
 }
 

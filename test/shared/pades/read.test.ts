@@ -25,6 +25,7 @@ test('a plain file', (t) => {
       encrypted: false,
       signatures: [],
       securityStore: undefined,
+      unread: [],
       problems: [],
     },
   );

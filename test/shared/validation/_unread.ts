@@ -14,6 +14,7 @@ export type UnreadRow = {
 export const good = 'valid';
 export const broken = 'invalid FORMAT_FAILURE';
 export const unknown = 'indeterminate CUSTOM';
+export const unproved = 'indeterminate CERTIFICATE_CHAIN_GENERAL_FAILURE';
 
 /** A token, or a record, with one octet turned in the first time in it, so that it is none. */
 export function timeTurned(octets: Uint8Array): Uint8Array {

@@ -1,11 +1,12 @@
 // EN 319 102-1 §5.6: what a proof of existence saves, and what it does not, each by one row that differs from
 // a neighbour in one thing.
 import test from 'ava';
+import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { oids } from '#shared/oid.ts';
 import { anchorOf } from '../../_authority.ts';
 import { testContent } from '../../_cms.ts';
-import { plainPdf, signPdf } from '../../_pdf.ts';
+import { appendRevision, plainPdf, signPdf } from '../../_pdf.ts';
 import { testAttribute } from '../../_tsu.ts';
 import {
   ca,
@@ -393,6 +394,9 @@ const documentTimestamp = {
   otherFields: [11],
 };
 
+const inHex = `${toHex(ca.certificate.raw)}>`;
+const certificateStream = `<< /Filter /ASCIIHexDecode /Length ${inHex.length} >>\nstream\n${inHex}\nendstream`;
+
 test('a document timestamp covers the TSU that expired', (t) => {
   const signed = signPdf(plainPdf(), { sign: cms });
   const covered = signPdf(signed, {
@@ -418,6 +422,33 @@ test('a broken document timestamp over a signature that holds spoils the documen
   const { tree } = judge({ bytes, at: '2027-06-01' });
   t.is(said(tree), 'invalid HASH_FAILURE');
   t.is(said(nodesOf(tree).find(({ subject }) => subject === 'signature')), 'valid');
+});
+
+test('a page that is another one since a document timestamp is not what was stamped', (t) => {
+  const stamped = signPdf(plainPdf(), {
+    subFilter: 'ETSI.RFC3161',
+    sign: (octets) => stamp('first', '2027-03-01', digest('SHA-256', octets)),
+  });
+  const says = (bytes: Uint8Array): string => said(judge({ bytes, at: '2027-06-01' }).tree);
+  t.is(says(stamped), 'valid');
+  const page = '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 20 20] >>';
+  t.is(says(appendRevision(stamped, { 3: page })), 'indeterminate SIG_CONSTRAINTS_FAILURE');
+});
+
+test('validation data taken out of a PDF after a document timestamp over it spoils the document', (t) => {
+  const signed = signPdf(plainPdf(), { sign: cms });
+  const stamped = signPdf(signed, {
+    ...documentTimestamp,
+    extraCatalog: '/DSS 40 0 R',
+    extraObjects: { 40: '<< /Certs [41 0 R] >>', 41: certificateStream },
+    sign: (octets) => stamp('first', '2027-03-01', digest('SHA-256', octets)),
+  });
+  const says = (bytes: Uint8Array): string => said(judge({ bytes, at: '2027-06-01' }).tree);
+  t.is(says(stamped), 'valid');
+  t.is(
+    says(appendRevision(stamped, { 40: '<< /Certs [] >>' })),
+    'indeterminate SIG_CONSTRAINTS_FAILURE',
+  );
 });
 
 test('plain data without evidence is not proved', (t) => {
