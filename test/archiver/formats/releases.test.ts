@@ -1,8 +1,7 @@
 // Archives as earlier releases stored them, read and renewed by this one: the same records octet for octet,
 // a catalogue that is brought to the newest schema, and renewals that start where they stand.
 import test, { type ExecutionContext } from 'ava';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { xmlEvidenceOf } from '#archiver/commands/evidence.ts';
 import { assembleXmlEvidenceRecord } from '#archiver/evidence/assemble-xml.ts';
@@ -10,13 +9,33 @@ import { batchObjectNames } from '#archiver/evidence/batch-objects.ts';
 import { loadChainIndex } from '#archiver/evidence/chains.ts';
 import { journalKinds } from '#archiver/journal.ts';
 import type { JournalEntry } from '#archiver/journal-entries.ts';
-import { settableClock } from '#archiver/simulation/simulate.ts';
+import { planFromCatalogue } from '#archiver/night/plan-catalogue.ts';
 import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { parseXmlEvidenceRecord } from '#shared/ers/xml-evidence-record.ts';
-import { kindsOf, startNightTsa, TestArchive } from '../night/_night.ts';
+import { kindsOf, type Settings, type TestArchive } from '../night/_night.ts';
+import { unpacked } from '../pack/_unpacked.ts';
+import { openFrozen, releaseRules, signersOf, standingOf } from './_release.ts';
 
-/** `notJudged`: documents in groups, whose records are judged with all of a group. */
-const releases = [
+type Release = {
+  readonly release: string;
+  /** Of which each record is kept beside. */
+  readonly keys: readonly string[];
+  /** Documents in groups, whose records are judged with all of a group. */
+  readonly notJudged: readonly string[];
+  /** What is told every night of what was left behind. */
+  readonly standing?: readonly string[];
+  readonly settings?: Settings;
+  readonly renewed: readonly [first: number, second: number];
+  readonly renewal?: {
+    /** What it tells, and buys. */
+    readonly kinds: readonly string[];
+    readonly tokens: number;
+    /** What goes on from another product's record: revocation is demanded, and the TSU of then has no newer CRL. */
+    readonly notJudged: readonly string[];
+  };
+};
+
+const releases: readonly Release[] = [
   {
     release: 'release-0.1',
     keys: ['a.txt', 'c.txt', 'd.txt'],
@@ -30,41 +49,32 @@ const releases = [
     notJudged: ['letter.txt', 'letter.txt.p7s'],
     renewed: [1, 1],
   },
-] as const;
+  {
+    release: 'release-0.2',
+    keys: ['a.txt', 'letter.txt', 'brought.txt', 'inside.asics', 'late.txt', 'stated'],
+    notJudged: ['letter.txt', 'letter.txt.p7s', 'inside.asics', 'contract.p7m', 'stated'],
+    standing: ['missing'],
+    settings: {
+      ...releaseRules,
+      signers: signersOf(path.join(import.meta.dirname, 'release-0.2', 'trust')),
+    },
+    // Both under SHA-256, which one document that is lost keeps the first batch under.
+    renewed: [2, 2],
+    renewal: {
+      kinds: ['augmented', 'missing', 'overdue'],
+      tokens: 3,
+      notJudged: ['brought.txt', 'in-xml.txt'],
+    },
+  },
+];
 const rehash = [{ algorithm: 'SHA-256', endExclusive: '2027-10-01' }];
 
-/** The archive of a release in a folder of its own, on the day after its last night, with new TSAs. */
-async function openRelease(release: string): Promise<{ archive: TestArchive; from: string }> {
-  const from = path.join(import.meta.dirname, release);
-  const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-release-'));
-  await mkdir(path.join(folder, 'state'));
-  const copied = { recursive: true };
-  await cp(path.join(from, 'documents'), path.join(folder, 'documents'), copied);
-  await cp(path.join(from, 'evidence'), path.join(folder, 'state', 'evidence'), copied);
-  await cp(path.join(from, 'catalogue.sqlite'), path.join(folder, 'state', 'catalogue.sqlite'));
-  const madeAt = (await readFile(path.join(from, 'made-at.txt'), 'utf8')).trim();
-  const clock = settableClock(Temporal.Instant.from(madeAt).add({ hours: 24 }));
-  const options = { tsuDays: 1000, signatureDigest: 'SHA-512' } as const;
-  const tsa = await startNightTsa(path.join(folder, 'tsa'), clock, options);
-  const second = await startNightTsa(path.join(folder, 'second'), clock, options);
-  // The earlier TSAs are gone: their CRLs are those in the tokens.
-  const settings = (running: typeof tsa.running, anchors: string) => ({
-    url: running.url,
-    anchors: [running.anchorsPath, path.join(from, anchors)],
-    crls: [running.crlPath],
-    revocation: 'soft',
-  });
-  const archive = new TestArchive(
-    folder,
-    clock,
-    { tsa, second },
-    {
-      tsa: settings(tsa.running, 'first-anchors.pem'),
-      secondTsa: settings(second.running, 'second-anchors.pem'),
-      algorithms: { overrides: rehash },
-    },
-  );
-  return { archive, from };
+/** The archive of a release in a folder of its own, with new TSAs. */
+async function openRelease(name: string): Promise<{ archive: TestArchive; from: string }> {
+  const from = path.join(import.meta.dirname, name);
+  const { settings } = releases.find(({ release }) => release === name) ?? {};
+  const rules = { algorithms: { overrides: rehash }, ...settings };
+  return { archive: await openFrozen(from, { second: true, settings: rules }), from };
 }
 
 /** Rows that differ from those of a catalogue made anew in more than facts, of which this release may read more. */
@@ -96,7 +106,11 @@ async function assertRead(
         t.is(await archive.judge(key, anchor), 'valid', `${key} by TSA ${anchor}`);
 }
 
-for (const { release, keys, notJudged, renewed } of releases) {
+async function xmlRecord(archive: TestArchive, key: string): Promise<Uint8Array> {
+  return xmlEvidenceOf(await archive.open(), await archive.row(key), new AbortController().signal);
+}
+
+for (const { release, keys, notJudged, standing = [], renewed, renewal } of releases) {
   test(`${release}: every record is given out as it was, and a night changes nothing`, async (t) => {
     const { archive, from } = await openRelease(release);
     await using _archive = archive;
@@ -107,8 +121,15 @@ for (const { release, keys, notJudged, renewed } of releases) {
           await readFile(path.join(from, 'records', `${key}-${anchor}.ers`)),
           `${key} by TSA ${anchor}`,
         );
+    for (const file of await readdir(path.join(from, 'records')))
+      if (file.endsWith('.xml'))
+        t.deepEqual(
+          Buffer.from(await xmlRecord(archive, file.slice(0, -'.xml'.length))),
+          await readFile(path.join(from, 'records', file)),
+          file,
+        );
     const night = await archive.night({ reread: 'whole' });
-    t.deepEqual(night.findings, []);
+    t.deepEqual(kindsOf(night), standing);
     t.is(night.tokensBought, 0);
     await assertRead(t, archive, notJudged);
   });
@@ -117,7 +138,7 @@ for (const { release, keys, notJudged, renewed } of releases) {
     const { archive } = await openRelease(release);
     await using _archive = archive;
     // Horizons are those of the rules in force from the first night on.
-    t.deepEqual(kindsOf(await archive.night()), []);
+    t.deepEqual(kindsOf(await archive.night()), standing);
     t.deepEqual(await differencesButFacts(archive), []);
     await archive.close();
     await rm(path.join(archive.folder, 'state', 'catalogue.sqlite'));
@@ -128,9 +149,9 @@ for (const { release, keys, notJudged, renewed } of releases) {
   test(`${release}: renewed from where it stands, by other TSAs`, async (t) => {
     const { archive } = await openRelease(release);
     await using _archive = archive;
-    const renewal = await archive.nightAfter(230);
-    t.deepEqual(kindsOf(renewal), []);
-    t.is(renewal.tokensBought, 2);
+    const night = await archive.nightAfter(230);
+    t.deepEqual(kindsOf(night), renewal?.kinds ?? []);
+    t.is(night.tokensBought, renewal?.tokens ?? 2);
     for (const anchor of [1, 2] as const) {
       const { chains } = parseEvidenceRecord(await archive.record('a.txt', anchor)).sequence;
       t.deepEqual(
@@ -138,9 +159,37 @@ for (const { release, keys, notJudged, renewed } of releases) {
         renewed,
       );
     }
-    await assertRead(t, archive, notJudged);
+    await assertRead(t, archive, [...notJudged, ...(renewal?.notJudged ?? [])]);
   });
 }
+
+test('release-0.2: plan and report say of every document what the release said', async (t) => {
+  const { archive, from } = await openRelease('release-0.2');
+  await using _archive = archive;
+  const deps = await (await archive.open()).night(new AbortController().signal);
+  const at = archive.clock.now();
+  const planned = async (days: number): Promise<readonly string[]> => {
+    const { actions } = await planFromCatalogue(deps, at.add({ hours: 24 * days }));
+    return actions.map(({ kind }) => kind).toSorted();
+  };
+  // Two documents of the first batch cannot be read any more: one is lost, one has other content.
+  const unread = ['hash-tree-renewal', 'hash-tree-renewal'];
+  t.deepEqual(await planned(0), unread);
+  t.deepEqual(await planned(230), [
+    ...['augment', ...unread, 'timestamp-renewal', 'timestamp-renewal'],
+  ]);
+  t.deepEqual(
+    await standingOf(archive),
+    JSON.parse(await readFile(path.join(from, 'standing.json'), 'utf8')),
+  );
+});
+
+test('release-0.2: a pack of what the release proved holds', async (t) => {
+  const { archive } = await openRelease('release-0.2');
+  await using _archive = archive;
+  for (const key of ['a.txt', 'letter.txt', 'brought.txt', 'inside.asics', 'blind.txt'])
+    t.truthy(await unpacked(archive, key, `pack-${key}`));
+});
 
 test('renewals of then were hashed for records in ASN.1 alone, and that is said', async (t) => {
   const { archive } = await openRelease('release-0.1');
@@ -201,10 +250,12 @@ test('what was said of documents is known', async (t) => {
   t.false(validationPending);
 });
 
-/** What release 0.1 had no way to write. */
-const later: readonly JournalEntry['kind'][] = ['acknowledged', 'deleted', 'augmented'];
+type Manifest = { readonly kind: string; readonly version: number };
 
-test('every kind of object and of entry that the release wrote is read here', async (t) => {
+/** What no release had a way to write. */
+const later: readonly JournalEntry['kind'][] = ['acknowledged'];
+
+test('every kind of object and of entry that is written is in a release', async (t) => {
   const names = new Set<string>();
   const kinds = new Set<string>();
   const batches = new Set<string>();
@@ -215,8 +266,10 @@ test('every kind of object and of entry that the release wrote is read here', as
       const file = path.join(entry.parentPath, entry.name);
       const place = path.relative(folder, file).split(path.sep);
       if (place[0] === 'batches') names.add(entry.name);
-      if (entry.name === 'manifest.json')
-        batches.add((JSON.parse(await readFile(file, 'utf8')) as { kind: string }).kind);
+      if (entry.name === 'manifest.json') {
+        const manifest = JSON.parse(await readFile(file, 'utf8')) as Manifest;
+        batches.add(`${manifest.kind} ${manifest.version}`);
+      }
       if (place[0] !== 'journal') continue;
       const { entries } = JSON.parse(await readFile(file, 'utf8')) as {
         readonly entries: readonly JournalEntry[];
@@ -224,13 +277,10 @@ test('every kind of object and of entry that the release wrote is read here', as
       for (const { kind } of entries) kinds.add(kind);
     }
   }
-  t.deepEqual(
-    [...names].toSorted(),
-    Object.entries(batchObjectNames)
-      .filter(([name]) => name !== 'takenOver')
-      .map(([, file]) => file)
-      .toSorted(),
-  );
+  t.deepEqual([...names].toSorted(), Object.values(batchObjectNames).toSorted());
   t.deepEqual([...kinds, ...later].toSorted(), [...journalKinds].toSorted());
-  t.deepEqual([...batches].toSorted(), ['hash-tree-renewal', 'initial', 'timestamp-renewal']);
+  t.deepEqual([...batches].toSorted(), [
+    ...['hash-tree-renewal 1', 'hash-tree-renewal 2', 'initial 1'],
+    ...['taken-over 2', 'timestamp-renewal 1'],
+  ]);
 });
