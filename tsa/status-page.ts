@@ -19,7 +19,7 @@ function escape(text: string): string {
 const style = `
 :root { color-scheme: light dark; --line: #8886; --bad: #b3261e; --good: #1b6e3c; }
 @media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --good: #7ddc9f; } }
-body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 1rem; }
+body { background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 1rem; }
 header { display: flex; flex-wrap: wrap; gap: .5rem 2rem; align-items: baseline; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
@@ -27,8 +27,9 @@ dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr));
 dt { font-size: .9rem; } dd { margin: 0; font-size: 1.4rem; }
 .table { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: start; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-code { overflow-wrap: anywhere; }
+p, dd { overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
+  body { overflow-wrap: anywhere; }
   thead { display: block; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   th[scope=row], td { display: block; border: 0; padding: .1rem 0; }

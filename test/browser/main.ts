@@ -9,8 +9,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { messages } from '#archiver/reports/messages.ts';
+import { renderStatusPage } from '#tsa/status-page.ts';
 import { statusTexts } from '#tsa/status-texts.ts';
 import { accessibilityProblems } from './_accessibility.ts';
+import { firstMinute, worstDay } from './_status-snapshots.ts';
 import { countSteps } from './_steps.ts';
 import { startTokiwa, type StartedTokiwa } from './_tokiwa.ts';
 
@@ -214,6 +216,41 @@ async function main(): Promise<number> {
           assert.notEqual(outline, 'none');
           assert.deepEqual(complaints, []);
         });
+
+  for (const [name, snapshot] of Object.entries({ worstDay, firstMinute }))
+    for (const lang of ['ja', 'en'] as const)
+      for (const colorScheme of ['light', 'dark'] as const)
+        for (const width of [1360, 320])
+          await step(
+            `the status page of ${name}, ${lang}, ${colorScheme}, ${width} wide`,
+            async () => {
+              const viewport = { width, height: 800 };
+              await using opened = await openPage(browser, 'about:blank', {
+                viewport,
+                colorScheme,
+              });
+              await opened.page.setContent(renderStatusPage(snapshot, lang));
+              assert.deepEqual(await accessibilityProblems(opened.page), []);
+              assert.deepEqual(opened.complaints, []);
+            },
+          );
+
+  await step(
+    "without scripts the proxy's status page is the same, and changes its language",
+    async () => {
+      await using opened = await openPage(browser, `${tokiwa.tsaUrl}?lang=en`, {
+        javaScriptEnabled: false,
+        viewport: { width: 320, height: 800 },
+      });
+      const { page, complaints } = opened;
+      const { today, providers } = statusTexts.en;
+      assert.ok(await page.getByText(today, { exact: true }).first().isVisible());
+      assert.ok(await page.getByRole('heading', { name: providers }).isVisible());
+      await page.getByRole('link', { name: statusTexts.en.other }).click();
+      assert.ok(await page.getByRole('heading', { name: statusTexts.ja.providers }).isVisible());
+      assert.deepEqual(complaints, []);
+    },
+  );
 
   await step('Ctrl-C stops it cleanly', async () => {
     assert.equal(await tokiwa.stop(), 0);
