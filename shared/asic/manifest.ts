@@ -2,7 +2,7 @@
 // §4.4.3.2, §4.4.4.2, Annex A. What they refer to must be an entry of the same container, by a plain relative reference.
 import { fromBase64 } from '#shared/bytes.ts';
 import { FormatError } from '#shared/errors.ts';
-import { type Problem, attempt } from '#shared/problem.ts';
+import { type Problem, attempt, problemOf } from '#shared/problem.ts';
 import { parseXml } from '#shared/xml/parse.ts';
 import { attributeOf, childNamed, childrenNamed, textOf } from '#shared/xml/tree.ts';
 
@@ -57,7 +57,8 @@ function entryNameOfUri(uri: string, within: string): string {
   return name;
 }
 
-function kindOf(name: string): AsicManifest['kind'] | undefined {
+/** What a manifest of this name is for; `undefined`: the name is none of a manifest. EN 319 162-1 §4.4.3.2, §4.4.4.2 */
+export function manifestKindOf(name: string): AsicManifest['kind'] | undefined {
   const base = name.slice('META-INF/'.length).toLowerCase();
   if (!name.startsWith('META-INF/') || !base.endsWith('.xml')) return undefined;
   if (base.startsWith('asicevidencerecordmanifest')) return 'evidence-record';
@@ -65,18 +66,13 @@ function kindOf(name: string): AsicManifest['kind'] | undefined {
   return base.startsWith('asicmanifest') ? 'signature' : undefined;
 }
 
-/** Whether the name is that of a manifest. EN 319 162-1 §4.4.3.2, §4.4.4.2: by prefix. */
-export function isManifestName(name: string): boolean {
-  return kindOf(name) !== undefined;
-}
-
 /**
- * One manifest. References that are malformed are problems; the others are still given.
+ * One manifest. References that are malformed, or missing, are problems; the others are still given.
  * @throws FormatError, UnsupportedError: no such XML
  */
 export function parseManifest(name: string, octets: Uint8Array, problems: Problem[]): AsicManifest {
   const { root } = parseXml(octets);
-  const kind = kindOf(name);
+  const kind = manifestKindOf(name);
   if (!kind || root.localName !== 'ASiCManifest' || root.namespace !== asicNamespace)
     throw badManifest('ASiCManifest expected', name);
   const references = childrenNamed(root, asicNamespace, 'DataObjectReference');
@@ -85,7 +81,11 @@ export function parseManifest(name: string, octets: Uint8Array, problems: Proble
       'ERR_FORMAT_LIMIT',
       `more than ${maxReferences} references in a manifest`,
     );
+  // §A.4: one or more; without any, what is over the manifest is over nothing.
+  if (references.length === 0)
+    problems.push(problemOf(badManifest('no DataObjectReference', name), name));
   const sigReference = childNamed(root, asicNamespace, 'SigReference');
+  if (!sigReference) problems.push(problemOf(badManifest('no SigReference', name), name));
   return {
     name,
     kind,

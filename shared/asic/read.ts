@@ -1,6 +1,6 @@
 // ASiC-S and ASiC-E containers: media type, manifests, and what each entry is. EN 319 162-1 §4.
 // Signatures, tokens and records in the entries are read by whoever knows their formats.
-import { type AsicManifest, isManifestName, parseManifest } from '#shared/asic/manifest.ts';
+import { type AsicManifest, manifestKindOf, parseManifest } from '#shared/asic/manifest.ts';
 import { type ZipArchive, type ZipEntry, entryData, zipError } from '#shared/asic/zip.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 
@@ -15,8 +15,12 @@ export type AsicContainer = {
   readonly proofs: readonly { readonly entry: ZipEntry; readonly kind: AsicEntryKind }[];
   /** Entries outside of META-INF, media type and directories left out. */
   readonly dataObjects: readonly ZipEntry[];
+  /** Manifests that cannot be read in full, or lead to no proof: what they stand for is missing. */
+  readonly unread: readonly UnreadManifest[];
   readonly problems: readonly Problem[];
 };
+
+export type UnreadManifest = Pick<AsicManifest, 'name' | 'kind'> & { readonly problem: Problem };
 
 const [asicS, asicE] = ['application/vnd.etsi.asic-s+zip', 'application/vnd.etsi.asic-e+zip'];
 const maxMimetypeOctets = 256;
@@ -91,19 +95,32 @@ export function readAsic(archive: ZipArchive): AsicContainer {
   const dataObjects = archive.entries.filter(
     ({ name, directory }) => !directory && name !== 'mimetype' && !/^META-INF\//i.test(name),
   );
-  const manifests = archive.entries
-    .filter(({ name }) => isManifestName(name))
-    .map((entry) =>
-      attempt(problems, entry.name, () =>
-        parseManifest(entry.name, entryData(archive, entry), problems),
-      ),
-    )
-    .filter((manifest) => manifest !== undefined);
+  const unread: UnreadManifest[] = [];
+  const proofNames = new Set(proofs.map(({ entry }) => entry.name));
+  const manifests = archive.entries.flatMap((entry) => {
+    const { name } = entry;
+    const kind = manifestKindOf(name);
+    if (!kind) return [];
+    const failed: Problem[] = [];
+    const manifest = attempt(failed, name, () =>
+      parseManifest(name, entryData(archive, entry), failed),
+    );
+    problems.push(...failed);
+    if (manifest?.sigReference !== undefined && !proofNames.has(manifest.sigReference))
+      failed.push({
+        severity: 'error',
+        code: 'asic-reference-missing',
+        message: `SigReference to ${JSON.stringify(manifest.sigReference)}, which is no signature, timestamp or record`,
+        place: name,
+      });
+    unread.push(...failed.map((problem) => ({ name, kind, problem })));
+    return manifest ? [manifest] : [];
+  });
   const type = typeOf(mimetype, proofs.length > 0, manifests, dataObjects.length);
   if (type === undefined && proofs.length === 0)
     throw zipError(`no ASiC container: media type ${JSON.stringify(mimetype ?? 'absent')}`);
   problems.push(...checkManifests(archive, manifests));
-  return { type, mimetype, manifests, proofs, dataObjects, problems };
+  return { type, mimetype, manifests, proofs, dataObjects, unread, problems };
 }
 
 /** References lead to entries, never to the manifest itself, and manifests form no circle. */

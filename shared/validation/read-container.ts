@@ -5,12 +5,19 @@ import type { AsicManifest } from '#shared/asic/manifest.ts';
 import { type AsicContainer, isContainer, readAsic } from '#shared/asic/read.ts';
 import { type ZipArchive, type ZipEntry, entryData, readZip } from '#shared/asic/zip.ts';
 import { digestAlgorithmOfUri } from '#shared/crypto/digest-uri.ts';
+import { FormatError } from '#shared/errors.ts';
 import { attempt } from '#shared/problem.ts';
 import type { Facts, ReferenceFacts } from '#shared/validation/facts.ts';
 import { readCmsDocument, readToken } from '#shared/validation/read-cms.ts';
 import { readEvidenceRecord } from '#shared/validation/read-evidence-record.ts';
 import { readXmlSignatures } from '#shared/validation/read-xml.ts';
-import { type Reading, type SignedContent, contentOf } from '#shared/validation/reading.ts';
+import {
+  type Reading,
+  type SignedContent,
+  addUnread,
+  attemptEvidence,
+  contentOf,
+} from '#shared/validation/reading.ts';
 
 /** Entries by name, each inflated when first asked for and kept only as long as the reading. */
 type Contents = { readonly of: (name: string) => SignedContent | undefined };
@@ -121,10 +128,16 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
     case 'xades': {
       // EN 319 162-1 §4.3.3.2: a simple container has one data object, whatever a reference calls it.
       const only = asic.type === 'ASiC-S' ? subject.contents[0] : undefined;
+      const before = reading.xmlSignatures.length + reading.unread.length;
       readXmlSignatures(reading, octets, {
         place,
         contentOf: (name) => contents.of(name) ?? only,
       });
+      // §4.3.3.2, §4.4.3.2: one or more; other packages keep such a file without any.
+      if (asic.type && reading.xmlSignatures.length + reading.unread.length === before)
+        throw new FormatError('ERR_FORMAT_XML', 'an entry for signatures holds none', {
+          clause: 'EN 319 162-1 §4.4.3.2',
+        });
       return;
     }
     case 'evidence-record': {
@@ -137,10 +150,26 @@ function readProof(container: Container, entry: ZipEntry, octets: Uint8Array): v
         .filter((content) => content !== undefined);
       const over = { place, dataObjects, entries: references };
       if (octets[0] === 0x30) readEvidenceRecord(reading, octets, over);
-      else readXmlSignatures(reading, octets, { ...over, contentOf: contents.of });
+      else if (readXmlSignatures(reading, octets, { ...over, contentOf: contents.of }) !== 'ER-XML')
+        throw new FormatError('ERR_FORMAT_XML', 'an entry for a record holds none', {
+          clause: 'EN 319 162-1 §4.3.3.2',
+        });
     }
   }
 }
+
+/** What a manifest stands for, and an entry of META-INF by its name. */
+const manifestSubjects = {
+  signature: 'signature',
+  archive: 'timestamp',
+  'evidence-record': 'evidence-record',
+} as const;
+const proofSubjects = {
+  cades: 'signature',
+  xades: 'signature',
+  timestamp: 'timestamp',
+  'evidence-record': 'evidence-record',
+} as const;
 
 /**
  * Adds a container's proofs; other archives are only checked.
@@ -162,10 +191,18 @@ export function readContainer(
   collector.addProblems(asic.problems);
   const contents = contentsOf(archive);
   const container: Container = { reading, asic, contents };
-  for (const { entry } of asic.proofs)
-    attempt(collector.problems, entry.name, () => {
-      readProof(container, entry, entryData(archive, entry));
-    });
+  for (const { name, kind, problem } of asic.unread)
+    addUnread(reading, { subject: manifestSubjects[kind], type: 'manifest', place: name }, [
+      problem,
+    ]);
+  for (const { entry, kind } of asic.proofs)
+    attemptEvidence(
+      reading,
+      { subject: proofSubjects[kind], type: kind, place: entry.name },
+      () => {
+        readProof(container, entry, entryData(archive, entry));
+      },
+    );
   return {
     format: asic.type ?? 'ZIP',
     container: {

@@ -2,6 +2,7 @@
 // nothing away. EN 319 102-1 §5.2.2, §5.4.4.
 import test from 'ava';
 import { unreadOn, type UnreadRow } from './_unread.ts';
+import { unreadContainers } from './_unread-container.ts';
 import { unreadPdf } from './_unread-pdf.ts';
 import { unreadXml } from './_unread-xml.ts';
 import { ca, judge, nodesOf, said } from './_world.ts';
@@ -21,3 +22,4 @@ function states(kind: string, rows: readonly UnreadRow[]): void {
 
 states('XAdES', unreadXml);
 states('PDF', unreadPdf);
+states('ASiC', unreadContainers);
