@@ -22,11 +22,17 @@ import {
 /** Something that is not as it was written, or (`warning`) that a crash explains. */
 export type AuditFinding = {
   readonly level: 'error' | 'unknown' | 'warning';
+  /** Empty where the log as a whole is meant. */
   readonly file: string;
   /** Line within the file, from 1; missing where the file itself is meant. */
   readonly line?: number;
   readonly cause: string;
 };
+
+/** What stands before the cause where a finding is shown. */
+export function findingPlace({ file, line }: AuditFinding): string {
+  return file === '' ? '' : `${file}${line === undefined ? '' : `:${line}`}: `;
+}
 
 export type AuditReport = {
   /** broken: changed, removed or forged; indeterminate: a stamp's signer could not be judged. */
@@ -57,6 +63,8 @@ type Walk = {
     readonly line: number;
   }[];
   readonly retired: RetiredFields[];
+  /** SHA-256 of the line that was seen before, where it is there. */
+  seenHash: string | undefined;
   readonly findings: AuditFinding[];
 };
 
@@ -85,7 +93,20 @@ function stepBack(walk: Walk, line: AuditLine, file: string): void {
   walk.lines -= abandoned;
 }
 
-async function walkFile(folder: AuditFolder, file: string, walk: Walk): Promise<void> {
+function restoredText({ what, through }: NonNullable<AuditLine['restored']>): string {
+  const rest =
+    what === 'journal'
+      ? 'tokens of before may not be in it'
+      : `lines ${through === undefined ? 'that had been there' : `up to ${through}, seen before,`} are not in this log`;
+  return `says that an older copy of the ${what} was put back here: ${rest}`;
+}
+
+async function walkFile(
+  folder: AuditFolder,
+  file: string,
+  walk: Walk,
+  seen: AuditHead | undefined,
+): Promise<void> {
   let number = 0;
   for await (const { octets, whole } of folder.lines(file)) {
     number++;
@@ -109,6 +130,11 @@ async function walkFile(folder: AuditFolder, file: string, walk: Walk): Promise<
     if (walk.stamped.has(walk.head.seq)) walk.stamped.set(walk.head.seq, walk.head.hash);
     if (line?.stamped) walk.announced.push({ stamp: line.stamped, file, line: number });
     if (line?.retired) walk.retired.push(line.retired);
+    if (line?.restored) {
+      const cause = restoredText(line.restored);
+      walk.findings.push({ level: 'warning', file, line: number, cause });
+    }
+    if (walk.head.seq === seen?.seq) walk.seenHash = walk.head.hash;
   }
 }
 
@@ -118,8 +144,24 @@ function checkBeginning(walk: Walk, file: string): AuditFinding[] {
   if (walk.lines === 0 || (before.seq === 0 && before.hash === emptyHead.hash)) return [];
   if (retired.some(({ through, head }) => through === before.seq && head === before.hash))
     return [];
+  // What ended the process while it removed them leaves some of the later ones; they are in the chain still.
+  const rest = retired.find(({ through }) => through > before.seq);
+  if (rest) {
+    const cause = `the log begins with line ${before.seq + 1}: lines up to ${rest.through} were being removed as old`;
+    return [{ level: 'warning', file, line: 1, cause }];
+  }
   const cause = `the log begins with line ${before.seq + 1}, and no line says that those before it were removed as old`;
   return [{ level: 'error', file, line: 1, cause }];
+}
+
+/** What was seen elsewhere has to be there, unless it was old enough to be removed. */
+function checkSeen({ before, seenHash }: Walk, seen: AuditHead | undefined): AuditFinding[] {
+  if (!seen || seen.seq < before.seq) return [];
+  const hash = seen.seq === before.seq ? before.hash : seenHash;
+  if (hash === seen.hash) return [];
+  const why = hash === undefined ? 'it is not there' : 'it is another one';
+  const cause = `line ${seen.seq} was seen with the SHA-256 ${seen.hash}, and ${why}: the end was cut off, or an older copy was put back`;
+  return [{ level: 'error', file: '', cause }];
 }
 
 /** The stamp in a file over the line with this SHA-256. */
@@ -201,7 +243,11 @@ async function checkStamps(
  */
 export async function checkAuditLog(
   folder: AuditFolder,
-  options: { readonly anchors: readonly TrustAnchor[] },
+  options: {
+    readonly anchors: readonly TrustAnchor[];
+    /** A line that was seen elsewhere. */
+    readonly seen?: AuditHead | undefined;
+  },
 ): Promise<AuditReport> {
   const files = await folder.list();
   const stampedLines = (await folder.stamps()).map((name) => parseStampFileName(name) ?? 0);
@@ -213,18 +259,24 @@ export async function checkAuditLog(
     stamped: new Map(stampedLines.map((seq) => [seq, undefined])),
     announced: [],
     retired: [],
+    seenHash: undefined,
     findings: [],
   };
   for (const file of files) {
     try {
-      await walkFile(folder, file, walk);
+      await walkFile(folder, file, walk, options.seen);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       walk.findings.push({ level: 'error', file, cause: error.message });
     }
   }
   const stamps = await checkStamps(folder, walk, options.anchors);
-  const findings = [...checkBeginning(walk, files[0] ?? ''), ...walk.findings, ...stamps.findings];
+  const findings = [
+    ...checkBeginning(walk, files[0] ?? ''),
+    ...walk.findings,
+    ...stamps.findings,
+    ...checkSeen(walk, options.seen),
+  ];
   const has = (level: AuditFinding['level']): boolean =>
     findings.some((finding) => finding.level === level);
   return {

@@ -109,8 +109,16 @@ export type AuditEntry =
     })
   /** Lines up to `through`, the last with this SHA-256, were removed as old. */
   | { readonly event: 'retired'; readonly through: number; readonly head: string }
-  /** The database was put back from an older copy: lines up to `through`, the last with this SHA-256, were seen before. */
-  | { readonly event: 'restored'; readonly through: number; readonly head: string }
+  /**
+   * This was put back from an older copy. Of database and audit log: the line with this SHA-256, `through` where its number
+   * is known, had been there; of the journal: this token, which the audit log names.
+   */
+  | (Partial<TokenFields> & {
+      readonly event: 'restored';
+      readonly what: 'database' | 'audit log' | 'journal';
+      readonly through?: number;
+      readonly head?: string;
+    })
   /** An append failed: lines behind the one before this are no part of the log. */
   | { readonly event: 'resumed'; readonly reason: string };
 
@@ -142,6 +150,15 @@ const retiredSchema = z.looseObject({ through: z.int().min(1), head: sha256 });
 
 export type StampedFields = z.infer<typeof stampedSchema>;
 export type RetiredFields = z.infer<typeof retiredSchema>;
+const restoredSchema = z.looseObject({
+  what: z.enum(['database', 'audit log', 'journal']).default('database'),
+  through: z.int().optional(),
+});
+const tokenSchema = z.looseObject({
+  provider: z.string(),
+  serialNumber: z.string(),
+  genTime: z.string(),
+});
 
 /** A line as read back; events of later versions are lines as well. */
 export type AuditLine = {
@@ -151,6 +168,7 @@ export type AuditLine = {
   readonly event: string;
   readonly stamped?: StampedFields;
   readonly retired?: RetiredFields;
+  readonly restored?: z.infer<typeof restoredSchema>;
 };
 
 /** SHA-256 of a line without its line break, hexadecimal. */
@@ -206,7 +224,14 @@ export function parseAuditLine(octets: Uint8Array): AuditLine | undefined {
     const retired = retiredSchema.safeParse(value);
     return retired.success ? { seq, prev, at, event, retired: retired.data } : undefined;
   }
-  return { seq, prev, at, event };
+  const restored = event === 'restored' ? restoredSchema.safeParse(value).data : undefined;
+  return { seq, prev, at, event, ...(restored && { restored }) };
+}
+
+/** The token that a line names, where it names one. */
+export function tokenNamedIn(octets: Uint8Array): TokenFields | undefined {
+  if (octets.length > maxAuditLineBytes) return undefined;
+  return tokenSchema.safeParse(parseJson(octets)).data;
 }
 
 /** Name of the file that begins with line `seq`: sorted by name, files are in the order of the log. */

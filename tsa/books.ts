@@ -1,17 +1,20 @@
 // What the proxy writes down, opened together: the journal of tokens, the audit log of answers, and the budgets that
 // the journal's tokens have used.
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
-import { openAuditFiles } from './adapters/audit-files.ts';
+import { openAuditFiles, type AuditFiles } from './adapters/audit-files.ts';
 import { openJournalFiles } from './adapters/files.ts';
+import { createSeenKeeper, seenHeadOf } from './adapters/seen-head.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
-import type { Alone } from './audit-stamp.ts';
+import { auditClient, type Alone } from './audit-stamp.ts';
 import type { Budgets } from './budget-rules.ts';
 import { createBudgets } from './budgets.ts';
 import type { Budget, TsaConfig } from './config.ts';
 import { startOfMonth } from './days.ts';
 import { createRateFill } from './fill-rates.ts';
+import type { TokenRecord } from './journal-line.ts';
 import { openJournal, type Journal } from './journal.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { findRestored } from './older-copy.ts';
 import { createRates, type Rates } from './rates.ts';
 
 export type Books = AsyncDisposable & {
@@ -60,6 +63,39 @@ export async function openBooks(options: BooksOptions): Promise<Books> {
   return openDatabaseBooks(options, options.config.database);
 }
 
+/**
+ * Says what the folders lack of what they are known to have had, and goes on behind it. What it gives keeps what was seen
+ * of the log, where the configuration says in which file.
+ */
+async function watchCopies(
+  { config, clock, events }: BooksOptions,
+  books: {
+    readonly auditFiles: AuditFiles;
+    readonly audit: AuditLog;
+    readonly journal: Journal;
+    readonly stamp: TokenRecord | undefined;
+  },
+): Promise<() => Promise<void>> {
+  const { audit, auditFiles } = books;
+  const place = seenHeadOf(config);
+  const seen = await place?.load();
+  const head = audit.head();
+  if (place && !seen && head.seq > 0)
+    events({ level: 'warn', name: 'tsa.state.not-seen', found: head.seq });
+  const now = clock.now();
+  const lacking = await findRestored({ ...books, audit: auditFiles, head, seen, now });
+  for (const { event, what, ...rest } of lacking) {
+    events({ level: 'error', name: 'tsa.state.restored', what, found: head.seq, ...rest });
+    // A disk that is full has its own event.
+    await audit.append({ event, what, ...rest }).catch(() => undefined);
+  }
+  if (!place) return () => Promise.resolve();
+  const failed = 'tsa.state.seen-failed';
+  const keep = createSeenKeeper({ place, head: audit.head, seen, events, failed });
+  await keep();
+  return keep;
+}
+
 async function openFolderBooks(options: BooksOptions): Promise<Books> {
   const { config, clock } = options;
   const { timeZone } = config;
@@ -70,6 +106,7 @@ async function openFolderBooks(options: BooksOptions): Promise<Books> {
   const rates = createRates();
   const fillRates = createRateFill(options, rates);
   let isStarting = true;
+  let stamp: TokenRecord | undefined;
   const journal = stack.use(
     await openJournal({
       ...options,
@@ -78,10 +115,13 @@ async function openFolderBooks(options: BooksOptions): Promise<Books> {
       onRecord: (record) => {
         if (record.kind === 'token') ledger.add(record);
         if (isStarting) fillRates(record);
+        if (isStarting && record.kind === 'token' && record.client === auditClient) stamp = record;
       },
     }),
   );
   isStarting = false;
+  const keepSeen = await watchCopies(options, { auditFiles, audit, journal, stamp });
+  stack.defer(keepSeen);
   const budgets = createBudgets({ ...options, budgets: budgetsOf(config), timeZone, ledger });
   const owned = stack.move();
   return {
@@ -93,8 +133,8 @@ async function openFolderBooks(options: BooksOptions): Promise<Books> {
     rates,
     // The folders have one writer.
     alone: (_, work) => work(),
-    refresh: () => Promise.resolve(),
-    tidy: () => Promise.resolve(),
+    refresh: keepSeen,
+    tidy: keepSeen,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

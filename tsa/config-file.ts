@@ -136,6 +136,7 @@ export function parseTsaConfig(
       stampProfile: file.audit.stamp ? (file.audit.stampProfile ?? file.defaultProfile) : undefined,
       maxFileBytes: file.audit.maxFileBytes,
       keepDays: file.audit.keepDays,
+      seenFile: file.audit.seenFile && resolve(file.audit.seenFile),
     },
     evidence: { ...file.evidence, enabled: file.evidence.enabled ?? file.database === undefined },
     database: file.database && {

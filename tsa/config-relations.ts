@@ -1,5 +1,6 @@
 // Settings that are right alone and wrong together: names that nobody has, time-outs that leave no time, lives
 // that cannot be kept. Each check is a function from the whole file to problems.
+import path from 'node:path';
 import { bundledAccreditation } from '#shared/policy/bundled.ts';
 import { isUrl } from '#shared/io/trust-files.ts';
 import type { KeyPath } from '#shared/yaml-config.ts';
@@ -147,6 +148,24 @@ function auditCanBeStamped(file: TsaConfigFile): RelationProblem[] {
   return [{ path: ['audit', 'stampProfile'], message }];
 }
 
+/** A file that is put back together with what it is compared with would say nothing. */
+function whatWasSeenIsApart(file: TsaConfigFile): RelationProblem[] {
+  const { seenFile, dir } = file.audit;
+  if (seenFile === undefined) return [];
+  const problemOf = (message: string): RelationProblem[] => [
+    { path: ['audit', 'seenFile'], message },
+  ];
+  if (file.database) return problemOf('with a database, stateDir holds what was seen of it');
+  const isIn = (folder: string): boolean => {
+    const way = path.relative(path.resolve(folder), path.resolve(seenFile));
+    return way.split(path.sep)[0] !== '..' && !path.isAbsolute(way);
+  };
+  const folder = [file.stateDir, file.journalDir, dir].find(
+    (one) => one !== undefined && isIn(one),
+  );
+  return folder === undefined ? [] : problemOf(`in ${folder} it would be put back with it`);
+}
+
 function budgetsAreOfSomebody(file: TsaConfigFile): RelationProblem[] {
   return file.budgets.flatMap((budget, i) => {
     const path = ['budgets', i];
@@ -288,6 +307,7 @@ const checks: readonly Check[] = [
   everythingIsApproved,
   somebodyIsEnabled,
   auditCanBeStamped,
+  whatWasSeenIsApart,
   budgetsAreOfSomebody,
   accreditationHolds,
   dualHasTwo,

@@ -118,6 +118,11 @@ const audit = z
       .max(36_525)
       .default(0)
       .describe('Files of earlier days are removed; 0 keeps them for ever.'),
+    seenFile: filePath
+      .optional()
+      .describe(
+        'File on another disk, in no backup, with the last line that was seen: so that an older copy that is put back is noticed.',
+      ),
   })
   .prefault({});
 

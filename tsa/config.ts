@@ -153,6 +153,8 @@ export type AuditConfig = {
   readonly maxFileBytes: number;
   /** Files of earlier days are removed; 0: kept for ever. */
   readonly keepDays: number;
+  /** Where the last line that was seen is kept, apart from the folders. */
+  readonly seenFile?: string | undefined;
 };
 
 /** Digests that are collected, stamped together and answered with evidence records. */

@@ -18,7 +18,8 @@ import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import { accreditationEnds, accreditationsOf, isAccredited } from './accreditation.ts';
 import { openHttpProvider, tlsOptions } from './adapters/http-provider.ts';
 import { openKeptRecords, type KeptRecords } from './adapters/kept-records.ts';
-import { checkAuditLog } from './audit-check.ts';
+import { seenHeadOf } from './adapters/seen-head.ts';
+import { checkAuditLog, findingPlace } from './audit-check.ts';
 import type { HttpProviderConfig, TsaConfig } from './config.ts';
 import { contactOf } from './contacts.ts';
 import type { Journal } from './journal.ts';
@@ -93,10 +94,15 @@ async function examineBooks(options: DoctorOptions): Promise<readonly DoctorLine
     });
     await stage('audit log', async () => {
       if (!config.database) await checkWritable(config.audit.dir);
-      const report = await checkAuditLog(kept.audit, { anchors: [] });
+      // Read before the log, which may go on meanwhile.
+      const seen = await seenHeadOf(config)?.load();
+      const report = await checkAuditLog(kept.audit, { anchors: [], seen });
       const [worst] = report.findings.filter(({ level }) => level === 'error');
-      if (worst) throw new Error(`${worst.file}:${worst.line ?? ''} ${worst.cause}`);
-      return `${report.lines} lines, stamped through line ${report.stampedThrough}`;
+      if (worst) throw new Error(`${findingPlace(worst)}${worst.cause}`);
+      const apart = seenHeadOf(config)
+        ? `line ${seen?.seq ?? 0} was seen`
+        : 'an older copy of journal and log together would not be noticed: audit.seenFile is not set';
+      return `${report.lines} lines, stamped through line ${report.stampedThrough}; ${apart}`;
     });
   });
 }

@@ -131,6 +131,60 @@ const found = test.macro({
 });
 for (const attack of attacks) test(found, attack);
 
+test('with the line that was seen last, any octet that is turned is noticed, the end included', async (t) => {
+  await using folder = await temporaryFolder();
+  await writeLog(folder.path);
+  const { head: seen } = await check(folder.path);
+  const again = async () =>
+    (await checkAuditLog(readAuditFolder(folder.path), { anchors: [], seen })).status;
+  t.is(await again(), 'intact');
+  for (const name of await readdir(folder.path)) {
+    const file = path.join(folder.path, name);
+    const octets = await readFile(file);
+    for (let at = octets.length - 1; at >= 0; at -= 13) {
+      const turned = Buffer.from(octets);
+      turned[at] = (turned[at] ?? 0) ^ 0x01;
+      await writeFile(file, turned);
+      t.is(await again(), 'broken', `${name} at ${at}`);
+    }
+    await writeFile(file, octets);
+  }
+});
+
+for (const [what, seen, status] of [
+  ['a line that is there', 10, 'intact'],
+  ['one that was cut off', 12, 'broken'],
+] as const)
+  test(`seen before: ${what}`, async (t) => {
+    await using folder = await temporaryFolder();
+    await writeLog(folder.path);
+    const { head } = await check(folder.path);
+    const options = { anchors: [], seen: { seq: seen, hash: head.hash } };
+    const report = await checkAuditLog(readAuditFolder(folder.path), options);
+    t.is(report.status, status);
+    if (status === 'broken') t.regex(report.findings[0]?.cause ?? '', /line 12 was seen/);
+  });
+
+test('removing old files that was cut short is said and no breach', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  const real = await openAuditFiles(folder.path);
+  const files: AuditFiles = {
+    ...real,
+    // As a crash leaves it.
+    remove: (names) => real.remove(names.slice(0, 1)),
+  };
+  for (let day = 0; day < 8; day++) {
+    await using log = await open(files, clock, { keepDays: day < 7 ? 0 : 3 });
+    await log.append(entry(`day ${day}`));
+    clock.advance({ days: 1 });
+  }
+  const report = await check(folder.path);
+  t.like(report, { status: 'intact', firstLine: 2 });
+  t.like(report.findings, [{ level: 'warning' }]);
+  t.regex(report.findings[0]?.cause ?? '', /were being removed as old/);
+});
+
 test('a torn last line is said and no breach; the log goes on behind it', async (t) => {
   await using folder = await temporaryFolder();
   await writeLog(folder.path);

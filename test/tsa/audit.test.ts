@@ -143,6 +143,12 @@ test('the head is stamped once a day, and the stamp guards the end of the log', 
   const good = await verify(audit, '--anchors', anchors);
   t.is(good.code, 0, good.stdout);
   t.regex(good.stdout, /intact: lines 1 to 4 \(4\)[\s\S]*1 stamps, the last good one over line 2/);
+  const [, last = ''] = /of the last: ([0-9a-f]{64})/.exec(good.stdout) ?? [];
+  t.is((await verify(audit, '--seen', `4:${last}`)).code, 0);
+  const later = await verify(audit, '--seen', `5:${last}`);
+  t.is(later.code, 1);
+  t.regex(later.stdout, /^error: line 5 was seen with the SHA-256 .* it is not there/);
+  t.is((await verify(audit, '--seen', last)).code, 3);
   const names = (await readdir(audit)).filter((name) => name.endsWith('.jsonl')).toSorted();
   const first = path.join(audit, names[0] ?? '');
   for (const name of names.slice(1)) await rm(path.join(audit, name));

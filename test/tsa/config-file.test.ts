@@ -407,6 +407,13 @@ const rows: readonly Row[] = [
     key: 'budgets[0].cost',
     message: /no provider has a price in EUR/,
   },
+  ...(['state/seen.json', './state/audit/seen.json'] as const).map((seenFile) => ({
+    name: `what was seen of the audit log in ${seenFile}, with what it is compared with`,
+    replace: ['stateDir: state', `stateDir: state\naudit: { seenFile: ${seenFile} }`] as const,
+    line: 2,
+    key: 'audit.seenFile',
+    message: /put back with it/,
+  })),
   {
     name: 'a profile for the audit log that is not there',
     replace: ['stateDir: state', 'stateDir: state\naudit: { stampProfile: x }'],

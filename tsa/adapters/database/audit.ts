@@ -122,7 +122,10 @@ export function openDatabaseAudit(options: {
       sha256: hash,
       found: end.head.seq,
     });
-    return writeBehind(query, end, [{ event: 'restored', through, head: hash }, ...entries]);
+    return writeBehind(query, end, [
+      { event: 'restored', what: 'database', through, head: hash },
+      ...entries,
+    ]);
   };
 
   const write = async (entries: readonly AuditEntry[]): Promise<readonly AuditHead[]> => {

@@ -7,7 +7,7 @@ import { repeatPeriod } from '../../journal.ts';
 import { monthOf } from '../../days.ts';
 import { sumRows, type LedgerRow } from '../../ledger.ts';
 import { errorFields } from '../../replies.ts';
-import { seenHeadIn } from '../seen-head.ts';
+import { createSeenKeeper, seenHeadIn } from '../seen-head.ts';
 import { openDatabaseAudit } from './audit.ts';
 import { createDatabaseBudgets } from './budgets.ts';
 import { openDatabase, type Database } from './connection.ts';
@@ -43,19 +43,16 @@ export async function openDatabaseBooks(
   const database = stack.use(await openDatabase(config, { timeZone, events }));
   const shared = { ...options, database, timeZone };
   const place = seenHeadIn(path.join(options.config.stateDir, 'database-seen.json'));
-  let seen = await place.load();
+  const seen = await place.load();
   const audit = openDatabaseAudit({ ...shared, keepDays: auditConfig.keepDays, seen });
-  /** As far as it is known: a check may be lost, never an answer. */
-  const keepSeen = async (): Promise<void> => {
-    const head = audit.log.head();
-    if (head.seq === seen?.seq && head.hash === seen.hash) return;
-    try {
-      await place.store(head);
-      seen = head;
-    } catch (error) {
-      events({ level: 'warn', name: 'tsa.database.seen-failed', ...errorFields(error) });
-    }
-  };
+  const { head } = audit.log;
+  const keepSeen = createSeenKeeper({
+    place,
+    head,
+    seen,
+    events,
+    failed: 'tsa.database.seen-failed',
+  });
   stack.defer(keepSeen);
   stack.use(audit.log);
   const journal = stack.use(openDatabaseJournal(shared));
