@@ -12,6 +12,8 @@ export type PaidTokens = {
   readonly flush: () => Promise<void>;
   /** Whether the answer to this repeat waits. */
   readonly waits: (repeatKey: string) => boolean;
+  /** Brings what waits into the journal for the last time, before the end; what cannot be is said. Throws nothing. */
+  readonly close: () => Promise<void>;
 };
 
 /** More than this and the oldest is dropped. */
@@ -41,6 +43,13 @@ export function createPaidTokens(journal: Journal, events: EventSink): PaidToken
       late: record.late,
     });
     return mayBeSecond;
+  };
+
+  /** The bill will have it: its provider can be asked for it by these. */
+  const lose = (key: string, { id, provider, serialNumber, genTime }: TokenRecord): void => {
+    waiting.delete(key);
+    const token = { id, provider, serialNumber, genTime: instantText(genTime) };
+    events({ level: 'error', name: 'tsa.token.lost', ...token });
   };
 
   const writeAll = async (): Promise<void> => {
@@ -75,12 +84,19 @@ export function createPaidTokens(journal: Journal, events: EventSink): PaidToken
       } catch (error) {
         waiting.set(keyOf(record), record);
         retryLater();
-        const oldest = waiting.keys().next();
-        if (waiting.size > maxWaiting && !oldest.done) waiting.delete(oldest.value);
+        const [oldest] = waiting;
+        if (waiting.size > maxWaiting && oldest) lose(...oldest);
         throw error;
       }
     },
     flush,
+    close: async () => {
+      clearTimeout(retry);
+      // One that is under way may have begun before the last of them came.
+      await flush().catch(() => undefined);
+      await flush().catch(() => undefined);
+      for (const [key, record] of [...waiting]) lose(key, record);
+    },
     waits: (repeatKey) => [...waiting.values()].some((record) => record.repeatKey === repeatKey),
   };
 }

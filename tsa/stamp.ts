@@ -33,7 +33,7 @@ export type StampQuery = {
 export type StampService = {
   /** Resolves always. */
   readonly stamp: (query: StampQuery) => Promise<Stamped>;
-  /** Waits until nothing is in hand. */
+  /** Before the end: waits until nothing is in hand, and brings into the journal what waits for it. */
   readonly idle: () => Promise<void>;
 };
 
@@ -136,6 +136,7 @@ export function createStampService(
       ),
     idle: async () => {
       while (running.size > 0) await Promise.allSettled(running);
+      await paid.close();
     },
   };
 }

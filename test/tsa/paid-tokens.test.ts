@@ -1,5 +1,6 @@
 // Tokens that wait for a journal that works: each of them, and each once.
 import test from 'ava';
+import type { Event } from '#shared/ports/runtime.ts';
 import type { TokenRecord } from '#tsa/journal-line.ts';
 import type { Journal } from '#tsa/journal.ts';
 import { createPaidTokens } from '#tsa/paid-tokens.ts';
@@ -18,6 +19,15 @@ const record = (provider: string, serialNumber: string): TokenRecord => ({
   price: undefined,
   response: new Uint8Array(),
 });
+
+/** Names of events, and the serial numbers that they are about. */
+function listen() {
+  const heard: string[] = [];
+  const events = ({ name, serialNumber }: Event): void => {
+    heard.push(`${name} ${String(serialNumber)}`);
+  };
+  return { heard, events };
+}
 
 /** A journal that refuses records while it is full, and takes its time. */
 function openJournal() {
@@ -56,4 +66,38 @@ test('two that flush at the same time write each token once', async (t) => {
   await Promise.all([paid.flush(), paid.flush()]);
   await paid.flush();
   t.deepEqual(written, ['first 1']);
+});
+
+test('at the end what waits goes into the journal', async (t) => {
+  const { journal, written, works } = openJournal();
+  const { heard, events } = listen();
+  const paid = createPaidTokens(journal, events);
+  await t.throwsAsync(paid.append(record('first', '1')));
+  await t.throwsAsync(paid.append(record('first', '2')));
+  works();
+  await paid.close();
+  t.deepEqual(written, ['first 1', 'first 2']);
+  t.deepEqual(heard, ['tsa.token.journalled 1', 'tsa.token.journalled 2']);
+});
+
+test('what cannot be written at the end either is said, each by its serial number', async (t) => {
+  const { journal, written } = openJournal();
+  const { heard, events } = listen();
+  const paid = createPaidTokens(journal, events);
+  await t.throwsAsync(paid.append(record('first', '1')));
+  await t.throwsAsync(paid.append(record('first', '2')));
+  await paid.close();
+  t.deepEqual(written, []);
+  t.deepEqual(heard, ['tsa.token.lost 1', 'tsa.token.lost 2']);
+  await paid.close();
+  t.is(heard.length, 2, 'once');
+});
+
+test('of more than a thousand that wait the oldest is given up, and that is said', async (t) => {
+  const { journal } = openJournal();
+  const { heard, events } = listen();
+  const paid = createPaidTokens(journal, events);
+  for (let i = 0; i <= 1000; i++)
+    await paid.append(record('first', String(i))).catch(() => undefined);
+  t.deepEqual(heard, ['tsa.token.lost 0']);
 });
