@@ -4,6 +4,7 @@
 import { SourceError } from '#shared/errors.ts';
 import type { HttpSender } from '#shared/io/http-sender.ts';
 import type { ContactLine } from '../contacts.ts';
+import { countFindings, countOf } from '../reports/finding-list.ts';
 import type { FindingLine, RunSummary } from '../reports/report.ts';
 
 /** What an alarm is about. */
@@ -53,7 +54,7 @@ export function buildWebhookBody(
   });
   if (found.length === 0) return undefined;
   const alarms: Record<AlarmKind, number> = { broken: 0, overdue: 0, waiting: 0, ceiling: 0 };
-  for (const { alarm } of found) alarms[alarm]++;
+  for (const finding of found) alarms[finding.alarm] += countOf(finding);
   const { runId, finishedAt, outcome } = run;
   return {
     format: 'tokiwa-webhook',
@@ -65,7 +66,7 @@ export function buildWebhookBody(
     alarms,
     findings: found.slice(0, maxFindings),
     contacts,
-    leftOut: Math.max(0, found.length - maxFindings),
+    leftOut: countFindings(found.slice(maxFindings)),
   };
 }
 

@@ -8,6 +8,7 @@ import type { EmbeddedTsa } from '../embedded-tsa.ts';
 import { rebuildCatalogue } from '../rebuild.ts';
 import { planFromCatalogue } from '../night/plan-catalogue.ts';
 import { runNight } from '../run.ts';
+import { countFindings } from '../reports/finding-list.ts';
 import { writeReport } from '../reports/write.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { configOption, interruptSignal, loadConfig, systemClock, withArchiver } from './context.ts';
@@ -43,7 +44,7 @@ async function run(options: RunOptions, embeddedTsa: EmbeddedTsa): Promise<void>
       else {
         process.stdout.write(
           `${summary.outcome}: ${summary.scanned} listed, ${summary.added} new, ${summary.protectedGroups} protected, ` +
-            `${summary.timestampRenewals + summary.hashTreeRenewals} renewed, ${summary.tokensBought} tokens, ${summary.findings.length} findings\n`,
+            `${summary.timestampRenewals + summary.hashTreeRenewals} renewed, ${summary.tokensBought} tokens, ${countFindings(summary.findings)} findings\n`,
         );
       }
       process.exitCode = runExitCodes[summary.outcome];

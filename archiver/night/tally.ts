@@ -3,10 +3,11 @@ import type { EventSink } from '#shared/ports/runtime.ts';
 import { groupsOf } from '../evidence/manifest.ts';
 import type { BatchManifest } from '../evidence/types.ts';
 import type { AugmentSummary } from '../stages/augment.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import type { FindingLine, Price, RunSummary } from '../reports/report.ts';
 
 export class NightTally {
-  readonly findings: FindingLine[] = [];
+  readonly #findings = new FindingList();
   scanned = 0;
   added = 0;
   reread = 0;
@@ -23,14 +24,16 @@ export class NightTally {
   }
 
   readonly find = (finding: FindingLine): void => {
-    this.findings.push(finding);
-    const { level, kind, message, batchId } = finding;
+    this.#findings.push(finding);
+    const { level, kind, message, batchId, cause, count } = finding;
     this.#events({
       level: level === 'info' ? 'info' : level === 'warning' ? 'warn' : 'error',
       name: 'archiver.finding',
       kind,
       message,
       batchId,
+      ...(cause !== undefined && { cause }),
+      ...(count !== undefined && { count }),
     });
   };
 
@@ -39,7 +42,7 @@ export class NightTally {
   }
 
   findOnce(finding: FindingLine): void {
-    if (!this.findings.some(({ message }) => message === finding.message)) this.find(finding);
+    if (!this.#findings.says(finding.message)) this.find(finding);
   }
 
   /** Tokens that became part of evidence. */
@@ -78,7 +81,7 @@ export class NightTally {
   }
 
   hasErrors(): boolean {
-    return this.findings.some((finding) => finding.level === 'error');
+    return this.#findings.hasErrors();
   }
 
   summary(run: {
@@ -102,7 +105,7 @@ export class NightTally {
       tokensBought: this.#bought,
       cost: price && { amount: this.#spent, currency: price.currency },
       reread: this.reread,
-      findings: this.findings,
+      findings: this.#findings.lines(),
       nextDue: this.nextDue?.toString(),
     };
   }

@@ -5,6 +5,7 @@ import { bundledPresets } from '#shared/policy/bundled.ts';
 import type { Catalogue, RunRow } from '#shared/ports/catalogue.ts';
 import { dependencyLines } from './dependencies.ts';
 import { documentLines } from './document-line.ts';
+import { withoutCounted } from './finding-list.ts';
 import { sortFindings, summarise } from './summary.ts';
 import type {
   FindingLine,
@@ -59,8 +60,8 @@ export async function reportHead(
   };
 }
 
-function identityOf(finding: FindingLine): string {
-  return JSON.stringify([finding.kind, finding.key, finding.batchId]);
+function identityOf({ kind, key, batchId, cause, count }: FindingLine): string {
+  return JSON.stringify([kind, key, batchId, count === undefined ? undefined : [cause, count]]);
 }
 
 /** What stands wrong and what the newest run found, each once, errors first. */
@@ -68,9 +69,13 @@ export function allFindings(
   summary: ReportSummary,
   run: RunSummary | undefined,
 ): readonly FindingLine[] {
+  const ofRun = run?.findings ?? [];
   const standing = new Set(summary.findings.map(identityOf));
-  const more = (run?.findings ?? []).filter((finding) => !standing.has(identityOf(finding)));
-  return sortFindings([...summary.findings, ...more]);
+  const named = new Set(ofRun.map(identityOf));
+  // What stands and the run does not name is among those that it counts.
+  const counted = summary.findings.filter((finding) => !named.has(identityOf(finding)));
+  const more = ofRun.filter((finding) => !standing.has(identityOf(finding)));
+  return sortFindings([...summary.findings, ...withoutCounted(more, counted)]);
 }
 
 async function* jsonArray(name: string, values: AsyncIterable<unknown>): AsyncIterable<string> {

@@ -3,6 +3,7 @@
 import { dayElement, dayText, timeElement } from './dates.ts';
 import { foreign, markup, type Html } from './html.ts';
 import { allFindings, runSummaryOf } from './build.ts';
+import { countFindings } from './finding-list.ts';
 import { isMessageKey, type MessageKey } from './messages.ts';
 import { pageAddress, type PageFilter, type PageView } from './page.ts';
 import {
@@ -388,7 +389,7 @@ export function renderRuns(view: PageView): Html {
       },
       count(summary?.reread),
       count(run.tokensBought),
-      count(summary?.findings.length),
+      count(summary && countFindings(summary.findings)),
     ];
   });
   return markup`<section id="runs">${heading('section.runs', ['R-35'], view)}${

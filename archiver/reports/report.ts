@@ -234,6 +234,10 @@ export type FindingLine = {
   readonly message: string;
   readonly key?: string | undefined;
   readonly batchId?: string | undefined;
+  /** Code of what was in the way, where there is one. */
+  readonly cause?: string | undefined;
+  /** How many this line stands for, where they are not named one by one. */
+  readonly count?: number | undefined;
 };
 
 /** What one nightly run did. */

@@ -13,6 +13,7 @@ import { contentOf } from '../augmentation/stored-document.ts';
 import type { ArchiverConfig } from '../config.ts';
 import type { EvidenceContext } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { applyAugmentedEntry, type AugmentedEntry } from './apply-augmented.ts';
 import { documentsToAugment, ruleOf } from './augment-due.ts';
@@ -40,12 +41,17 @@ export type AugmentSummary = {
 
 class Augmenting {
   readonly #deps: AugmentDependencies;
-  readonly findings: FindingLine[] = [];
+  readonly findings = new FindingList();
   augmented = 0;
   tokens = 0;
 
   constructor(deps: AugmentDependencies) {
     this.#deps = deps;
+  }
+
+  summary(): AugmentSummary {
+    const { augmented, tokens, findings } = this;
+    return { augmented, tokens, findings: findings.lines() };
   }
 
   get #run() {
@@ -283,7 +289,7 @@ function findingOf(
 export async function recoverAugmentations(deps: AugmentDependencies): Promise<AugmentSummary> {
   const augmenting = new Augmenting(deps);
   await augmenting.recover();
-  return augmenting;
+  return augmenting.summary();
 }
 
 /**
@@ -296,5 +302,5 @@ export async function augmentDocuments(
 ): Promise<AugmentSummary> {
   const augmenting = new Augmenting(deps);
   await augmenting.run(digestAlgorithm);
-  return augmenting;
+  return augmenting.summary();
 }

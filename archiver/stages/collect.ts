@@ -22,6 +22,7 @@ import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
 import { isLost } from '../intake-order.ts';
 import type { JournalEntry } from '../journal-entries.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { applyValidationEntry } from './catalogue.ts';
 import { needsValidationData } from './intake.ts';
@@ -106,7 +107,7 @@ function firstEnd(rows: readonly DocumentRow[]): Temporal.Instant | undefined {
 
 class Collection {
   readonly #deps: CollectDependencies;
-  readonly findings: FindingLine[] = [];
+  readonly findings = new FindingList();
   readonly #wanted = new Map<string, Wanted>();
   /** Certificates asked about tonight in vain, and since when data was wanted: later is no easier. */
   readonly #inVain = new Map<string, Temporal.Instant>();
@@ -131,7 +132,8 @@ class Collection {
       } catch (error) {
         if (signal.aborted || !(error instanceof TokiwaError)) throw error;
         const message = `its validation data could not be collected: ${error.message}`;
-        this.findings.push({ kind: 'unreadable', level: 'warning', key: main.key, message });
+        const { code: cause } = error;
+        this.findings.push({ kind: 'unreadable', level: 'warning', key: main.key, message, cause });
       }
     }
     for (const wanted of this.#wanted.values()) this.findings.push(this.#findingOf(wanted));
@@ -384,7 +386,7 @@ class Collection {
 export async function collectValidationData(deps: CollectDependencies): Promise<CollectSummary> {
   const collection = new Collection(deps);
   await collection.run();
-  return collection;
+  return { findings: collection.findings.lines() };
 }
 
 /**

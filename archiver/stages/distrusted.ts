@@ -6,6 +6,7 @@ import { isBefore } from '#shared/time.ts';
 import type { ChainVerifier } from '../evidence/verify-chain.ts';
 import type { TokenVerification } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import type { FindingLine } from '../reports/report.ts';
 
 export type DistrustDependencies = {
@@ -26,7 +27,7 @@ function holdsAnchor({ newestToken }: BatchRow, { anchors }: TokenVerification):
 /** Marks them broken until trust is given again; what the other TSA stamped is not touched. */
 export async function findDistrusted(deps: DistrustDependencies): Promise<readonly FindingLine[]> {
   const { catalogue, journal, runAt } = deps;
-  const findings: FindingLine[] = [];
+  const findings = new FindingList();
   for await (const batch of catalogue.batches()) {
     const { batchId, kind, state, horizon } = batch;
     if (kind === 'timestamp-renewal' || state === 'broken' || state === 'retired') continue;
@@ -42,5 +43,5 @@ export async function findDistrusted(deps: DistrustDependencies): Promise<readon
     await catalogue.putBatch({ ...batch, state: 'broken', stateReason: message });
     findings.push({ kind: 'broken-evidence', level: 'error', batchId, message });
   }
-  return findings;
+  return findings.lines();
 }

@@ -9,6 +9,7 @@ import { decides, remedyFor } from '../evidence/check-stored.ts';
 import { digestStoreName, type StatedDigests } from '../intake/digest-statement.ts';
 import type { Damage } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { readDocument } from './read-document.ts';
 import { identityOf } from './scan.ts';
@@ -113,6 +114,7 @@ async function rereadDocument(
       level: 'error',
       key: row.key,
       message: `it could not be re-read: ${error.message}`,
+      cause: error.code,
     };
   }
 }
@@ -184,7 +186,7 @@ export async function recheckBroken(
   deps: Pick<FixityDependencies, 'catalogue' | 'journal' | 'checkBatch' | 'healBatch' | 'runAt'>,
 ): Promise<readonly FindingLine[]> {
   const { catalogue, journal, runAt } = deps;
-  const findings: FindingLine[] = [];
+  const findings = new FindingList();
   for await (const batch of catalogue.batches()) {
     if (batch.state !== 'broken') continue;
     const { batchId } = batch;
@@ -200,7 +202,7 @@ export async function recheckBroken(
     });
     findings.push({ kind: 'healed', level: 'info', batchId, message: 'its evidence holds again' });
   }
-  return findings;
+  return findings.lines();
 }
 
 /**
@@ -209,7 +211,7 @@ export async function recheckBroken(
  */
 export async function rereadSlice(deps: FixityDependencies): Promise<FixitySummary> {
   const { catalogue, runAt, fixityDays, signal } = deps;
-  const findings: FindingLine[] = [];
+  const findings = new FindingList();
   // Broken until an operator closes it: reported every night, and read again in case it was mended.
   const mended: number[] = [];
   for await (const row of catalogue.documents({ states: ['broken'], lastReadBefore: runAt })) {
@@ -218,7 +220,7 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
     if (finding) findings.push(finding);
   }
   await catalogue.markRead(mended, runAt);
-  if (deps.scope === 'none') return { reread: 0, findings };
+  if (deps.scope === 'none') return { reread: 0, findings: findings.lines() };
   const counts = await catalogue.countByState();
   const total = counts.protected + counts.broken + counts.waiting;
   const share = Math.ceil(total / fixityDays);
@@ -250,7 +252,7 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
   }
   findings.push(...(await rereadTogether(together)));
   await catalogue.markRead(read, runAt);
-  if (!deps.withBatches) return { reread, findings };
+  if (!deps.withBatches) return { reread, findings: findings.lines() };
   for await (const batch of catalogue.batches()) {
     signal.throwIfAborted();
     // Broken ones were looked at before the plan.
@@ -258,5 +260,5 @@ export async function rereadSlice(deps: FixityDependencies): Promise<FixitySumma
     if (!isBefore(batch.leafTableRead, due)) continue;
     findings.push(...(await checkBatch(batch, deps)));
   }
-  return { reread, findings };
+  return { reread, findings: findings.lines() };
 }

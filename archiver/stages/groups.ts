@@ -42,7 +42,8 @@ async function readAgain(
   } catch (error) {
     if (signal.aborted || !(error instanceof TokiwaError)) throw error;
     const message = `it could not be read for tonight’s batch: ${error.message}`;
-    onFinding({ kind: 'unreadable', level: 'error', key: row.key, message });
+    const { code: cause } = error;
+    onFinding({ kind: 'unreadable', level: 'error', key: row.key, message, cause });
     return undefined;
   }
 }

@@ -23,6 +23,7 @@ import type {
   StampOutcome,
 } from '../evidence/types.ts';
 import type { JournalEntry } from '../journal-entries.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { groupsWithoutAnchor, waitingGroups, type GroupSources } from './groups.ts';
 import { groupsToJoin, groupsToRenew } from './groups-to-renew.ts';
@@ -101,23 +102,10 @@ function damageText(damage: readonly Damage[]): string {
     .join(' · ');
 }
 
-/** So many owners are reminded one by one. */
-const maxWanted = 100;
-
-/** A run's record stays small: the first by name, the others by their number. */
-function fewOf(wanted: readonly FindingLine[]): readonly FindingLine[] {
-  const more = wanted.length - maxWanted;
-  if (more <= 0) return wanted;
-  const message = `of ${more} more documents only digests are here, and their owners have to send them under the next hash`;
-  return [...wanted.slice(0, maxWanted), { kind: 'digests-overdue', level: 'error', message }];
-}
-
 class Renewer {
   readonly #deps: RenewDependencies;
-  readonly #findings: FindingLine[] = [];
+  readonly #findings = new FindingList();
   readonly #committed: BatchManifest[] = [];
-  /** Of each group whose owner has to send digests. */
-  readonly #wanted: FindingLine[] = [];
   #refusedTokens = 0;
 
   constructor(deps: RenewDependencies) {
@@ -128,7 +116,7 @@ class Renewer {
     return {
       committed: this.#committed,
       refusedTokens: this.#refusedTokens,
-      findings: [...this.#findings, ...fewOf(this.#wanted)],
+      findings: this.#findings.lines(),
     };
   }
 
@@ -156,7 +144,9 @@ class Renewer {
       catalogue,
       stores,
       signal: context.run.signal,
-      onFinding: (finding) => this.#findings.push(finding),
+      onFinding: (finding) => {
+        this.#findings.push(finding);
+      },
     };
   }
 
@@ -300,7 +290,9 @@ class Renewer {
     const due = groupsToRenew(batchIds, {
       ...this.#deps,
       toAlgorithm,
-      onWanted: (finding) => this.#wanted.push(finding),
+      onWanted: (finding) => {
+        this.#findings.push(finding);
+      },
     });
     for await (const groups of inShares(due, maxLeaves)) {
       const { stamped } = await renewHashTree(this.#contextOf(number), {
@@ -381,6 +373,7 @@ class Renewer {
         key: document.key,
         batchId,
         message,
+        cause: left.findings.find(({ facts }) => facts['code'] !== undefined)?.facts['code'],
       });
     }
   }

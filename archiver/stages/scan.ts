@@ -14,6 +14,7 @@ import type { EventSink } from '#shared/ports/runtime.ts';
 import type { ArchiverConfig } from '../config.ts';
 import { isLost } from '../intake-order.ts';
 import type { JournalEntry } from '../journal-entries.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import type { FindingLine } from '../reports/report.ts';
 import type { IntakeContent } from './document-facts.ts';
 import { roleOfKey } from './group-names.ts';
@@ -61,7 +62,7 @@ class StoreScan {
   readonly #deps: ScanDependencies;
   readonly #store: ObjectStore;
   readonly #scan: number;
-  readonly findings: FindingLine[] = [];
+  readonly findings = new FindingList();
   scanned = 0;
   added = 0;
   #pending: Pending[] = [];
@@ -161,7 +162,8 @@ class StoreScan {
       error instanceof ConflictError
         ? 'it changed while it was read; it is taken in at the next run'
         : `it could not be read: ${error.message}`;
-    this.findings.push({ kind: 'unreadable', level: 'error', key, message });
+    const { code: cause } = error;
+    this.findings.push({ kind: 'unreadable', level: 'error', key, message, cause });
     this.#deps.events({ level: 'warn', name: 'archiver.scan.unreadable', code: error.code });
   }
 
@@ -496,16 +498,16 @@ export async function takeInObjects(
 ): Promise<ScanSummary> {
   const scan = Number((await deps.catalogue.getMeta('scan')) ?? '0');
   let added = 0;
-  const findings: FindingLine[] = [];
+  const findings = new FindingList();
   for (const [name, store] of deps.stores) {
     const keys = places.filter((place) => place.store === name).map(({ key }) => key);
     if (keys.length === 0) continue;
     const one = new StoreScan(deps, store, scan);
     await one.takeIn([...new Set(keys)]);
     added += one.added;
-    findings.push(...one.findings);
+    findings.push(...one.findings.lines());
   }
-  return { scanned: places.length, added, findings };
+  return { scanned: places.length, added, findings: findings.lines() };
 }
 
 /**
@@ -517,7 +519,7 @@ export async function scanStores(deps: ScanDependencies): Promise<ScanSummary> {
   const scan = Number((await catalogue.getMeta('scan')) ?? '0') + 1;
   let scanned = 0;
   let added = 0;
-  const findings: FindingLine[] = [];
+  const findings = new FindingList();
   for (const settings of config.stores) {
     const store = stores.get(settings.name);
     if (!store) continue;
@@ -534,8 +536,8 @@ export async function scanStores(deps: ScanDependencies): Promise<ScanSummary> {
     }
     scanned += one.scanned;
     added += one.added;
-    findings.push(...one.findings);
+    findings.push(...one.findings.lines());
   }
   await catalogue.setMeta('scan', String(scan));
-  return { scanned, added, findings };
+  return { scanned, added, findings: findings.lines() };
 }

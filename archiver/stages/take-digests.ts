@@ -11,7 +11,7 @@ import {
   statementsPrefix,
   type DigestStatement,
 } from '../intake/digest-statement.ts';
-import type { FindingLine } from '../reports/report.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import { roleOfKey } from './group-names.ts';
 import { resolveRetention } from './retention.ts';
 import { identityOf, type ScanDependencies, type ScanSummary } from './scan.ts';
@@ -28,7 +28,7 @@ type Found = {
 class DigestScan {
   readonly #deps: ScanDependencies;
   readonly #store: ObjectStore;
-  readonly findings: FindingLine[] = [];
+  readonly findings = new FindingList();
   scanned = 0;
   added = 0;
   #pending: { readonly document: NewDocument; readonly name: string }[] = [];
@@ -51,7 +51,8 @@ class DigestScan {
       if (signal.aborted || !(error instanceof TokiwaError)) throw error;
       if (error instanceof InvariantError) throw error;
       const message = `a statement of digests could not be read: ${error.message}`;
-      this.findings.push({ kind: 'unreadable', level: 'error', key: name, message });
+      const { code: cause } = error;
+      this.findings.push({ kind: 'unreadable', level: 'error', key: name, message, cause });
       return;
     }
     if (!found) return;
@@ -165,5 +166,5 @@ export async function takeInDigests(
       await scan.see(name, etag);
   await scan.flush();
   const { scanned, added, findings } = scan;
-  return { scanned, added, findings };
+  return { scanned, added, findings: findings.lines() };
 }

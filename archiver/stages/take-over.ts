@@ -6,6 +6,7 @@ import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { defaultEvidenceRecordLimits } from '#shared/ers/evidence-record.ts';
 import { digestsAskedFor, takeOver, type TakeOverOutcome } from '../evidence/take-over.ts';
 import type { BatchManifest, EvidenceContext, GroupMember, MemberRole } from '../evidence/types.ts';
+import { FindingList } from '../reports/finding-list.ts';
 import type { FindingLine } from '../reports/report.ts';
 import { isHashedAsStored } from './hashed-as-stored.ts';
 import { readDocument } from './read-document.ts';
@@ -35,7 +36,7 @@ function stands({ state }: DocumentRow): boolean {
 
 class TakingOver {
   readonly #deps: TakeOverDependencies;
-  readonly findings: FindingLine[] = [];
+  readonly findings = new FindingList();
   readonly undecided: number[] = [];
 
   constructor(deps: TakeOverDependencies) {
@@ -220,5 +221,5 @@ export async function takeOverRecords(
 ): Promise<{ readonly findings: readonly FindingLine[] }> {
   const taking = new TakingOver(deps);
   await taking.run();
-  return { findings: taking.findings };
+  return { findings: taking.findings.lines() };
 }
