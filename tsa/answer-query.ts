@@ -70,10 +70,11 @@ async function judge(
   profile: Profile,
   options: AnswerOptions,
 ): Promise<Judged> {
+  const { providers } = options.settings();
   try {
     const admission = admitTimeStampReq(octets, {
       digestAlgorithms: profile.hashAlgorithms,
-      tsaPolicies: policiesOf(profile, options.settings().providers),
+      tsaPolicies: policiesOf(profile, providers),
     });
     if (admission.kind === 'rejected') {
       const [{ failInfo, message }] = admission.findings;
@@ -88,6 +89,7 @@ async function judge(
       profile,
       request,
       algorithm,
+      providers,
     });
     return { stamped, imprint: imprintOf(request, algorithm) };
   } catch (error) {

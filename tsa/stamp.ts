@@ -28,6 +28,8 @@ export type StampQuery = {
   readonly request: TimeStampReq;
   /** The imprint's algorithm. */
   readonly algorithm: DigestAlgorithm;
+  /** Those of the profile's configuration; unless given, those of now. */
+  readonly providers?: ReadonlyMap<string, Provider>;
 };
 
 export type StampService = {
@@ -65,10 +67,45 @@ export function createStampService(
 
   const buy = createBuy({ ...options, paid, rates: options.rates ?? createRates(), track });
 
+  /** Who may serve a query, or why nobody can. */
+  const choose = ({
+    profile,
+    request,
+    algorithm,
+    providers = options.settings().providers,
+  }: StampQuery): readonly Provider[] | Rejection => {
+    const now = clock.now();
+    const wanted = { algorithm, reqPolicy: request.reqPolicy };
+    const eligible = eligibleProviders(profile, providers, wanted);
+    if (eligible.length === 0) {
+      const message = 'no provider of this profile offers this policy with this digest algorithm';
+      return { kind: 'rejected', failureBit: 'unacceptedPolicy', message };
+    }
+    const accredited = accreditedProviders(profile, eligible, now);
+    if (accredited.length < eligible.length) {
+      const lapsed = eligible.filter((one) => !accredited.includes(one)).map(({ name }) => name);
+      events({ level: 'warn', name: 'tsa.provider.not-accredited', providers: lapsed });
+    }
+    if (accredited.length === 0) {
+      const message = 'no provider of this profile is accredited now';
+      return { kind: 'rejected', failureBit: 'timeNotAvailable', message };
+    }
+    if (request.certReq) return accredited;
+    const found = accredited.filter(({ record }) => !record.sendsUnasked(now));
+    if (found.length > 0) return found;
+    const message = 'every provider sends certificates that this query does not ask for';
+    return { kind: 'rejected', failureBit: 'addInfoNotAvailable', message };
+  };
+
+  const buyOfChosen = (purchase: Purchase, query: StampQuery): Promise<Stamped> => {
+    const chosen = choose(query);
+    return 'kind' in chosen ? Promise.resolve(chosen) : buy(purchase, chosen);
+  };
+
   const repeatOrBuy = async (
     purchase: Purchase,
     repeatKey: string,
-    providers: readonly Provider[],
+    query: StampQuery,
   ): Promise<Stamped> => {
     const { deadlineMs } = options.settings().config;
     let found: TokenRecord | Claim | undefined;
@@ -80,46 +117,25 @@ export function createStampService(
       return journalFailed;
     }
     if (!found) return stillInHand;
-    if ('release' in found) return buy(purchase, providers).finally(found.release);
+    if ('release' in found) return buyOfChosen(purchase, query).finally(found.release);
     const { id, provider } = found;
     events({ level: 'info', name: 'tsa.token.repeated', id, provider });
     return { kind: 'granted', record: found, repeated: true };
   };
 
   const start = (query: StampQuery): Promise<Stamped> => {
-    const { profile, request, algorithm, client } = query;
-    const wanted = { algorithm, reqPolicy: request.reqPolicy };
-    const eligible = eligibleProviders(profile, options.settings().providers, wanted);
-    if (eligible.length === 0) {
-      const message = 'no provider of this profile offers this policy with this digest algorithm';
-      return Promise.resolve({ kind: 'rejected', failureBit: 'unacceptedPolicy', message });
-    }
-    const accredited = accreditedProviders(profile, eligible, clock.now());
-    if (accredited.length < eligible.length) {
-      const lapsed = eligible.filter((one) => !accredited.includes(one)).map(({ name }) => name);
-      events({ level: 'warn', name: 'tsa.provider.not-accredited', providers: lapsed });
-    }
-    if (accredited.length === 0) {
-      const message = 'no provider of this profile is accredited now';
-      return Promise.resolve({ kind: 'rejected', failureBit: 'timeNotAvailable', message });
-    }
-    const providers = accredited.filter(
-      ({ record }) => request.certReq || !record.sendsUnasked(clock.now()),
-    );
-    if (providers.length === 0) {
-      const message = 'every provider sends certificates that this query does not ask for';
-      return Promise.resolve({ kind: 'rejected', failureBit: 'addInfoNotAvailable', message });
-    }
+    const { profile, request, client } = query;
     const purchase = { id: query.id ?? journal.newId(), client, profile, request };
     // Without a nonce two equal queries may mean two stamps: every one is new (design §5).
-    if (request.nonce === undefined) return buy({ ...purchase, repeatKey: undefined }, providers);
+    if (request.nonce === undefined)
+      return buyOfChosen({ ...purchase, repeatKey: undefined }, query);
     const repeatKey = repeatKeyOf({ client, profile: profile.name, octets: request.raw });
     const other = inFlight.get(repeatKey);
     if (other)
       return other.then((stamped) =>
         stamped.kind === 'granted' ? { ...stamped, repeated: true } : stamped,
       );
-    const mine = repeatOrBuy({ ...purchase, repeatKey }, repeatKey, providers).finally(() => {
+    const mine = repeatOrBuy({ ...purchase, repeatKey }, repeatKey, query).finally(() => {
       inFlight.delete(repeatKey);
     });
     inFlight.set(repeatKey, mine);

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import { request as plainRequest, type IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import path from 'node:path';
 import test from 'ava';
@@ -25,7 +25,7 @@ import {
   temporaryFolder,
 } from './_proxy.ts';
 import { clientConfig, createPki, pemOf, post, tlsConfig } from './_tls.ts';
-import { startUpstream } from './_upstream.ts';
+import { startUpstream, upstreamPolicy, type Upstream } from './_upstream.ts';
 
 test('a request under way ends with the provider that it began with; the next goes to the new one', async (t) => {
   await using folder = await temporaryFolder();
@@ -51,6 +51,108 @@ test('a request under way ends with the provider that it began with; the next go
   release(undefined);
   t.is((await pending).response.statusName, 'granted');
   t.is(old.queries.length, 1);
+});
+
+test('a query of which the head came before a reload, and the body after it, is served by what let it in', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using old = await startUpstream(clock);
+  await using next = await startUpstream(clock);
+  const before = configWith(folder.path, [await old.provider(folder.path, { name: 'old' })]);
+  const after = configWith(folder.path, [await next.provider(folder.path, { name: 'next' })]);
+  await using tsa = await startTestTsa(before, clock);
+  const query = queryFor('a');
+  const outgoing = plainRequest(tsa.url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/timestamp-query',
+      'content-length': query.length,
+      expect: '100-continue',
+    },
+  });
+  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+  outgoing.flushHeaders();
+  // It is said when the client is let in.
+  await once(outgoing, 'continue');
+  await tsa.reload(after);
+  outgoing.end(query);
+  const [incoming] = await answered;
+  const parts: Buffer[] = [];
+  for await (const part of incoming as AsyncIterable<Buffer>) parts.push(part);
+  const response = parseTimeStampResp(new Uint8Array(Buffer.concat(parts)));
+  t.is(response.statusName, 'granted', response.statusString.join());
+  t.deepEqual([old.queries.length, next.queries.length], [1, 0]);
+});
+
+test('a repeat gets its token though the provider is there no more', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using old = await startUpstream(clock);
+  await using next = await startUpstream(clock);
+  const policy = { reqPolicy: upstreamPolicy };
+  const before = configWith(folder.path, [await old.provider(folder.path)]);
+  const other = await next.provider(folder.path, { hashAlgorithms: ['SHA-512'] });
+  await using tsa = await startTestTsa(before, clock);
+  const first = await ask(tsa.url, queryFor('a', policy));
+  await tsa.reload(configWith(folder.path, [other]));
+  t.deepEqual((await ask(tsa.url, queryFor('a', policy))).octets, first.octets);
+  const { response } = await ask(tsa.url, queryFor('b', policy));
+  t.deepEqual(response.failInfo, ['unacceptedPolicy'], 'and nothing new can be had');
+});
+
+test('under load, with providers, profiles and certificates that change each time, no request is dropped', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  const pkis = [createPki(), createPki()] as const;
+  await using one = await startUpstream(clock);
+  await using two = await startUpstream(clock);
+  const listening = await tlsConfig(folder.path, pkis[0]);
+  const { key, sha256 } = createApiKey();
+  const names = ['default', 'even', 'odd'];
+  const edition = async (upstream: Upstream, name: string): Promise<TsaConfig> => {
+    const provider = await upstream.provider(folder.path, { name: `of-${name}` });
+    const { profiles, providers } = configWith(folder.path, [provider]);
+    const profile = profiles['default'];
+    if (!profile) throw new TypeError('the helper makes a default profile');
+    const clients = [clientConfig('records', { keys: [sha256], profiles: names })];
+    const both = { default: profile, [name]: { ...profile, name } };
+    return { ...listening, providers, profiles: both, clients };
+  };
+  const [first, second] = [await edition(one, 'even'), await edition(two, 'odd')];
+  await using tsa = await startTestTsa(first, clock);
+  const [, url = ''] = tsa.secureUrls;
+  const ca = pkis.map((pki) => pemOf(pki.root).cert);
+  const agent = new Agent({ keepAlive: true, ca });
+  let isOver = false;
+  let asked = 0;
+  const client = async (name: number): Promise<readonly string[]> => {
+    const wrong: string[] = [];
+    for (let i = 0; !isOver; i++) {
+      // Every other client shakes hands each time.
+      const tls = name % 2 === 0 ? { agent } : { ca, agent: false as const };
+      const query = queryFor(`${name} ${i}`, { nonce: BigInt(1000 * i + name) });
+      const { status, body } = await post(url, query, tls, { authorization: `Bearer ${key}` });
+      const response = status === 200 ? parseTimeStampResp(body) : undefined;
+      if (response?.statusName !== 'granted')
+        wrong.push(`${status} ${response?.statusString.join() ?? ''}`);
+      asked++;
+    }
+    return wrong;
+  };
+  const clients = Array.from({ length: 6 }, (_, i) => client(i));
+  for (let i = 1; i <= 20; i++) {
+    const { cert, key: serverKey } = pemOf((i % 2 === 0 ? pkis[0] : pkis[1]).server);
+    await writeFile(path.join(folder.path, 'server.pem'), cert);
+    await writeFile(path.join(folder.path, 'server.key'), serverKey);
+    const before = asked;
+    await tsa.reload(i % 2 === 0 ? first : second);
+    // Some of each edition.
+    while (asked < before + 6) await new Promise(setImmediate);
+  }
+  isOver = true;
+  t.deepEqual((await Promise.all(clients)).flat(), []);
+  t.true(one.queries.length > 0 && two.queries.length > 0);
+  agent.destroy();
 });
 
 /** The file's policy without SHA-256, which tokens of the upstream use. */

@@ -27,15 +27,16 @@ export type LetIn = {
   readonly asking: Asking;
   readonly name: string;
   readonly profile: Profile | undefined;
+  /** What the request is served by to its end, be there others by then. */
+  readonly settings: Settings;
 };
 
 /** A profile that a client may use: another one is to it as if it were not there. */
 function profileOf(
-  options: AdmitOptions,
+  { config: { profiles } }: Settings,
   { profiles: allowed }: Admitted,
   name: string,
 ): Profile | undefined {
-  const { profiles } = options.settings().config;
   if (allowed && !allowed.includes(name)) return undefined;
   return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
 }
@@ -89,8 +90,9 @@ export function createAdmit(options: AdmitOptions, role: Role = 'stamp') {
       sendPlain(response, answer);
       return undefined;
     }
-    const name = profileName ?? admitted.profiles?.[0] ?? options.settings().config.defaultProfile;
+    const settings = options.settings();
+    const name = profileName ?? admitted.profiles?.[0] ?? settings.config.defaultProfile;
     const asking: Asking = { id, client: admitted.client, address: remote, ...userOf(request) };
-    return { asking, name, profile: profileOf(options, admitted, name) };
+    return { asking, name, profile: profileOf(settings, admitted, name), settings };
   };
 }

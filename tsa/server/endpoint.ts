@@ -3,10 +3,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express, Request, Response } from 'express';
 import { answerQuery, type AnswerOptions } from '../answer-query.ts';
-import type { Asking } from '../audit-line.ts';
 import type { Profile } from '../config.ts';
 import { endpointText, plainAnswers, type PlainAnswer } from '../replies.ts';
-import { createAdmit, type AdmitOptions } from './admit.ts';
+import { createAdmit, type AdmitOptions, type LetIn } from './admit.ts';
 import { isQuery, readBody, sendPlain, sendReply } from './http.ts';
 
 export type EndpointOptions = AnswerOptions & AdmitOptions;
@@ -22,13 +21,11 @@ function explain(profile: Profile, options: EndpointOptions, response: Response)
 async function serveQuery(
   request: IncomingMessage,
   response: ServerResponse,
-  asking: Asking,
-  profile: Profile | undefined,
-  profileName: string,
+  { asking, name, profile, settings }: LetIn,
   options: EndpointOptions,
 ): Promise<PlainAnswer | undefined> {
-  const { bodyLimitBytes } = options.settings().config;
-  if (!profile) return plainAnswers.unknownProfile(profileName);
+  const { bodyLimitBytes } = settings.config;
+  if (!profile) return plainAnswers.unknownProfile(name);
   if (!isQuery(request)) return plainAnswers.wrongType();
   let octets: Uint8Array | undefined;
   try {
@@ -38,7 +35,9 @@ async function serveQuery(
     return plainAnswers.brokenRequest();
   }
   if (!octets) return plainAnswers.tooLarge(bodyLimitBytes);
-  const answer = await answerQuery(octets, asking, profile, options);
+  // A reload may have come before the body's end.
+  const asAdmitted = { ...options, settings: () => settings };
+  const answer = await answerQuery(octets, asking, profile, asAdmitted);
   if (answer.kind === 'reply') sendReply(response, answer.octets, answer.retryAfterSeconds);
   // Its line in the audit log is written already.
   else sendPlain(response, plainAnswers.limited(answer, options.clock.now()));
@@ -67,10 +66,10 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     post: async (request, response, profileName) => {
       const admitted = await admit(request, response, profileName);
       if (!admitted) return;
-      const { asking, name, profile } = admitted;
-      const refused = await serveQuery(request, response, asking, profile, name, options);
+      const refused = await serveQuery(request, response, admitted, options);
       if (!refused) return;
       const { status, text: reason } = refused;
+      const { asking, name } = admitted;
       await options.refuse({ ...asking, profile: name, status, reason });
       sendPlain(response, refused);
     },
