@@ -1,6 +1,6 @@
 // Small objects of the evidence store: read whole within a limit, and written so that the outcome is
 // known, also where the answer to the write was lost.
-import { concatBytes, equalBytes } from '#shared/bytes.ts';
+import { equalBytes, joinBytes } from '#shared/bytes.ts';
 import { ConflictError, FormatError, SourceError } from '#shared/errors.ts';
 import type { ObjectEntry, ObjectStore, WriteCondition } from '#shared/ports/object-store.ts';
 
@@ -30,7 +30,7 @@ export async function readSmallObject(
         'ERR_FORMAT_STORED',
         `${store.name}: ${key} has ${entry.size} octets, more than any object of its kind`,
       );
-    return { entry, octets: concatBytes(...parts) };
+    return { entry, octets: joinBytes(parts) };
   } catch (error) {
     if (error instanceof SourceError && error.code === 'ERR_SOURCE_NOT_FOUND') return undefined;
     throw error;

@@ -29,8 +29,13 @@ export function memberOf(values: readonly Uint8Array[]): (value: Uint8Array) => 
   return (value) => known.has(toHex(value));
 }
 
-/** One new octet string from several. */
+/** One new octet string from several that a call names; of a list from outside, {@link joinBytes}. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return joinBytes(parts);
+}
+
+/** One new octet string from a list of any length: a call takes so many arguments and no more. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const result = new Uint8Array(length);
@@ -40,6 +45,47 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return result;
+}
+
+/** Octets that come in parts. */
+export type ByteCollector = {
+  readonly add: (part: Uint8Array) => void;
+  readonly length: () => number;
+  /** All that came so far; of one part, the part itself. */
+  readonly octets: () => Uint8Array;
+};
+
+/**
+ * Collects parts without keeping them: whoever sends octets one by one would have each of them kept as an object, and
+ * with it whatever it is a view of.
+ */
+export function createByteCollector(): ByteCollector {
+  let buffer = new Uint8Array();
+  let length = 0;
+  let only: Uint8Array | undefined;
+  const append = (part: Uint8Array): void => {
+    if (length + part.length > buffer.length) {
+      const larger = new Uint8Array(Math.max(2 * buffer.length, length + part.length, 1024));
+      larger.set(buffer.subarray(0, length));
+      buffer = larger;
+    }
+    buffer.set(part, length);
+    length += part.length;
+  };
+  return {
+    add: (part) => {
+      // Most come in one.
+      if (length === 0 && only === undefined) {
+        only = part;
+        return;
+      }
+      if (only) append(only);
+      only = undefined;
+      append(part);
+    },
+    length: () => only?.length ?? length,
+    octets: () => only ?? buffer.subarray(0, length),
+  };
 }
 
 /** Lower-case hexadecimal. */

@@ -1,6 +1,6 @@
 // A CAdES document from wherever it stands, read so that no more is held than a limit allows: beyond it, what is
 // beside the content.
-import { concatBytes, fromHex } from '#shared/bytes.ts';
+import { fromHex, joinBytes } from '#shared/bytes.ts';
 import { recordAttributeTypes } from '#shared/cades/evidence-record-subject.ts';
 import {
   digestContent,
@@ -80,7 +80,7 @@ async function readWhole(open: ReadableDocument['open']): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   // A copy: the source may use its buffer again.
   for await (const part of await open()) parts.push(Uint8Array.from(part));
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 async function* once(octets: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 // Names of a batch's objects in the evidence store, and whole reads of the small ones with a bound.
 // `store` is the evidence store with its prefix already taken off (docs/formats.md, "Evidence store").
-import { concatBytes, toHex } from '#shared/bytes.ts';
+import { joinBytes, toHex } from '#shared/bytes.ts';
 import { FormatError, SourceError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import type { RandomSource } from '#shared/ports/runtime.ts';
@@ -111,7 +111,7 @@ async function collect(body: AsyncIterable<Uint8Array>, expected: number): Promi
     length += chunk.length;
     if (length > expected) break;
   }
-  return concatBytes(...chunks);
+  return joinBytes(chunks);
 }
 
 /** `undefined` where the object is not there; every other failure stays one. */

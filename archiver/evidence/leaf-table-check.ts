@@ -1,6 +1,6 @@
 // The whole leaf table against its root, in one streamed pass: every row, every block, every group's
 // members (design, invariant 2: the root is recomputed from the stored table before a renewal).
-import { concatBytes, equalBytes } from '#shared/bytes.ts';
+import { equalBytes, joinBytes } from '#shared/bytes.ts';
 import { buildHashTree, leafDigest } from '#shared/ers/hash-tree.ts';
 import { FormatError, SourceError, UnsupportedError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
@@ -100,7 +100,7 @@ async function readRows(
       pending = row;
       leaves.push(row.leaf);
     }
-    const { root } = buildHashTree(shape.digestAlgorithm, concatBytes(...leaves));
+    const { root } = buildHashTree(shape.digestAlgorithm, joinBytes(leaves));
     const stored = roots.subarray(block * layout.digestLength, (block + 1) * layout.digestLength);
     if (!equalBytes(root, stored))
       findings.push(finding(table, `block ${block} does not lead to the root`));

@@ -1,6 +1,6 @@
 // The first half of a batch of documents: object list and leaf table, durable before any token is
 // asked for (style §2 "Writes"). Groups stream; what stays in memory is the leaf table.
-import { concatBytes, fromHex, toHex } from '#shared/bytes.ts';
+import { fromHex, joinBytes, toHex } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { FormatError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
@@ -112,11 +112,11 @@ export async function* inChunks(lines: AsyncIterable<Uint8Array>): AsyncIterable
     parts.push(line);
     length += line.length;
     if (length < chunkLength) continue;
-    yield concatBytes(...parts);
+    yield joinBytes(parts);
     parts = [];
     length = 0;
   }
-  yield concatBytes(...parts);
+  yield joinBytes(parts);
 }
 
 /** Writes the finished leaf table and returns what the request has to know. */

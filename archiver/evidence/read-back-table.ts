@@ -1,6 +1,6 @@
 // The read-back verifier's own reading of leaves.tkl and objects.jsonl, from docs/formats.md and not from
 // the code that writes them: groups in order with members and blind values, and the root recomputed.
-import { compareBytes, concatBytes, equalBytes } from '#shared/bytes.ts';
+import { compareBytes, concatBytes, equalBytes, joinBytes } from '#shared/bytes.ts';
 import {
   digest,
   digestLength,
@@ -68,7 +68,7 @@ async function openRange(source: Source, start: number, end: number): Promise<Ra
         parts.push(part);
       }
       const [only] = parts;
-      return parts.length === 1 && only ? only : concatBytes(...parts);
+      return parts.length === 1 && only ? only : joinBytes(parts);
     },
     [Symbol.asyncDispose]: async () => {
       await chunks.return?.();

@@ -1,6 +1,6 @@
 // What an evidence record in an unsigned attribute is over: the whole ContentInfo as it was before that
 // attribute. RFC 4998 Appendix A; TS 119 122-3 §5.2, which asks for DER.
-import { compareBytes, concatBytes } from '#shared/bytes.ts';
+import { compareBytes, concatBytes, joinBytes } from '#shared/bytes.ts';
 import type { Attribute } from '#shared/cms/attributes.ts';
 import type { SignedData, SignerInfo } from '#shared/cms/signed-data.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
@@ -16,7 +16,7 @@ export const recordAttributeTypes: readonly string[] = [oids.idAaErInternal, oid
 /** The members of a set under an implicit tag, sorted as X.690 §11.6 asks; a general re-encoding cannot know them. */
 function sortedSet(set: Tlv): Uint8Array {
   const members = readChildren(set).map(({ raw }) => raw);
-  return derElement(set.raw[0] ?? 0, concatBytes(...members.toSorted(compareBytes)));
+  return derElement(set.raw[0] ?? 0, joinBytes(members.toSorted(compareBytes)));
 }
 
 /** A SignerInfo in DER with its attributes sorted. The identifier before them may have the tag [0], too. */
@@ -88,7 +88,7 @@ function withUnsignedAttrs(
   const field = readChildren(signer).at(-1);
   if (!isContext(field, 1)) return elements.contentInfo.raw;
   const attributes =
-    kept.length > 0 ? withContents(field, concatBytes(...kept.map(({ raw }) => raw))) : undefined;
+    kept.length > 0 ? withContents(field, joinBytes(kept.map(({ raw }) => raw))) : undefined;
   const { contentInfo, signedData, signerInfos } = elements;
   const newSigner = replacing(signer, field.raw, attributes);
   const newSigners = replacing(signerInfos, signerInfo.raw, newSigner);

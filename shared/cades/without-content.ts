@@ -1,7 +1,7 @@
 // A SignedData of any size read as a stream: everything but the encapsulated content is kept, in octets that parse
 // like a detached signature, and the content passes by (RFC 5652 §5.1, §5.2). Memory does not grow with
 // the content, in however many BER segments it comes.
-import { concatBytes } from '#shared/bytes.ts';
+import { concatBytes, joinBytes } from '#shared/bytes.ts';
 import {
   createDigest,
   type DigestAlgorithm,
@@ -84,7 +84,7 @@ class Octets {
     const parts: Uint8Array[] = [];
     // A copy: the source may use its buffer again.
     await this.pass(count, (octets) => parts.push(Uint8Array.from(octets)));
-    return concatBytes(...parts);
+    return joinBytes(parts);
   }
 
   async header(): Promise<Header> {
@@ -123,7 +123,7 @@ class Kept {
   }
 
   octets(): Uint8Array {
-    return concatBytes(...this.#parts);
+    return joinBytes(this.#parts);
   }
 }
 

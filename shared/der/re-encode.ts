@@ -2,7 +2,7 @@
 // implementations hash where they re-encode before hashing. Implicit tags say nothing about the type
 // beneath, so a SET OF under one keeps its order. Signatures are verified over it only where the standard
 // says so: signed attributes, RFC 5652 §5.4.
-import { compareBytes, concatBytes } from '#shared/bytes.ts';
+import { compareBytes, concatBytes, joinBytes } from '#shared/bytes.ts';
 import { FormatError } from '#shared/errors.ts';
 import {
   defaultLimits,
@@ -48,16 +48,6 @@ function withShortestLength(element: Tlv, ...contents: readonly Uint8Array[]): U
   return concatBytes(element.raw.subarray(0, end), derElement(0, ...contents).subarray(1));
 }
 
-/** So many arguments a call takes on any stack; a large CRL has more members. */
-const maxArguments = 10_000;
-
-function joinAll(parts: readonly Uint8Array[]): Uint8Array {
-  const joined: Uint8Array[] = [];
-  for (let start = 0; start < parts.length; start += maxArguments)
-    joined.push(concatBytes(...parts.slice(start, start + maxArguments)));
-  return concatBytes(...joined);
-}
-
 /** Elements left before the limit is reached, over the whole input. */
 type Budget = { elements: number; readonly limits: ReadLimits };
 
@@ -85,7 +75,7 @@ function reEncode(element: Tlv, budget: Budget, depth: number): Uint8Array {
   }
   const children = readChildren(element, limits).map((child) => reEncode(child, budget, depth + 1));
   if (universal && element.tag === tags.set) children.sort(compareBytes);
-  return withShortestLength(element, joinAll(children));
+  return withShortestLength(element, joinBytes(children));
 }
 
 /**

@@ -1,6 +1,6 @@
 // The tree over groups of digests that came in together, and each group's EvidenceRecord once its token is there
 // (RFC 4998 §4.2, §3.1): the first list is exactly the group, siblings follow.
-import { concatBytes } from '#shared/bytes.ts';
+import { joinBytes } from '#shared/bytes.ts';
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { buildHashTree, leafDigest } from '#shared/ers/hash-tree.ts';
 import { createPathEncoder, createRecordWriter } from '#shared/ers/record-writer.ts';
@@ -10,7 +10,7 @@ export function leavesOfGroups(
   algorithm: DigestAlgorithm,
   groups: Iterable<readonly Uint8Array[]>,
 ): Uint8Array {
-  return concatBytes(...[...groups].map((group) => leafDigest(algorithm, group)));
+  return joinBytes([...groups].map((group) => leafDigest(algorithm, group)));
 }
 
 /** What the token is asked for. */

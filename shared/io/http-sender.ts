@@ -6,7 +6,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { SecureVersion } from 'node:tls';
-import { concatBytes } from '#shared/bytes.ts';
+import { createByteCollector } from '#shared/bytes.ts';
 import { SourceError } from '#shared/errors.ts';
 import { type AddressRule, checkUrl, isPublicAddress, withoutUserInfo } from './address-check.ts';
 
@@ -67,6 +67,8 @@ export type HttpSender = {
 
 /** Shorter than the 5 s after which common servers drop an idle connection. */
 const idleMs = 4000;
+/** Answers before the answer (RFC 9110 §15.2): more than a few are a flood. */
+const maxInterimAnswers = 16;
 /** To one host: as many as a busy proxy has in use at once, so that a burst does not shake hands anew. */
 const maxFreeSockets = 64;
 
@@ -210,6 +212,17 @@ async function exchange(
       incoming = message;
       resolve(message);
     });
+    let interim = 0;
+    outgoing.on('information', () => {
+      if (++interim > maxInterimAnswers)
+        stop(
+          new BadAnswer(`${url.host} answers with more than ${maxInterimAnswers} interim answers`),
+        );
+    });
+    outgoing.once('upgrade', (_, socket) => {
+      socket.destroy();
+      stop(new BadAnswer(`${url.host} changes to another protocol`));
+    });
     // Stays for late errors too: without a listener they would end the process.
     outgoing.on('error', reject);
     outgoing.end(request.body);
@@ -265,13 +278,11 @@ async function readBody(
     throw new BadAnswer(`${url.host} answers with content-encoding ${encoding}`);
   const tooLong = () => new BadAnswer(`${url.host} answers with more than ${maxBytes} octets`);
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLong();
-  const parts: Uint8Array[] = [];
-  let length = 0;
+  const body = createByteCollector();
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   incoming.on('data', (part: Uint8Array) => {
-    length += part.length;
-    if (length > maxBytes) reject(tooLong());
-    else parts.push(part);
+    if (body.length() + part.length > maxBytes) reject(tooLong());
+    else body.add(part);
   });
   incoming.once('end', resolve);
   incoming.once('error', reject);
@@ -281,7 +292,7 @@ async function readBody(
   incoming.once('close', onClose);
   if (incoming.destroyed) onClose();
   await promise;
-  return concatBytes(...parts);
+  return new Uint8Array(body.octets());
 }
 
 function translate(

@@ -1,6 +1,6 @@
 // What the readers of one document share: where facts go, what detached content is at hand, and the
 // CMS signatures and evidence records found, ready to be judged.
-import { concatBytes } from '#shared/bytes.ts';
+import { joinBytes } from '#shared/bytes.ts';
 import type { SignedData, SignerInfo } from '#shared/cms/signed-data.ts';
 import { type DigestAlgorithm, digest } from '#shared/crypto/digest.ts';
 import type { SignatureDescription } from '#shared/crypto/signature.ts';
@@ -130,6 +130,6 @@ export function contentOf(parts: readonly Uint8Array[], name?: string): SignedCo
       digests.set(algorithm, known);
       return known;
     },
-    octets: () => (parts.length === 1 && parts[0] ? parts[0] : concatBytes(...parts)),
+    octets: () => (parts.length === 1 && parts[0] ? parts[0] : joinBytes(parts)),
   };
 }

@@ -208,6 +208,16 @@ test('a query in chunks of one octet, with a trailer, is a query', async (t) => 
   t.is(parseTimeStampResp(body).statusName, 'granted');
 });
 
+test('digests in hundreds of thousands of chunks are read, or refused, like others', async (t) => {
+  await using folder = await temporaryFolder();
+  await using tsa = await startLocal(folder.path, createTestClock());
+  const head =
+    'POST /evidence/default HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n';
+  const answer = await exchange(tsa.url, head, '1\r\na\r\n'.repeat(300_000), '0\r\n\r\n');
+  t.regex(answer.toString('latin1'), /^HTTP\/1.1 400 [\s\S]*it is no JSON/);
+  t.is((await ask(tsa.url, queryFor('b'))).response.statusName, 'granted');
+});
+
 test('a client that waits for leave to send is given it, and served', async (t) => {
   await using folder = await temporaryFolder();
   await using tsa = await startLocal(folder.path, createTestClock());

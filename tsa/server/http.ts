@@ -1,7 +1,7 @@
 // Reading requests and writing answers, with their limits (RFC 3161 §3.4, RFC 9110): what every address of the proxy
 // shares.
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { concatBytes } from '#shared/bytes.ts';
+import { createByteCollector } from '#shared/bytes.ts';
 import { SourceError } from '#shared/errors.ts';
 import { queryMediaType, replyMediaType } from '#shared/tsp/http-exchange.ts';
 import { plainAnswers, type PlainAnswer } from '../replies.ts';
@@ -83,12 +83,10 @@ export function readBody(
     response.writeContinue();
   // By events: an async iterator costs about as much as the rest of the exchange.
   return new Promise((resolve, reject) => {
-    const parts: Uint8Array[] = [];
-    let length = 0;
+    const body = createByteCollector();
     const take = (part: Uint8Array): void => {
-      length += part.length;
-      parts.push(part);
-      if (length <= limit) return;
+      body.add(part);
+      if (body.length() <= limit) return;
       request.off('data', take);
       request.pause();
       resolve(undefined);
@@ -101,8 +99,7 @@ export function readBody(
     // Without a listener for errors none is emitted: the end of the connection says enough.
     request.once('close', giveUp);
     request.once('end', () => {
-      const [only] = parts;
-      resolve(parts.length === 1 ? only : concatBytes(...parts));
+      resolve(body.octets());
     });
     request.on('data', take);
     if (request.destroyed) giveUp();

@@ -111,6 +111,19 @@ const badAnswers: readonly (readonly [string, Handler, ErrorCode])[] = [
   ['hung up', (q) => q.socket.destroy(), 'ERR_SOURCE_UNREACHABLE'],
   ['no HTTP', (q) => q.socket.end('garbage\r\n\r\n'), 'ERR_SOURCE_UNREACHABLE'],
   [
+    'preceded by a flood of interim ones',
+    (q) => q.socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1000)),
+    'ERR_SOURCE_ANSWER',
+  ],
+  [
+    'a change of protocol',
+    (q) =>
+      q.socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+      ),
+    'ERR_SOURCE_ANSWER',
+  ],
+  [
     'an endless header',
     (q) => q.socket.end(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(100_000)}`),
     'ERR_SOURCE_UNREACHABLE',
@@ -129,6 +142,24 @@ for (const [title, handler, code] of badAnswers)
     );
     t.true(post.outcomeUnknown, 'the server may have acted on it');
   });
+
+test('an answer that comes after a few interim ones is taken', async (t) => {
+  const url = await serve(t, (_, response) => {
+    for (let i = 0; i < 3; i++) response.writeEarlyHints({ link: '</x>; rel=preload' });
+    response.end('x');
+  });
+  t.is((await newSender(t).send(request(url))).body.length, 1);
+});
+
+test('an answer in hundreds of thousands of chunks is one', async (t) => {
+  const chunks = 300_000;
+  const url = await serve(t, (incoming) => {
+    incoming.socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    incoming.socket.write(`${'1\r\nx\r\n'.repeat(chunks)}0\r\n\r\n`);
+  });
+  const wide = { ...limits, maxAnswerBytes: chunks };
+  t.is((await newSender(t).send(request(url, { limits: wide }))).body.length, chunks);
+});
 
 test('an answer of just the longest length is taken', async (t) => {
   const url = await serve(t, (_, response) => response.end('x'.repeat(1000)));
