@@ -104,7 +104,8 @@ const proofs: readonly Proof[] = [
     prove: () =>
       memoryAtLoad({
         milliseconds: sample ? 45_000 : 3_600_000,
-        slackOctets: (sample ? 128 : 24) * 2 ** 20,
+        slackOctets: (sample ? 128 : 64) * 2 ** 20,
+        liveSlackOctets: (sample ? 32 : 8) * 2 ** 20,
         seed: firstSeed,
         rate,
       }),

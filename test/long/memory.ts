@@ -1,6 +1,7 @@
 // Memory of proxies over an hour of mixed requests at a modest rate: what each holds after it has warmed up it holds at
 // the end. One stamps itself, the other has the first as its provider; both run as an operator runs them, as processes of
-// their own, so that nothing else is measured. The index of repeats grows with tokens, and is allowed for.
+// their own, so that nothing else is measured. The index of repeats grows with tokens, and is allowed for. Resident memory
+// swings with the size that the collector gives its spaces; what is alive after a collection tells a leak from that.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import { localTsaPolicy } from '#tsa/config.ts';
 import type { ConformanceResult } from '../conformance/_report.ts';
 import { createMixedLoad, type MixedLoad } from './_mixed-load.ts';
@@ -18,8 +20,10 @@ export type MemoryOptions = {
   readonly milliseconds: number;
   /** Requests a second to each of the two. */
   readonly rate: number;
-  /** What may come and go with the collector, and with code that is compiled when it has been used often. */
+  /** Of resident memory: the young generation grows to 48 MB and shrinks again as the collector sees fit. */
   readonly slackOctets: number;
+  /** Of what is alive: code that is compiled when it has been used often, and what is in hand. */
+  readonly liveSlackOctets: number;
   readonly seed: number;
 };
 
@@ -38,6 +42,8 @@ type Started = {
   readonly name: string;
   readonly url: string;
   readonly process: number;
+  /** Address of its inspector. */
+  readonly inspector: string;
   /** Ends it as an operator does; how it ended. */
   readonly stop: () => Promise<string>;
 };
@@ -49,6 +55,37 @@ type Sample = { readonly atMs: number; readonly octets: number; readonly tokens:
 function residentOf(process: number): number {
   const text = readFileSync(`/proc/${process}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1]) * 1024;
+}
+
+const heapUsage = z.object({
+  usedSize: z.number(),
+  embedderHeapUsedSize: z.number(),
+  backingStorageSize: z.number(),
+});
+
+/** Octets of a process that something still points at: its heap after a collection, with what arrays of octets hold. */
+async function liveOctetsOf({ inspector }: Started): Promise<number> {
+  const socket = new WebSocket(inspector);
+  await once(socket, 'open');
+  let calls = 0;
+  const call = async (method: string): Promise<unknown> => {
+    const id = ++calls;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    socket.addEventListener('message', ({ data }) => {
+      const answer = JSON.parse(String(data)) as {
+        readonly id?: number;
+        readonly result?: unknown;
+      };
+      if (answer.id === id) resolve(answer.result);
+    });
+    socket.send(JSON.stringify({ id, method }));
+    return promise;
+  };
+  // What one collection finalizes, the next one frees.
+  for (let left = 3; left > 0; left--) await call('HeapProfiler.collectGarbage');
+  const usage = heapUsage.parse(await call('Runtime.getHeapUsage'));
+  socket.close();
+  return usage.usedSize + usage.embedderHeapUsedSize + usage.backingStorageSize;
 }
 
 function median(values: readonly number[]): number {
@@ -73,7 +110,8 @@ async function start(
   };
   // JSON is YAML.
   await writeFile(file, JSON.stringify(settings));
-  const child = spawn(process.execPath, ['cli.ts', 'tsa', 'serve', '--config', file], {
+  const args = ['--inspect=127.0.0.1:0', 'cli.ts', 'tsa', 'serve', '--config', file];
+  const child = spawn(process.execPath, args, {
     cwd: projectRoot,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -102,6 +140,7 @@ async function start(
     name,
     url,
     process: child.pid ?? 0,
+    inspector: /^Debugger listening on (ws:\S+)$/m.exec(log)?.[1] ?? '',
     stop: async () => {
       child.kill('SIGTERM');
       const [status, signal] = await exited;
@@ -146,6 +185,26 @@ function judgeMemory(
   return { case: `resident memory of the ${name}`, passed, expected, got };
 }
 
+/** What was alive after the warm-up and what is now, with the tokens that came between. */
+type Living = { readonly octets: number; readonly tokens: number };
+
+function judgeLiving(
+  name: string,
+  [first, last]: readonly [Living, Living],
+  { liveSlackOctets }: MemoryOptions,
+): ConformanceResult {
+  const growth = last.octets - first.octets;
+  const index = mostOctetsPerToken * last.tokens - leastOctetsPerToken * first.tokens;
+  const tokens = last.tokens - first.tokens;
+  const inAll = `${inMegabytes(first.octets)} MB, then ${inMegabytes(last.octets)} MB`;
+  return {
+    case: `what is alive in the ${name}`,
+    passed: growth <= liveSlackOctets + index && tokens > 0,
+    expected: `at most ${inMegabytes(liveSlackOctets + index)} MB more`,
+    got: `${inAll} (${(growth / tokens).toFixed(0)} octets a token)`,
+  };
+}
+
 function judgeAnswers(name: string, { sent, wrong }: MixedLoad): ConformanceResult {
   const counts = [...sent].map(([kind, count]) => `${count} ${kind}`);
   const told = [...new Set(wrong)].slice(0, 5).map((one) => `; ${one}`);
@@ -186,6 +245,12 @@ export async function memoryAtLoad(options: MemoryOptions): Promise<readonly Con
       await delay(Math.max(0, due - Date.now()));
     }
   };
+  const livingOf = async (server: Started): Promise<Living> => ({
+    octets: await liveOctetsOf(server),
+    tokens: await tokensOf(server.url),
+  });
+  const living = (): Promise<readonly Living[]> =>
+    Promise.all(both.map(({ server }) => livingOf(server)));
   const watch = async (): Promise<void> => {
     while (Date.now() < ends) {
       await delay(Math.min(5000, milliseconds / 60));
@@ -196,9 +261,13 @@ export async function memoryAtLoad(options: MemoryOptions): Promise<readonly Con
     }
   };
   const lanes = both.flatMap(({ load }) => Array.from({ length: connections }, () => lane(load)));
-  await Promise.all([watch(), ...lanes]);
-  const results = both.flatMap(({ server: { name }, load, samples }) => [
+  const warm = delay(milliseconds / 6).then(living);
+  await Promise.all([watch(), warm, ...lanes]);
+  const [before, after] = [await warm, await living()];
+  const nothing: Living = { octets: NaN, tokens: NaN };
+  const results = both.flatMap(({ server: { name }, load, samples }, i) => [
     judgeMemory(name, samples, options),
+    judgeLiving(name, [before[i] ?? nothing, after[i] ?? nothing], options),
     judgeAnswers(name, load),
   ]);
   for (const { name, stop } of [proxy, unit]) {
