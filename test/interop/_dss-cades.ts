@@ -21,6 +21,7 @@ export type DssCades = {
     readonly indication: string | null;
     readonly atsHashIndexValid?: boolean | null;
   }[];
+  readonly evidenceRecords: readonly { readonly indication: string | null }[];
 };
 
 /** What DSS has against it, in words. */

@@ -26,6 +26,7 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
     'cades-hostile',
     async () => (await import('./cades-hostile-judges.ts')).judgeHostileCades(oracle),
   ],
+  ['unread', async () => (await import('./unread-judges.ts')).judgeUnreadEvidence(oracle)],
   [
     'cades-corpus',
     async () =>

@@ -2,14 +2,16 @@
 
 export const unreadOn = '2027-02-10';
 
-/** `dssPasses`: why EU DSS has nothing against it, where it has not. */
 export type UnreadRow = {
   readonly name: string;
   readonly octets: Uint8Array;
   /** Of the whole document. */
   readonly says: string;
-  readonly dssPasses?: string | undefined;
+  /** Why EU DSS says something else, where it does. */
+  readonly dss?: string | undefined;
 };
+
+export const skips = 'it lists what it can read and passes over the rest';
 
 export const good = 'valid';
 export const broken = 'invalid FORMAT_FAILURE';
