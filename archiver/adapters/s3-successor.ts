@@ -1,6 +1,13 @@
 // What a new version of an object takes over from the one before: metadata, tags, lock, legal hold and encryption.
 // A PUT names all of them anew; what it does not name is gone from the new version.
-import { GetObjectTaggingCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectTaggingCommand,
+  HeadObjectCommand,
+  type S3Client,
+  type ServerSideEncryption,
+} from '@aws-sdk/client-s3';
+import { SourceError } from '#shared/errors.ts';
 import type { WriteOptions } from '#shared/ports/object-store.ts';
 import { statusOf } from './s3-errors.ts';
 
@@ -55,4 +62,58 @@ export async function successorInput(
     ObjectLockLegalHoldStatus: head.ObjectLockLegalHoldStatus,
     ...(await tagging(client, version, signal)),
   });
+}
+
+/** Encryption as a PUT asks for it and a HEAD tells it. */
+type Encryption = {
+  readonly ServerSideEncryption?: ServerSideEncryption | undefined;
+  readonly SSEKMSKeyId?: string | undefined;
+};
+
+function printEncryption({ ServerSideEncryption, SSEKMSKeyId }: Encryption): string {
+  if (ServerSideEncryption === undefined) return 'not at all';
+  return `by ${ServerSideEncryption}${SSEKMSKeyId === undefined ? '' : ` with the key ${SSEKMSKeyId}`}`;
+}
+
+/**
+ * Reads back whether a new version is encrypted as was asked for (R-43): services that do not know the fields pass them
+ * over in silence. One that is not is taken away again, so that no copy lies there less protected than the one before.
+ * @throws SourceError ERR_SOURCE_REFUSED; `outcomeUnknown`: the version is still there. Errors of the SDK
+ */
+export async function checkEncryption(
+  client: S3Client,
+  store: string,
+  version: Place & { readonly VersionId?: string | undefined },
+  asked: Encryption,
+  signal: AbortSignal,
+): Promise<void> {
+  // Where nothing was asked for, the bucket may encrypt by itself.
+  if (asked.ServerSideEncryption === undefined) return;
+  const head = await client.send(new HeadObjectCommand(version), { abortSignal: signal });
+  const isSame =
+    head.ServerSideEncryption === asked.ServerSideEncryption &&
+    (asked.SSEKMSKeyId === undefined || head.SSEKMSKeyId === asked.SSEKMSKeyId);
+  if (isSame) return;
+  const isGone = await takeAway(client, version, signal);
+  throw new SourceError(
+    'ERR_SOURCE_REFUSED',
+    `${store}: ${JSON.stringify(version.Key)}: the new version was to be encrypted ${printEncryption(asked)}, as the one before, and is encrypted ${printEncryption(head)}; ${isGone ? 'it was taken away again' : 'it is still there'}`,
+    { retryable: false, outcomeUnknown: !isGone },
+  );
+}
+
+/** Destroys this version alone; without versions there is none to destroy but the object itself. */
+async function takeAway(
+  client: S3Client,
+  version: Place & { readonly VersionId?: string | undefined },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (version.VersionId === undefined) return false;
+  try {
+    await client.send(new DeleteObjectCommand(version), { abortSignal: signal });
+    return true;
+  } catch {
+    // Locked as the one before was, perhaps: what there is to say is said by the caller.
+    return false;
+  }
 }

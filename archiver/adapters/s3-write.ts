@@ -6,7 +6,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { toBase64 } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { SourceError } from '#shared/errors.ts';
-import { successorInput } from './s3-successor.ts';
+import { checkEncryption, successorInput } from './s3-successor.ts';
 import type { WriteCondition, WriteOptions, WrittenObject } from '#shared/ports/object-store.ts';
 
 /** 10,000 parts of this size are 160 GiB; two are held in memory at a time. */
@@ -28,10 +28,12 @@ export async function writeObject(
   options: WriteOptions,
 ): Promise<WrittenObject> {
   const place = { Bucket: target.bucket, Key: key };
+  const successor =
+    options.successorOf &&
+    (await successorInput(target.client, place, options.successorOf, options.signal));
   const input = {
     ...place,
-    ...(options.successorOf &&
-      (await successorInput(target.client, place, options.successorOf, options.signal))),
+    ...successor,
     ...(options.contentType === undefined ? {} : { ContentType: options.contentType }),
     ...conditionInput(options.condition),
   };
@@ -46,6 +48,11 @@ export async function writeObject(
     });
   const version =
     target.versions && output.VersionId !== undefined ? { versionId: output.VersionId } : {};
+  if (successor) {
+    const { versionId: VersionId } = version;
+    const { client, store } = target;
+    await checkEncryption(client, store, { ...place, VersionId }, successor, options.signal);
+  }
   return { key, size, etag: output.ETag, ...version };
 }
 

@@ -6,7 +6,7 @@ import { createDigest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { streamSplice } from '#shared/der/splice.ts';
 import { InvariantError, SourceError } from '#shared/errors.ts';
 import type { DocumentIdentity } from '#shared/ports/catalogue.ts';
-import type { ObjectHead, ObjectStore } from '#shared/ports/object-store.ts';
+import type { ObjectHead, ObjectStore, WrittenObject } from '#shared/ports/object-store.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import type { DetachedContent } from '#shared/validation/facts.ts';
 import type { StatusSource } from '#shared/ports/status-source.ts';
@@ -51,7 +51,19 @@ export type StoredOutcome =
     }
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly bought: number }
   | { readonly kind: 'ceiling'; readonly bought: number }
-  | { readonly kind: 'no-token'; readonly error: SourceError; readonly bought: number };
+  | { readonly kind: 'no-token'; readonly error: SourceError; readonly bought: number }
+  /** The store did not take the new version; its token is kept for the next night. */
+  | { readonly kind: 'not-written'; readonly error: SourceError; readonly bought: number };
+
+/** The store of the documents failed, no TSA. */
+class NotWritten extends Error {
+  override readonly cause: SourceError;
+
+  constructor(cause: SourceError) {
+    super(cause.message, { cause });
+    this.cause = cause;
+  }
+}
 
 /** Nothing was bought for what would pass the ceiling of the run. */
 class CeilingReached extends Error {}
@@ -100,6 +112,8 @@ class StoredRaising {
       return await this.#raise();
     } catch (error) {
       if (error instanceof CeilingReached) return { kind: 'ceiling', bought: this.bought };
+      if (error instanceof NotWritten && !run.signal.aborted)
+        return { kind: 'not-written', error: error.cause, bought: this.bought };
       if (run.signal.aborted || !(error instanceof SourceError)) throw error;
       // A token that is wrong is not asked for again with the same octets.
       if (error.code === 'ERR_SOURCE_ANSWER' && !error.retryable) await this.#pending.clear();
@@ -148,14 +162,7 @@ class StoredRaising {
     for await (const part of await assembled.open()) digest.update(part);
     const sha256 = toHex(digest.finish());
     await this.#pending.storeVersion({ previous: identity, sha256, size: splice.length });
-    const written = await store.write(identity.key, await assembled.open(), {
-      signal: run.signal,
-      condition: { kind: 'match', etag: document.etag },
-      successorOf: {
-        versionId: identity.versionId === '' ? undefined : identity.versionId,
-        metadata: { 'tokiwa-origin': `sha256:${identity.sha256}` },
-      },
-    });
+    const written = await this.#write(await assembled.open());
     const head = await store.head(identity.key, {
       signal: run.signal,
       versionId: written.versionId,
@@ -169,6 +176,23 @@ class StoredRaising {
         `an augmented document does not hold: ${broken.join('; ')}`,
       );
     return { kind: 'written', head, sha256, bought: this.bought };
+  }
+
+  async #write(content: AsyncIterable<Uint8Array>): Promise<WrittenObject> {
+    const { store, document, run } = this.#input;
+    const { key, versionId, sha256 } = document.identity;
+    try {
+      return await store.write(key, content, {
+        signal: run.signal,
+        condition: { kind: 'match', etag: document.etag },
+        successorOf: {
+          versionId: versionId === '' ? undefined : versionId,
+          metadata: { 'tokiwa-origin': `sha256:${sha256}` },
+        },
+      });
+    } catch (error) {
+      throw error instanceof SourceError ? new NotWritten(error) : error;
+    }
   }
 
   #offences(before: CadesDocument, after: CadesDocument): readonly string[] {

@@ -270,6 +270,13 @@ function findingOf(
         key,
         message: `augmenting it: no token tonight: ${outcome.error.message}`,
       };
+    case 'not-written':
+      return {
+        kind: 'not-augmented',
+        level: 'error',
+        key,
+        message: `the new version was not written: ${outcome.error.message}`,
+      };
     case 'refused': {
       const { reason: cause, message, indication, subIndication, missing } = outcome.refusal;
       const verdict = [indication, subIndication].filter(Boolean).join(' ');

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openS3Store, type S3StoreOptions } from '#archiver/adapters/s3-store.ts';
-import type { ErrorCode } from '#shared/errors.ts';
+import { SourceError, type ErrorCode } from '#shared/errors.ts';
 import { collect } from '../../_faulty-store.ts';
 import { throwsCode } from './_store-contract.ts';
 
@@ -546,6 +546,84 @@ for (const [name, encryption] of encryptions)
       await store.write('document', content(), { successorOf: { metadata: {} }, signal });
       t.deepEqual(asked, [encryption]);
     });
+
+const kms = {
+  'x-amz-server-side-encryption': 'aws:kms',
+  'x-amz-server-side-encryption-aws-kms-key-id': 'arn:key/ward',
+};
+type Unlike = {
+  readonly name: string;
+  /** What the service says of the new version. */
+  readonly kept: Encryption;
+  /** How it answers where that version is to be taken away; `undefined`: it has none. */
+  readonly removal?: number;
+  readonly message?: RegExp;
+};
+const unlike: readonly Unlike[] = [
+  {
+    name: 'none, in silence',
+    kept: {},
+    removal: 204,
+    message: /by aws:kms with the key arn:key\/ward, .* is encrypted not at all; it was taken away/,
+  },
+  {
+    name: 'the store’s own keys',
+    kept: { 'x-amz-server-side-encryption': 'AES256' },
+    removal: 204,
+    message: /is encrypted by AES256; it was taken away/,
+  },
+  {
+    name: 'another key',
+    kept: { ...kms, 'x-amz-server-side-encryption-aws-kms-key-id': 'arn:key/other' },
+    removal: 204,
+    message: /with the key arn:key\/other; it was taken away/,
+  },
+  { name: 'none, and locked', kept: {}, removal: 403, message: /it is still there/ },
+  { name: 'none, without versions', kept: {}, message: /it is still there/ },
+  { name: 'the same', kept: kms, removal: 204 },
+];
+for (const { name, kept, removal, message } of unlike)
+  test(`the encryption of a new version is read back (R-43): ${name}`, async (t) => {
+    let isOpen = false;
+    let isWritten = false;
+    const removed: string[] = [];
+    const defects = removal === undefined ? {} : ({ versioning: 'Enabled' } as const);
+    const { endpoint } = await startServer(t, defects, (request, response) => {
+      if (!isOpen) return false;
+      const query = new URL(request.url ?? '', 'http://s').searchParams;
+      if (request.method === 'HEAD') {
+        const encryption = isWritten ? kept : kms;
+        response.writeHead(200, { etag: '"1"', 'content-length': 1, ...encryption }).end();
+        if (isWritten) t.is(query.get('versionId'), removal === undefined ? null : 'v2');
+      } else if (query.has('tagging')) response.writeHead(501).end();
+      else if (request.method === 'DELETE') {
+        removed.push(query.get('versionId') ?? 'all of it');
+        response.writeHead(removal ?? 500).end();
+      } else {
+        isWritten = true;
+        response
+          .writeHead(200, { etag: '"2"', ...(removal && { 'x-amz-version-id': 'v2' }) })
+          .end();
+      }
+      return true;
+    });
+    const store = await open(t, endpoint);
+    isOpen = true;
+    const write = () =>
+      store.write('document', Buffer.from('new'), { successorOf: { metadata: {} }, signal });
+    if (message === undefined) {
+      await write();
+      t.deepEqual(removed, []);
+      return;
+    }
+    const error = await t.throwsAsync(write, { instanceOf: SourceError, message });
+    t.like(error, {
+      code: 'ERR_SOURCE_REFUSED',
+      retryable: false,
+      outcomeUnknown: removal !== 204,
+    });
+    t.deepEqual(removed, removal === undefined ? [] : ['v2']);
+  });
 
 test('what only the owner’s key opens is refused, never taken for something else', async (t) => {
   let isOpen = false;

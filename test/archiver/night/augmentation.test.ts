@@ -335,6 +335,34 @@ test('what would not hold is not written, and stops no night', async (t) => {
   t.deepEqual(await archive.states(), { 'contract.p7m': 'protected', 'note.txt': 'protected' });
 });
 
+test('a store that does not take the new version is named, and its token is not bought again', async (t) => {
+  await using archive = await archiveWith('augmentation');
+  await archive.put('contract.p7m', cms);
+  const message = 'the new version is encrypted not at all';
+  const refusing = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    write: (key, content, options) =>
+      options.successorOf
+        ? Promise.reject(new SourceError('ERR_SOURCE_REFUSED', message, { retryable: false }))
+        : store.write(key, content, options),
+  });
+  const summary = await archive.night({
+    deps: (own) => ({
+      ...own,
+      stores: new Map([...own.stores].map(([name, store]) => [name, refusing(store)])),
+    }),
+  });
+  const finding = summary.findings.find(({ kind }) => kind === 'not-augmented');
+  t.like(finding, { key: 'contract.p7m', level: 'error' });
+  t.regex(finding?.message ?? '', /not written: the new version is encrypted not at all/);
+  t.false(kindsOf(summary).includes('no-token'));
+  t.deepEqual(await read(archive, 'contract.p7m'), cms);
+  t.deepEqual(await archive.states(), { 'contract.p7m': 'protected' });
+  const next = await archive.nightAfter(1);
+  t.is(next.tokensBought, 0);
+  t.is((await archive.row('contract.p7m')).facts.level, 'LTA');
+});
+
 test('a TSA that has no revocation data, by its configuration, stamps into documents all the same', async (t) => {
   await using archive = await archiveWith('augmentation');
   await archive.configure({ tsa: { revocation: 'none', crls: [] } });
