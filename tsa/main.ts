@@ -14,6 +14,7 @@ import type { AuditEntry } from './audit-line.ts';
 import { createAuditStamper } from './audit-stamp.ts';
 import { budgetsOf, openBooks, type Books } from './books.ts';
 import { listClients } from './client-list.ts';
+import { createClockGuard } from './clock-guard.ts';
 import { noteApprovals } from './approvals.ts';
 import type { Profile, TsaConfig } from './config.ts';
 import { missingContacts, withContacts } from './contacts.ts';
@@ -54,8 +55,8 @@ export type RunningTsa = AsyncDisposable & {
   /** Folder with one DER CRL per local authority, reissued daily. */
   readonly crlPath: string;
   /**
-   * Renews TSU certificates and CRLs that are due by the clock, and has the audit log's head stamped where that is
-   * due; also done by itself hourly.
+   * Renews TSU certificates and CRLs that are due by the clock, has the audit log's head stamped where that is due, and
+   * removes what is too old; also done by itself hourly. A clock that was just set puts it off.
    */
   readonly upkeep: () => Promise<void>;
   /**
@@ -120,7 +121,15 @@ function createUpkeep(
     return profiles[audit.stampProfile ?? ''];
   };
   const stampHead = createAuditStamper({ ...options, ...books, log, service, profile });
+  const guard = createClockGuard();
+  const { clock, steadyClock, events } = options;
   return async () => {
+    // By a wrong clock promises would be given up and lines removed before their time.
+    const jumpMs = steadyClock && guard.check(clock.now(), steadyClock());
+    if (jumpMs !== undefined) {
+      events({ level: 'warn', name: 'tsa.upkeep.put-off', now: clock.now().toString(), jumpMs });
+      return;
+    }
     for (const authority of local.authorities) await authority.upkeep(options.clock.now());
     await stampHead();
     await evidence.upkeep();

@@ -185,12 +185,13 @@ for (const step of [{ years: 70 }, { years: -1 }])
     await using folder = await temporaryFolder();
     const clock = createTestClock();
     let steady = 0;
+    const names: string[] = [];
     await using tsa = await startTsa({
       config: localTsaConfig({ stateDir: folder.path }),
       clock,
       steadyClock: () => steady,
       random,
-      events: () => undefined,
+      events: ({ name }) => names.push(name),
       signal: new AbortController().signal,
     });
     let texts = 0;
@@ -205,6 +206,7 @@ for (const step of [{ years: 70 }, { years: -1 }])
     clock.advance(step);
     t.is(await answer(), 'timeNotAvailable');
     await tsa.upkeep();
+    t.true(names.includes('tsa.upkeep.put-off'));
     // As long as it was wrong, nothing was made by it: put right, it serves after a minute as before.
     clock.set(right.toString());
     clock.advance({ seconds: 2 });
@@ -214,4 +216,13 @@ for (const step of [{ years: 70 }, { years: -1 }])
     steady += 60_000;
     t.is(await answer(), 'granted');
     t.is(tsa.anchorsPem, anchorsPem);
+    const isPutOff = async (): Promise<boolean> => {
+      const before = names.length;
+      await tsa.upkeep();
+      return names.slice(before).includes('tsa.upkeep.put-off');
+    };
+    t.true(await isPutOff(), 'it sees for the first time that the clock was put right');
+    clock.advance({ hours: 1 });
+    steady += 3_600_000;
+    t.false(await isPutOff());
   });
