@@ -347,6 +347,18 @@ class SqlCatalogue implements Catalogue {
     return row && batchOf(row);
   }
 
+  async timestampRenewals(anchor: number, since: Temporal.Instant): Promise<readonly string[]> {
+    const rows = await this.#db
+      .selectFrom('batches')
+      .select('batch_id')
+      .where('kind', '=', 'timestamp-renewal')
+      .where('anchor', '=', anchor)
+      .where('gen_time', '>=', column(since))
+      .orderBy('batch_id')
+      .execute();
+    return rows.map(({ batch_id }) => batch_id);
+  }
+
   async *batches(from = ''): AsyncIterable<BatchRow> {
     let after = from;
     for (;;) {

@@ -5,7 +5,7 @@ import type { BatchRow, DocumentRow, MembershipRow } from '#shared/ports/catalog
 import type { RecordForm } from '#shared/ers/record-form.ts';
 import { createAssembler } from '../evidence/assemble.ts';
 import { assembleXmlEvidenceRecord, notInXml } from '../evidence/assemble-xml.ts';
-import { loadChainIndex } from '../evidence/chains.ts';
+import { loadChainsOf } from '../evidence/chains-of.ts';
 import type { GroupPosition } from '../evidence/types.ts';
 import type { Archiver } from '../main.ts';
 import { isHashedAsStored } from '../stages/hashed-as-stored.ts';
@@ -57,7 +57,11 @@ async function byOrigin(
   const all = await catalogue.memberships(row.id);
   const batches = await Promise.all(all.map(({ batchId }) => catalogue.getBatch(batchId)));
   if (!batches.some((batch) => batch?.kind === 'taken-over')) return places;
-  const chains = await loadChainIndex(evidence.objects, signal);
+  const sources = { store: evidence.objects, catalogue, signal };
+  const chains = await loadChainsOf(
+    sources,
+    places.map(({ place }) => positionOf(place)),
+  );
   const assembler = createAssembler(evidence.objects, chains, { signal });
   const ours: Place[] = [];
   const found: Readonly<Record<RecordForm, Place[]>> = { asn1: [], xml: [] };
@@ -119,7 +123,8 @@ export async function evidenceOf(
 ): Promise<Uint8Array> {
   const position = await positionFor(archiver, row, { ...choice, form: 'asn1', signal });
   const { objects } = archiver.evidence;
-  const chains = await loadChainIndex(objects, signal);
+  const sources = { store: objects, catalogue: archiver.catalogue, signal };
+  const chains = await loadChainsOf(sources, [position]);
   return createAssembler(objects, chains, { signal }).record(position);
 }
 
@@ -166,7 +171,6 @@ export async function xmlEvidenceOf(
   choice: RecordChoice = {},
 ): Promise<Uint8Array> {
   const { objects } = archiver.evidence;
-  const chains = await loadChainIndex(objects, signal);
   const position = await positionFor(archiver, row, { ...choice, form: 'xml', signal });
   await requireCanonical(archiver, row, signal);
   for await (const attached of archiver.catalogue.attachedDocuments(row.id)) {
@@ -176,6 +180,8 @@ export async function xmlEvidenceOf(
     );
     if (isMember) await requireCanonical(archiver, attached, signal);
   }
+  const sources = { store: objects, catalogue: archiver.catalogue, signal };
+  const chains = await loadChainsOf(sources, [position]);
   return assembleXmlEvidenceRecord(objects, position, { signal, chains });
 }
 

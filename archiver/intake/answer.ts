@@ -3,7 +3,8 @@
 import type { BatchRow, Catalogue, DocumentRow, MembershipRow } from '#shared/ports/catalogue.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
 import { createAssembler, type Assembler } from '../evidence/assemble.ts';
-import { createChainIndex, loadChainIndex } from '../evidence/chains.ts';
+import { createChainIndex } from '../evidence/chains.ts';
+import { loadChainsOf } from '../evidence/chains-of.ts';
 import { loadManifest } from '../evidence/manifest.ts';
 
 /** One record of a document: one for each TSA that has stamped it, and one that it brought along. */
@@ -44,10 +45,18 @@ async function placesOf(
 export function createRecordReader(store: ObjectStore, signal: AbortSignal): RecordReader {
   const assemblers = new Map<string, Assembler>();
 
-  const assemblerOf = async ({ batchId, kind, tokenCount }: BatchRow): Promise<Assembler> => {
+  const assemblerOf = async (
+    catalogue: Catalogue,
+    { batchId, kind, tokenCount }: BatchRow,
+    index: number,
+  ): Promise<Assembler> => {
     // With earlier chains or later tokens, other batches have a part in the record.
     if (kind !== 'initial' || tokenCount > 1)
-      return createAssembler(store, await loadChainIndex(store, signal), { signal });
+      return createAssembler(
+        store,
+        await loadChainsOf({ store, catalogue, signal }, [{ batchId, index }]),
+        { signal },
+      );
     const known = assemblers.get(batchId);
     if (known) return known;
     const manifest = await loadManifest(store, batchId, signal);
@@ -62,7 +71,7 @@ export function createRecordReader(store: ObjectStore, signal: AbortSignal): Rec
   return async (catalogue, row) => {
     const records: IntakeRecord[] = [];
     for (const { place, batch } of await placesOf(catalogue, row)) {
-      const assembler = await assemblerOf(batch);
+      const assembler = await assemblerOf(catalogue, batch, place.groupIndex);
       const position = { batchId: batch.batchId, index: place.groupIndex };
       // One that another product began in XML is there to be asked for by itself.
       if ((await assembler.sequence(position)).form === 'xml') continue;

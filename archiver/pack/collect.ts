@@ -19,7 +19,7 @@ import { type LongTermVerdict, validateLongTerm } from '#shared/validation/long-
 import type { GivenMaterial } from '#shared/validation/validation-material.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import { createAssembler } from '../evidence/assemble.ts';
-import { loadChainIndex } from '../evidence/chains.ts';
+import { loadChainsOf } from '../evidence/chains-of.ts';
 import { judgeRecord } from '../evidence/judge-record.ts';
 import { verificationFor } from '../evidence/tokens.ts';
 import type { GroupPosition, TokenVerification } from '../evidence/types.ts';
@@ -110,7 +110,11 @@ export async function collectPack(request: PackRequest): Promise<CollectedPack> 
       `${JSON.stringify(row.key)} has no evidence yet: it is ${row.state}`,
       { retryable: true },
     );
-  const chains = await loadChainIndex(evidence.objects, signal);
+  const sources = { store: evidence.objects, catalogue: deps.catalogue, signal };
+  const chains = await loadChainsOf(
+    sources,
+    places.map(({ position }) => position),
+  );
   const assembler = createAssembler(evidence.objects, chains, { signal });
   const assembled = await Promise.all(
     places.map(async (place) => ({

@@ -314,6 +314,11 @@ export type Catalogue = {
   readonly getBatch: (batchId: string) => Promise<BatchRow | undefined>;
   /** Ascending by id; `from`: those that sort behind it. */
   readonly batches: (from?: string) => AsyncIterable<BatchRow>;
+  /** Ids of the timestamp renewals of that TSA since then, ascending. */
+  readonly timestampRenewals: (
+    anchor: number,
+    since: Temporal.Instant,
+  ) => Promise<readonly string[]>;
   readonly addMemberships: (rows: readonly MembershipRow[]) => Promise<void>;
   /** After a hash-tree renewal: the earlier places of these documents in these batches are no longer active. */
   readonly retireMemberships: (
