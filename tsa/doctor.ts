@@ -10,6 +10,7 @@ import {
 } from '#shared/examination.ts';
 import { checkWritable, reachHost } from '#shared/io/reach.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import { isBefore } from '#shared/time.ts';
 import type { RevocationMode } from '#shared/trust/path-query.ts';
 import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampResp, printableText } from '#shared/tsp/response.ts';
@@ -17,10 +18,12 @@ import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import { accreditationEnds, accreditationsOf, isAccredited } from './accreditation.ts';
 import { openHttpProvider, tlsOptions } from './adapters/http-provider.ts';
+import { checkLocalUnit } from './adapters/local-unit-check.ts';
 import { openKeptRecords, type KeptRecords } from './adapters/kept-records.ts';
 import { seenHeadOf } from './adapters/seen-head.ts';
 import { checkAuditLog, findingPlace } from './audit-check.ts';
-import type { HttpProviderConfig, TsaConfig } from './config.ts';
+import type { TsuGeneration } from './authority-plan.ts';
+import type { HttpProviderConfig, LocalProviderConfig, TsaConfig } from './config.ts';
 import { contactOf } from './contacts.ts';
 import type { Journal } from './journal.ts';
 import type { Provider } from './providers.ts';
@@ -31,6 +34,7 @@ const parties = {
   database: 'facility',
   journal: 'facility',
   'audit log': 'facility',
+  key: 'facility',
   name: 'network',
   connect: 'network',
   TLS: 'TSA, or the facility where its authorities or our certificate are wrong',
@@ -255,6 +259,29 @@ async function examineProvider(
   });
 }
 
+/** A unit of ours: what it signs with, and until when. */
+function examineLocalUnit(
+  provider: LocalProviderConfig,
+  { config, clock }: DoctorOptions,
+): Promise<readonly DoctorLine[]> {
+  const { stage, say, fail, run } = createStages(provider.name, parties);
+  return run(async () => {
+    const now = clock.now();
+    let tsu: TsuGeneration | undefined;
+    await stage('key', async () => {
+      tsu = await checkLocalUnit(provider, config.stateDir, now);
+      return tsu ? `${tsu.key}, of the certificate` : 'made at the first start';
+    });
+    if (!tsu) return;
+    const { notBefore, notAfter } = tsu;
+    if (isBefore(now, notBefore))
+      fail('clock', `our clock is before the certificate, which begins ${notBefore.toString()}`);
+    // A proxy that runs renews it long before.
+    if (isBefore(notAfter, now)) fail('key', `its certificate ended ${notAfter.toString()}`);
+    say('chain', true, `until ${notAfter.toString()}`);
+  });
+}
+
 /** Adds whom to call: the first that its party names. */
 function withContact(line: DoctorLine, { oversight }: TsaConfig): DoctorLine {
   if (line.party === undefined) return line;
@@ -263,10 +290,16 @@ function withContact(line: DoctorLine, { oversight }: TsaConfig): DoctorLine {
   return contact === undefined ? line : { ...line, contact };
 }
 
-/** Examines the books, then each provider behind a URL. Resolves always; lines come in the order of the stages. */
+/** Examines the books, then each provider. Resolves always; lines come in the order of the stages. */
 export async function examine(options: DoctorOptions): Promise<readonly DoctorLine[]> {
   const lines = [...(await examineBooks(options))];
-  for (const provider of Object.values(options.config.providers))
-    if (provider.kind === 'http') lines.push(...(await examineProvider(provider, options)));
+  for (const provider of Object.values(options.config.providers)) {
+    const isOurs = provider.kind === 'local';
+    lines.push(
+      ...(isOurs
+        ? await examineLocalUnit(provider, options)
+        : await examineProvider(provider, options)),
+    );
+  }
   return lines.map((line) => withContact(line, options.config));
 }

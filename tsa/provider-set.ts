@@ -3,8 +3,8 @@
 import path from 'node:path';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { openAuthorityFiles } from './adapters/authority-files.ts';
+import { keyPasswordOf, localUnitFolder } from './adapters/local-unit-check.ts';
 import { openHttpProvider } from './adapters/http-provider.ts';
-import { readSecretFile } from '#shared/io/private-file.ts';
 import type { PublicFiles } from './adapters/public-files.ts';
 import { reserveBlock } from './adapters/serial-file.ts';
 import { createClockGuard } from './clock-guard.ts';
@@ -48,13 +48,8 @@ async function openLocalUnit(
   options: ProviderOptions,
 ): Promise<{ readonly provider: Provider; readonly authority: LocalAuthority }> {
   const { random, journal, steadyClock } = options;
-  const folder = path.join(stateDir, 'local', config.name);
-  const { keyPasswordFile: passwordFile } = config;
-  const password =
-    passwordFile === undefined
-      ? undefined
-      : await readSecretFile(passwordFile, 'key password file');
-  const files = await openAuthorityFiles(folder, password);
+  const folder = localUnitFolder(stateDir, config.name);
+  const files = await openAuthorityFiles(folder, await keyPasswordOf(config));
   // One of its own: what renews looks at the clock more seldom than what stamps.
   const guard = createClockGuard();
   const clockJump = steadyClock && ((now: Temporal.Instant) => guard.check(now, steadyClock()));
