@@ -3,12 +3,14 @@
 import { csvLine } from '#shared/csv.ts';
 import type { Price } from './config.ts';
 import type { JournalRecord } from './journal-line.ts';
-import { monthOf } from './days.ts';
+import { localDayOf, monthOf } from './days.ts';
 
 /** One line of a bill. */
 export type UsageRow = {
   /** Calendar month, such as `2030-01`. */
   readonly month: string;
+  /** Calendar day, where the table is by day. */
+  readonly day?: string;
   readonly client: string;
   readonly profile: string;
   readonly provider: string;
@@ -59,6 +61,8 @@ export function createUsageTable(options: {
   readonly timeZone: string;
   /** Months that count; all where absent. */
   readonly month?: string | undefined;
+  /** A row a day instead of one a month. */
+  readonly byDay?: boolean;
 }): UsageTable {
   const sums = new Map<string, Sum>();
   const seen = new Set<string>();
@@ -84,9 +88,12 @@ export function createUsageTable(options: {
       )
         return;
       const { client = unknownClient, profile = unknownClient, provider } = record;
-      const key = JSON.stringify([month, client, profile, provider, price?.currency ?? '']);
+      const day = options.byDay ? { day: localDayOf(record.at, options.timeZone) } : {};
+      const period = day.day ?? month;
+      const key = JSON.stringify([period, client, profile, provider, price?.currency ?? '']);
       const sum = sums.get(key) ?? {
         month,
+        ...day,
         client,
         profile,
         provider,
