@@ -32,7 +32,7 @@ import { judgeableXml } from '#shared/validation/xml-signature.ts';
 import { addXmlTimestamps, objectsIn } from '#shared/validation/xml-timestamps.ts';
 import { sealedInput } from '#shared/xades/imprint.ts';
 import { type XadesSignature, findSignatures, readXadesSignature } from '#shared/xades/read.ts';
-import { namedSigner } from '#shared/xades/verify.ts';
+import { namedSigner, seemingSigner } from '#shared/xades/verify.ts';
 import { signedDocument } from '#shared/xmldsig/process.ts';
 import { signatureError } from '#shared/xmldsig/references.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
@@ -49,16 +49,21 @@ function levelOf(signature: XadesSignature): SignatureLevel {
 /** The signature that one is over: its id in the facts, and its value. */
 type Countersigned = { readonly id: string; readonly value: XmlElement; readonly depth: number };
 
-/** The certificate that SigningCertificate names by digest; without that, the first of KeyInfo. */
+/**
+ * The certificate that SigningCertificate names by digest; without that, the first of KeyInfo. Where the one that is
+ * named is not at hand, who seems to have signed: that it is another one is for the verdict (EN 319 132-1 §5.2.2).
+ */
 function signerOf(
+  { home }: XmlSource,
   signature: XadesSignature,
   keyCertificates: readonly Certificate[],
   others: readonly Certificate[],
 ): Certificate | undefined {
-  // A certificate that the signer did not name is not the signer's (EN 319 132-1 §5.2.2).
-  return signature.signingCertificates.length > 0
-    ? namedSigner(signature, [...keyCertificates, ...others])
-    : keyCertificates[0];
+  if (signature.signingCertificates.length === 0) return keyCertificates[0];
+  return (
+    namedSigner(signature, [...keyCertificates, ...others]) ??
+    seemingSigner({ signature, home, keyCertificates })
+  );
 }
 
 function addSignature(
@@ -87,7 +92,7 @@ function addSignature(
   const id = collector.addSignature({
     by: {
       kind: 'xml',
-      certificate: signerOf(signature, keyCertificates, others),
+      certificate: signerOf(source, signature, keyCertificates, others),
       digestAlgorithm: facts[0]?.algorithm,
       signatureAlgorithm: signature.signatureMethod,
     },

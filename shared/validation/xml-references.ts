@@ -119,6 +119,7 @@ function checkType(
   reference: XmlReference,
   target: ReferenceTarget,
   signature: XadesSignature,
+  kind: ReferenceFacts['kind'],
 ): void {
   const { type } = reference;
   const element = target.kind === 'element' ? target.element : undefined;
@@ -128,12 +129,15 @@ function checkType(
     if (reference.transforms.some(({ kind }) => kind !== 'canonical'))
       throw signatureError('signed properties transformed before they are digested');
   }
-  // By Object some mean another part of the signature, such as KeyInfo.
+  // By Object some mean another part of the signature, such as KeyInfo; an entry of a manifest may be one beside it.
   const part = type === manifestType ? element?.parent : element;
   const isOwn =
     element &&
-    part?.parent === signature.element &&
-    (type === objectType || isElement(element, dsNamespace, 'Manifest'));
+    (part?.parent === signature.element
+      ? type === objectType || isElement(element, dsNamespace, 'Manifest')
+      : kind === 'manifest-entry' &&
+        type === objectType &&
+        isElement(element, dsNamespace, 'Object'));
   if ((type === objectType || type === manifestType) && !isOwn)
     throw signatureError(
       `reference to ${JSON.stringify(reference.uri)}, which is not as its type says`,
@@ -171,7 +175,7 @@ export function readReference(
   let found = false;
   try {
     const target = targetOf(reference, source.home.ids);
-    checkType(reference, target, signature);
+    checkType(reference, target, signature, kind);
     found = target.kind !== 'external';
     const { data, missing, ...claim } = processed(source, reference, target);
     if (missing)

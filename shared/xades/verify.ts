@@ -48,6 +48,8 @@ export type XadesVerifyInput = {
 
 type Context = XadesVerifyInput & {
   readonly signer: Certificate | undefined;
+  /** Whether the signer is the one that SigningCertificate names, or none is named. */
+  readonly isNamed: boolean;
   readonly result: SignatureResult | undefined;
 };
 
@@ -170,17 +172,18 @@ const manifestEntries: XadesCheck = {
 const signerFound: XadesCheck = {
   name: 'signer-certificate',
   clause: 'EN 319 132-1 §5.2.2',
-  run: ({ signer, signature }) =>
-    signer
+  run: ({ signer, isNamed }) =>
+    signer && isNamed
       ? pass
       : [
           {
             level: 'unknown',
             subIndication: 'NO_SIGNING_CERTIFICATE_FOUND',
-            message:
-              signature.signingCertificates.length > 0
-                ? 'No certificate at hand is the one that SigningCertificate names.'
-                : 'KeyInfo holds no certificate.',
+            message: isNamed
+              ? 'KeyInfo holds no certificate.'
+              : signer
+                ? 'The value verifies with a certificate that is not the one that SigningCertificate names.'
+                : 'No certificate at hand is the one that SigningCertificate names.',
           },
         ],
 };
@@ -189,12 +192,16 @@ const signingCertificate: XadesCheck = {
   name: 'signing-certificate',
   clause: 'EN 319 132-1 §5.2.2',
   // Both editions count where both are there; else another certificate over the same key would do.
-  run: ({ signature, signer }) => {
+  run: ({ signature, signer, isNamed }) => {
     if (signature.signingCertificateUnread)
       return fail('FORMAT_FAILURE', 'SigningCertificate names nothing that can be read.');
     return signature.signingCertificates.flatMap(({ digestMethod, digestValue }) => {
       const algorithm = digestAlgorithmOfUri(digestMethod);
-      if (!signer || (algorithm && equalBytes(digest(algorithm, signer.raw), digestValue)))
+      if (
+        !signer ||
+        !isNamed ||
+        (algorithm && equalBytes(digest(algorithm, signer.raw), digestValue))
+      )
         return pass;
       return fail('SIG_CONSTRAINTS_FAILURE', 'SigningCertificate names another certificate.', {
         algorithm: algorithm ?? digestMethod,
@@ -257,21 +264,45 @@ export function namedSigner(
   );
 }
 
-/** Named, that one and no other; else the first of KeyInfo under whose key the value verifies. */
+function verifierOf({
+  signature: { method, signedInfo, signatureValue: value },
+  home,
+}: Pick<XadesVerifyInput, 'signature' | 'home'>) {
+  return method && signedInfoVerifier({ home, signedInfo, method, value });
+}
+
+/**
+ * Named, that one; else the first of KeyInfo under whose key the value verifies. Where another one is named that is not
+ * at hand, it says who seems to have signed, and no more.
+ */
 function chooseSigner(
-  { signature, keyCertificates, candidates }: XadesVerifyInput,
+  {
+    signature,
+    keyCertificates,
+    candidates,
+  }: Pick<XadesVerifyInput, 'signature' | 'keyCertificates' | 'candidates'>,
   verify: ((publicKey: Uint8Array) => SignatureResult) | undefined,
-): Pick<Context, 'signer' | 'result'> {
-  if (signature.signingCertificates.length > 0) {
-    const signer = namedSigner(signature, [...keyCertificates, ...candidates]);
-    return { signer, result: signer && verify?.(signer.publicKey) };
-  }
+): Pick<Context, 'signer' | 'isNamed' | 'result'> {
+  const named = namedSigner(signature, [...keyCertificates, ...candidates]);
+  if (named) return { signer: named, isNamed: true, result: verify?.(named.publicKey) };
+  const isNamed = signature.signingCertificates.length === 0;
   const tried = keyCertificates
     .slice(0, maxTried)
-    .map((signer) => ({ signer, result: verify?.(signer.publicKey) }));
+    .map((signer) => ({ signer, isNamed, result: verify?.(signer.publicKey) }));
   return (
-    tried.find(({ result }) => result?.ok) ?? tried[0] ?? { signer: undefined, result: undefined }
+    tried.find(({ result }) => result?.ok) ??
+    (isNamed ? tried[0] : undefined) ?? { signer: undefined, isNamed, result: undefined }
   );
+}
+
+/**
+ * Who seems to have signed where the certificate that SigningCertificate names is not at hand: the first of KeyInfo under
+ * whose key the value verifies. A fact about the file; the verdict stays that the signer is not known.
+ */
+export function seemingSigner(
+  input: Pick<XadesVerifyInput, 'signature' | 'home' | 'keyCertificates'>,
+): Certificate | undefined {
+  return chooseSigner({ ...input, candidates: [] }, verifierOf(input)).signer;
 }
 
 /**
@@ -280,10 +311,7 @@ function chooseSigner(
  * @see EN 319 102-1 §5.2
  */
 export function verifyXades(input: XadesVerifyInput): XadesVerdict {
-  const { signature, home } = input;
-  const { method, signedInfo, signatureValue: value } = signature;
-  const verify = method && signedInfoVerifier({ home, signedInfo, method, value });
-  const chosen = chooseSigner(input, verify);
+  const chosen = chooseSigner(input, verifierOf(input));
   const result = runChecks(input.checks ?? xadesChecks, { ...input, ...chosen });
   return {
     ...result,

@@ -26,6 +26,7 @@ export type DssSignature = {
   readonly signerNotAfter: string | null;
   readonly intact: boolean;
   readonly valid: boolean;
+  readonly subIndication?: string | null;
 };
 
 export type DssTimestamp = {

@@ -71,6 +71,16 @@ const rules: readonly {
       ),
   },
   {
+    // EN 319 132-1 §5.2.2: whose value it is, and what that is worth, are two things.
+    reason: 'a value under the key of another certificate than SigningCertificate names',
+    applies: (ours, theirs, _says, { signatures }) =>
+      signatures.every(({ subIndication }) => subIndication === 'NO_SIGNING_CERTIFICATE_FOUND') &&
+      ours.every(
+        ({ signer, signatureIntact, isValid }, index) =>
+          signer === theirs[index]?.signer && signatureIntact === true && isValid === false,
+      ),
+  },
+  {
     // APPNOTE §4.3.16
     reason: 'an archive with a second end record is refused: two readers would see two archives',
     applies: (ours, _theirs, says) => ours.length === 0 && says(/end record in a comment/),

@@ -2,6 +2,7 @@
 // out in turn.
 import { sign } from 'node:crypto';
 import test from 'ava';
+import { toBase64 } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { verifyXades, xadesChecks, type XadesVerifyInput } from '#shared/xades/verify.ts';
 import { findSignatures, readXadesSignature } from '#shared/xades/read.ts';
@@ -128,6 +129,18 @@ for (const [check, text, status] of refused)
     t.deepEqual(judge(text), { status, checks: [check] });
   });
 
+test('whose key the value verifies with is shown where another certificate is named, and decides nothing', (t) => {
+  const text = signXades({ certificateDigest: digest('SHA-256', other.certificate.raw) });
+  const bytes = new TextEncoder().encode(text);
+  const { facts, xmlSignatures } = readDocument({ bytes, size: bytes.length });
+  t.is(facts.signatures[0]?.signer?.fingerprint, xadesSigner.certificate.fingerprint);
+  const verdict = xmlSignatures[0]?.verify([]);
+  t.true(verdict?.signatureIntact);
+  t.is(verdict?.status, 'indeterminate');
+  // The one that is named decides, wherever it comes from.
+  t.false(xmlSignatures[0]?.verify([other.certificate]).signatureIntact);
+});
+
 test('a signature over nothing is none', (t) => {
   const text = `<doc>${xmlSignature({ references: '' })}</doc>`;
   t.true(judge(text).checks.includes('references-present'));
@@ -138,6 +151,23 @@ test('entries of a manifest that do not fit are said and decide nothing', (t) =>
   const manifest = `<ds:Manifest xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="data">${entry}</ds:Manifest>`;
   const { status, checks } = judge(signXades({ data: manifest }));
   t.deepEqual([status, checks], ['valid', ['manifest-entries']]);
+});
+
+test('an entry of a manifest may be an Object beside the signature; a reference of the signature itself may not', (t) => {
+  const canonical = 'http://www.w3.org/2001/10/xml-exc-c14n#';
+  const object = `<ds:Object xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="beside">one</ds:Object>`;
+  const inDocument = (text: string): string =>
+    text.replace('<ds:Signature ', `${object}<ds:Signature `);
+  const type = ' Type="http://www.w3.org/2000/09/xmldsig#Object"';
+  const value = toBase64(digest('SHA-256', new TextEncoder().encode(object)));
+  const entry = `<ds:Reference URI="#beside"${type}><ds:Transforms><ds:Transform Algorithm="${canonical}"/></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>${value}</ds:DigestValue></ds:Reference>`;
+  const manifest = `<ds:Manifest xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="data">${entry}</ds:Manifest>`;
+  t.deepEqual(judge(inDocument(signXades({ data: manifest }))), { status: 'valid', checks: [] });
+  const typed = inDocument(signXades({ data: object.replace('"beside"', '"data"') })).replace(
+    'URI="#data"',
+    `URI="#data"${type}`,
+  );
+  t.true(judge(typed).checks.includes('references-found'));
 });
 
 test('a countersignature has to be over the value of its signature', (t) => {
