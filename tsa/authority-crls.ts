@@ -51,21 +51,33 @@ export function createAuthorityCrls(options: {
 }): AuthorityCrls {
   const { publicFiles, crlLifeDays, issuerName } = options;
   const issued = new Map<string, IssuedCrl>();
+  /** Of the newest list, from before the start too, by CA. */
+  const lastNumbers = new Map<string, bigint>();
 
   const isFresh = (last: IssuedCrl, now: Temporal.Instant): boolean =>
     isBefore(now, last.thisUpdate.add(crlPeriod));
 
   /** The newest list, from before the start too. */
-  const lastOf = async (ca: CaGeneration): Promise<IssuedCrl | undefined> => {
+  const lastOf = async (
+    ca: CaGeneration,
+    now: Temporal.Instant,
+  ): Promise<IssuedCrl | undefined> => {
     const known = issued.get(ca.id);
     if (known) return known;
     const octets = await publicFiles.readCrl(ca.id);
     const list = octets && readList(octets, ca);
     if (!list) return undefined;
+    if (list.cRLNumber !== undefined) lastNumbers.set(ca.id, list.cRLNumber);
+    // A clock that was far ahead made it: who verifies now could not use it for as long.
+    if (isBefore(addCalendar(now, { days: crlLifeDays }), list.thisUpdate)) return undefined;
     const last = { thisUpdate: list.thisUpdate, octets: list.raw };
     issued.set(ca.id, last);
     return last;
   };
+
+  /** Grows with every list, and needs no state of its own but after a clock that was ahead (RFC 5280 §5.2.3). */
+  const nextNumber = (caId: string, now: Temporal.Instant): number =>
+    Math.max(Math.floor(now.epochMilliseconds / 1000), Number((lastNumbers.get(caId) ?? 0n) + 1n));
 
   return {
     isDue: (cas, now) =>
@@ -74,19 +86,20 @@ export function createAuthorityCrls(options: {
         return last ? !isFresh(last, now) : !isBefore(ca.notAfter, now);
       }),
     issue: async (ca, key, now) => {
-      const last = await lastOf(ca);
+      const last = await lastOf(ca, now);
       if (last && isFresh(last, now)) return;
+      const crlNumber = nextNumber(ca.id, now);
       const octets = buildCertificateList({
         issuer: issuerName(ca.id),
         issuerPublicKey: key.publicKey,
         thisUpdate: now,
         nextUpdate: addCalendar(now, { days: crlLifeDays }),
-        // Grows with every list and needs no state of its own (RFC 5280 §5.2.3).
-        crlNumber: Math.floor(now.epochMilliseconds / 1000),
+        crlNumber,
         signer: key,
       });
       await publicFiles.publishCrl(ca.id, octets);
       issued.set(ca.id, { thisUpdate: now, octets });
+      lastNumbers.set(ca.id, BigInt(crlNumber));
     },
     forget: (caId) => {
       issued.delete(caId);

@@ -11,7 +11,7 @@ import { parseCertificateList } from '#shared/x509/crl.ts';
 import { openAuthorityFiles } from '#tsa/adapters/authority-files.ts';
 import { openPublicFiles } from '#tsa/adapters/public-files.ts';
 import { defaultLocalProvider, type LocalProviderConfig } from '#tsa/config.ts';
-import { openLocalAuthority } from '#tsa/local-authority.ts';
+import { openLocalAuthority, type LocalAuthority } from '#tsa/local-authority.ts';
 import { createTestClock, random, temporaryFolder, type TestClock } from './_proxy.ts';
 
 async function openIn(
@@ -188,6 +188,29 @@ test('a restart gives no older CRL either, and none of another CA counts', async
     clock.advance({ seconds: 1 });
     t.is((await listOf()).list.thisUpdate.toString(), clock.now().toString());
   }
+});
+
+test('a CRL that a clock far ahead made is followed by one of today, with a higher number', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock('2030-01-01T00:00:00Z');
+  const open = async () => (await openIn(folder.path, { tsuRenewBeforeDays: 1 })).authority;
+  const listOf = async (of?: LocalAuthority) => {
+    const authority = of ?? (await open());
+    await authority.upkeep(clock.now());
+    return parseCertificateList(authority.certificateLists()[0] ?? new Uint8Array());
+  };
+  await listOf();
+  clock.set('2036-01-01T00:00:00Z');
+  const ahead = await listOf();
+  t.is(ahead.thisUpdate.toString(), '2036-01-01T00:00:00Z');
+  clock.set('2030-01-02T00:00:00Z');
+  const reopened = await open();
+  const today = await listOf(reopened);
+  t.is(today.thisUpdate.toString(), '2030-01-02T00:00:00Z');
+  t.true((today.cRLNumber ?? 0n) > (ahead.cRLNumber ?? 0n));
+  clock.advance({ days: 2 });
+  const later = await listOf(reopened);
+  t.true((later.cRLNumber ?? 0n) > (today.cRLNumber ?? 0n));
 });
 
 test('by a clock that jumped nothing is renewed, reissued or destroyed', async (t) => {
