@@ -1,7 +1,7 @@
 // The document security store: certificates, CRLs and OCSP responses that a PDF carries for its
 // signatures. EN 319 142-1 §5.4. Each stream is read once, however often it is named.
 import { type PdfFile, dictionaryOf, entryOf, resolve, streamData } from '#shared/pades/file.ts';
-import { type PdfObject, isKind, pdfError, pdfLimit } from '#shared/pades/objects.ts';
+import { type PdfObject, isKind, nameOf, pdfError, pdfLimit } from '#shared/pades/objects.ts';
 import { type Problem, attempt } from '#shared/problem.ts';
 
 export type DocumentSecurityStore = {
@@ -59,6 +59,8 @@ function readVri(
   if (!isKind(vri, 'dictionary')) throw pdfError('the VRI of the security store is no dictionary');
   if (vri.entries.size > maxStreams) throw pdfLimit(`more than ${maxStreams} VRI dictionaries`);
   const timestamps = [...vri.entries].flatMap(([name, entry]) => {
+    // Some producers say of the dictionary as a whole what it is.
+    if (name === 'Type' && nameOf(entry) !== undefined) return [];
     const failed: Problem[] = [];
     const timestamp = attempt(failed, 'DSS', () => {
       const dictionary = dictionaryOf(file, entry);

@@ -106,10 +106,13 @@ function judgeAllSignatures(
   return facts.signatures.filter(({ countersigns }) => countersigns === undefined).map(judge);
 }
 
-/** Everything in the tree that could not be read, or was changed behind a timestamp's back. */
+/**
+ * Everything in the tree that could not be read, or was changed behind a timestamp's back. Certificates and revocation
+ * data that cannot be read are said and decide nothing: what rests on them is not proved without them.
+ */
 function notPassedOver(nodes: readonly VerdictNode[]): readonly VerdictNode[] {
   return nodes.flatMap((node) => [
-    ...(node.facts['unread'] !== undefined ||
+    ...((node.facts['unread'] !== undefined && node.subject !== 'validation-data') ||
     node.findings.some(({ check }) => check === 'unchanged-after-signing')
       ? [node]
       : []),

@@ -10,7 +10,7 @@ import {
   signPdf,
   type TestSignature,
 } from '../../_pdf.ts';
-import { broken, skips, good, timeTurned, unproved, type UnreadRow } from './_unread.ts';
+import { broken, skips, good, timeTurned, remarked, type UnreadRow } from './_unread.ts';
 import { ca, crlsOf, sign, signatureTimestamp, stamp } from './_world.ts';
 
 /** In hexadecimal: the file is put together as text. */
@@ -129,26 +129,31 @@ const rows: readonly (readonly [name: string, octets: Uint8Array, says: string, 
   ],
   ['a security store', withStore(), good],
   ['a security store without anything in it', withStore({ 5: '<< >>' }), good],
-  ['a store that is a number', withStore({}, '/DSS 5'), unproved, skips],
+  ['a store that is a number', withStore({}, '/DSS 5'), remarked, skips],
   [
     'a CRL that cannot be inflated',
     withStore({ 7: stream(crl).replace('ASCIIHex', 'Flate') }),
-    unproved,
+    remarked,
     skips,
   ],
-  ['certificates that are no list', withStore({ 5: '<< /Certs 6 0 R >>' }), unproved, skips],
-  ['a certificate that is no stream', withStore({ 6: '<< >>' }), unproved, skips],
-  ['a certificate that is none', withStore({ 6: stream(crl) }), unproved, skips],
-  ['a CRL that is none', withStore({ 7: stream(crl.with(4, 0)) }), unproved, skips],
-  ['an OCSP response that is none', withStore({ 5: '<< /OCSPs [7 0 R] >>' }), unproved, skips],
-  ['VRI that is a number', withStore({ 5: '<< /VRI 5 >>' }), unproved, skips],
-  ['a VRI dictionary that is a number', withStore({ 8: '<< /A 5 >>' }), unproved, skips],
+  ['certificates that are no list', withStore({ 5: '<< /Certs 6 0 R >>' }), remarked, skips],
+  ['a certificate that is no stream', withStore({ 6: '<< >>' }), remarked, skips],
+  ['a certificate that is none', withStore({ 6: stream(crl) }), remarked, skips],
+  ['a CRL that is none', withStore({ 7: stream(crl.with(4, 0)) }), remarked, skips],
+  ['an OCSP response that is none', withStore({ 5: '<< /OCSPs [7 0 R] >>' }), remarked, skips],
+  ['VRI that is a number', withStore({ 5: '<< /VRI 5 >>' }), remarked, skips],
+  ['a VRI dictionary that is a number', withStore({ 8: '<< /A 5 >>' }), remarked, skips],
   ['a VRI timestamp that is no stream', withStore({ 15: '<< >>' }), broken, skips],
   [
     'a VRI timestamp with a turned octet',
     withStore({ 15: stream(timeTurned(token(new Uint8Array(1)))) }),
     broken,
     skips,
+  ],
+  [
+    'a VRI dictionary with its own Type',
+    withStore({ 8: '<< /Type /VRI /A 9 0 R >>', 9: '<< /Cert [6 0 R] >>' }),
+    good,
   ],
   ['a key of the store that nobody knows', withStore({ 5: '<< /Certs [6 0 R] /Other 5 >>' }), good],
 ];

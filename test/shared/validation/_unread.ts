@@ -16,7 +16,8 @@ export const skips = 'it lists what it can read and passes over the rest';
 export const good = 'valid';
 export const broken = 'invalid FORMAT_FAILURE';
 export const unknown = 'indeterminate CUSTOM';
-export const unproved = 'indeterminate CERTIFICATE_CHAIN_GENERAL_FAILURE';
+/** The document is what it is without it; what cannot be read is said beside it. */
+export const remarked = 'valid, and said';
 
 /** A token, or a record, with one octet turned in the first time in it, so that it is none. */
 export function timeTurned(octets: Uint8Array): Uint8Array {
