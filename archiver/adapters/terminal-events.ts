@@ -12,11 +12,21 @@ const stages: Readonly<Record<string, string>> = {
   'archiver.run.renew.protect': 'protecting new documents with a timestamp',
   'archiver.run.renew.timestamp-renewal': 'renewing timestamps',
   'archiver.run.renew.hash-tree-renewal': 'renewing hash trees',
-  'archiver.run.fixity': 're-reading a slice of the archive',
 };
 
+/** What of the archive a run re-reads, by the `scope` of its event. */
+const rereading: Readonly<Record<string, string>> = {
+  slice: 're-reading a slice of the archive',
+  whole: 're-reading the whole archive',
+  none: 're-reading what is broken',
+};
+
+function stageOf({ name, scope }: Event): string | undefined {
+  return name === 'archiver.run.fixity' ? rereading[String(scope)] : stages[name];
+}
+
 function sentence(event: Event): string | undefined {
-  const stage = stages[event.name];
+  const stage = stageOf(event);
   if (stage !== undefined) return `  ${stage} …`;
   if (event.level === 'warn' || event.level === 'error') {
     const { message, name } = event;

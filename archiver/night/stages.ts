@@ -81,9 +81,9 @@ export class Night {
     });
   };
 
-  #stage(name: string): void {
+  #stage(name: string, more: Readonly<Record<string, string>> = {}): void {
     this.#options.signal.throwIfAborted();
-    this.#deps.events({ level: 'info', name: `archiver.run.${name}`, run: this.#runId });
+    this.#deps.events({ level: 'info', name: `archiver.run.${name}`, run: this.#runId, ...more });
   }
 
   readonly #accept = async (manifest: BatchManifest): Promise<void> => {
@@ -369,7 +369,7 @@ export class Night {
   async #reread({ incomplete, context, second }: Evidence): Promise<void> {
     const { config, catalogue, stores, evidence } = this.#deps;
     const { runAt, signal, reread = 'slice' } = this.#options;
-    this.#stage('fixity');
+    this.#stage('fixity', { scope: reread });
     const common = { catalogue, journal: this.#journal, runAt, signal };
     const fixity = await rereadSlice({
       ...this.#checks({ context, second }, false),

@@ -64,13 +64,17 @@ test.serial(
     await using archive = await today();
     await archive.put('a.txt', 'a');
     await archive.writeConfig();
-    t.is((await tokiwa(archive, 'run')).code, 0);
+    const first = await tokiwa(archive, 'run');
+    t.is(first.code, 0);
+    t.regex(first.stderr, /re-reading a slice/);
     const [batch = ''] = await archive.batches();
     await rm(archive.batchFile(batch, 'leaves.tkl'));
     t.is((await tokiwa(archive, 'evidence', 'a.txt', '-o', 'a.ers')).code, 3);
     const all = await tokiwa(archive, 'run', '--reread-all');
     t.is(all.code, 0, all.stderr);
     t.regex(all.stderr, /leaf-table.*it holds/);
+    t.regex(all.stderr, /re-reading the whole archive/);
+    t.notRegex(all.stderr, /slice/);
     t.is((await tokiwa(archive, 'evidence', 'a.txt', '-o', 'a.ers')).code, 0);
     await assertSound(t, archive);
   },
