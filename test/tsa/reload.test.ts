@@ -342,6 +342,8 @@ test('the command and SIGHUP have the running proxy take over its file', async (
   try {
     const url = await said(/http:\/\/127\.0\.0\.1:\d+\/(?=\n)/);
     t.is((await fetch(`${url}tsa/other`)).status, 404);
+    const second = spawn(process.execPath, [cli, 'tsa', 'serve', '--config', file]);
+    t.deepEqual(await once(second, 'close'), [3, null], 'the folder has one writer');
     await writeFile(file, more);
     const command = spawn(process.execPath, [cli, 'tsa', 'reload', '--config', file]);
     t.deepEqual(await once(command, 'close'), [0, null]);

@@ -1,8 +1,11 @@
-// A socket in the state folder by which commands on the same machine, of the same user, speak to the running proxy.
-import { chmod, rm } from 'node:fs/promises';
-import { createServer, request } from 'node:http';
+// A socket in the state folder by which commands on the same machine, of the same user, speak to the running proxy. It
+// keeps a second one out of the folder as well.
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { createServer, request, type Server } from 'node:http';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { ConfigError } from '#shared/errors.ts';
+import { systemErrorCode } from '#shared/io/durable-file.ts';
 
 /** What a command may ask for. */
 export type ControlActions = { readonly reload: () => Promise<void> };
@@ -13,14 +16,40 @@ function socketOf(stateDir: string): string {
     : path.join(stateDir, 'control.sock');
 }
 
-/** Listens in the state folder, which one process at a time uses. @throws the system's error */
+function listen(server: Server, socket: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  server.once('error', reject);
+  server.listen(socket, () => {
+    server.off('error', reject);
+    resolve(undefined);
+  });
+  return promise;
+}
+
+/** Whether a process is behind a socket, or one that was killed has left it. */
+function isAnswered(socket: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const connection = connect(socket);
+  connection.once('connect', () => {
+    connection.destroy();
+    resolve(true);
+  });
+  connection.once('error', (error) => {
+    resolve(!['ECONNREFUSED', 'ENOENT'].includes(systemErrorCode(error) ?? ''));
+  });
+  return promise;
+}
+
+/**
+ * Listens in the state folder, which one process at a time uses; it is made where it is missing.
+ * @throws ConfigError ERR_CONFIG_INVALID: another process uses it; the system's error
+ */
 export async function openControl(
   stateDir: string,
   actions: ControlActions,
 ): Promise<AsyncDisposable> {
   const socket = socketOf(stateDir);
-  // Left by a process that was killed.
-  await rm(socket, { force: true });
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const server = createServer((incoming, response) => {
     if (incoming.method !== 'POST' || incoming.url !== '/reload') {
       response.writeHead(404).end();
@@ -34,12 +63,19 @@ export async function openControl(
       },
     );
   });
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  server.once('error', reject);
-  server.listen(socket, () => {
-    resolve(undefined);
-  });
-  await promise;
+  try {
+    await listen(server, socket);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EADDRINUSE') throw error;
+    if (await isAnswered(socket))
+      throw new ConfigError(
+        'ERR_CONFIG_INVALID',
+        `another proxy runs with the state folder ${stateDir}: one process at a time writes its journal and audit log`,
+        { problems: [{ key: 'stateDir', message: 'in use by another process' }], cause: error },
+      );
+    await rm(socket, { force: true });
+    await listen(server, socket);
+  }
   if (process.platform !== 'win32') await chmod(socket, 0o600);
   return {
     [Symbol.asyncDispose]: () =>

@@ -29,6 +29,13 @@ async function serve({ config: file }: ServeOptions): Promise<void> {
   const config = await loadTsaConfig(file);
   const signal = untilSignal();
   const loadConfig = (): Promise<TsaConfig> => loadTsaConfig(file);
+  const started = Promise.withResolvers<RunningTsa>();
+  const reload = async (): Promise<void> => {
+    const running = await started.promise;
+    await running.reload(await loadConfig());
+  };
+  // Before anything is written: the folder has one writer.
+  await using _control = await openControl(config.stateDir, { reload });
   await using tsa: RunningTsa = await startTsa({
     config,
     clock: createSystemClock(),
@@ -38,9 +45,8 @@ async function serve({ config: file }: ServeOptions): Promise<void> {
     loadConfig,
     signal,
   });
-  const reload = async (): Promise<void> => tsa.reload(await loadConfig());
+  started.resolve(tsa);
   using _hangup = reloadOnHangup(reload);
-  await using _control = await openControl(config.stateDir, { reload });
   process.stderr.write(`tokiwa: time-stamping at ${[tsa.url, ...tsa.secureUrls].join(' ')}\n`);
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<undefined>();
