@@ -1,8 +1,11 @@
 // Lines of a table for spreadsheets (RFC 4180 §2).
 
-/** A cell that a spreadsheet would compute is led by an apostrophe: names from outside stand in it. */
+/**
+ * A cell that a spreadsheet would compute is led by an apostrophe: names from outside stand in it. Where Japanese is
+ * written, it computes what begins with the signs of full width as well.
+ */
 function cell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

@@ -70,6 +70,12 @@ export function budgetName({ client, profile, provider }: Budget): string {
   return parts.length === 0 ? 'everything' : parts.map((part) => part.join(' ')).join(', ');
 }
 
+/** The same for two budgets that say the same, and for no others: of tokens and of money there may be one each. */
+export function budgetKey(budget: Budget): string {
+  const { period, tokens, cost, warnAtPercent } = budget;
+  return JSON.stringify([budgetName(budget), period, tokens, cost, warnAtPercent]);
+}
+
 /** Whether a purchase counts in a budget. */
 export function covers(budget: Budget, purchase: Partial<Purchase>): boolean {
   return (['client', 'profile', 'provider'] as const).every(

@@ -3,6 +3,7 @@
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { compareInstants } from '#shared/time.ts';
 import {
+  budgetKey,
   budgetName,
   covers,
   exhaustedUntil,
@@ -64,15 +65,16 @@ export function createBudgets(options: {
     account.micros += BigInt(sign) * microsIn(account.budget, purchase.price);
   };
 
-  /** A budget with what its month or day has used, reservations among it. */
-  const openAccount = (budget: Budget): Account => {
+  /** A budget with what its month or day has used, reservations among it; `before`: the account that it had. */
+  const openAccount = (budget: Budget, before?: Account): Account => {
     const now = clock.now();
     const period = periodOf(budget, now, timeZone);
     const day = now.toZonedDateTimeISO(timeZone).toPlainDate();
     const within = budget.period === 'day' ? day.toString() : day.toPlainYearMonth().toString();
     const { tokens, costs } = ledger.sum({ ...budget, within });
     const micros = costs.get(budget.cost?.currency ?? '') ?? 0n;
-    const account = { budget, name: budgetName(budget), ...period, tokens, micros, said: 0 };
+    const said = before && compareInstants(before.ends, period.ends) === 0 ? before.said : 0;
+    const account = { budget, name: budgetName(budget), ...period, tokens, micros, said };
     for (const { purchase, at } of open)
       if (covers(budget, purchase) && compareInstants(at, period.begins) >= 0)
         add(account, purchase, 1);
@@ -80,7 +82,7 @@ export function createBudgets(options: {
     return account;
   };
 
-  let accounts = options.budgets.map(openAccount);
+  let accounts = options.budgets.map((budget) => openAccount(budget));
 
   /** Begins anew where a month or day has begun; a clock that went back does not give one anew. */
   const turnOver = (): void => {
@@ -141,7 +143,8 @@ export function createBudgets(options: {
       return over && exhausted(over);
     },
     replace: (budgets) => {
-      accounts = budgets.map(openAccount);
+      const before = new Map(accounts.map((one) => [budgetKey(one.budget), one]));
+      accounts = budgets.map((one) => openAccount(one, before.get(budgetKey(one))));
     },
     states: () => {
       turnOver();

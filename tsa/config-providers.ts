@@ -17,11 +17,15 @@ export const days = (least: number) => z.int().min(least).max(36_525);
 export const milliseconds = z.int().min(1).max(600_000);
 /** A file or folder; relative ones count from the configuration file. */
 export const filePath = z.string().min(1);
+/** Money: what is below a millionth would be lost in sums. */
+export const money = z
+  .number()
+  .min(0)
+  .refine((amount) => /^\d+(\.\d{1,6})?$/.test(String(amount)), 'at most six decimals');
+
 /** What one token costs. */
 export const price = z.strictObject({
-  amount: z
-    .number()
-    .min(0)
+  amount: money
     .max(1_000_000)
     .describe('What one token costs; kept with each token in the journal.'),
   currency: z

@@ -15,6 +15,7 @@ import {
   localProvider,
   milliseconds,
   oids,
+  money,
   price,
 } from './config-providers.ts';
 import { defaultEvidence, defaultHashAlgorithms, defaultLimits, defaultProfile } from './config.ts';
@@ -85,7 +86,7 @@ const budget = z
     tokens: z.int().min(0).optional().describe('Tokens in that time.'),
     cost: z
       .strictObject({
-        amount: z.number().min(0).max(1_000_000_000).describe('Money in that time.'),
+        amount: money.max(1_000_000_000).describe('Money in that time.'),
         currency: price.shape.currency,
       })
       .optional(),

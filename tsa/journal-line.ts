@@ -36,6 +36,8 @@ export type TokenRecord = Common &
     readonly genTime: Temporal.Instant;
     /** It came after the next provider had been asked, and answered nobody yet. */
     readonly late: boolean;
+    /** Of the other provider of a dual profile: its client has the first one. */
+    readonly second?: boolean | undefined;
     readonly price?: Price | undefined;
     /** The TimeStampResp, the provider's own octets. */
     readonly response: Uint8Array;
@@ -74,6 +76,7 @@ const recordSchema = z.discriminatedUnion('kind', [
     serialNumber: z.string(),
     genTime: instant,
     late: z.boolean(),
+    second: z.boolean().optional(),
     price: z.object({ amount: z.number(), currency: z.string() }).optional(),
     response: octets,
   }),

@@ -164,7 +164,8 @@ export function createBuy(
       },
       onSecond: async (provider, answer) => {
         // No repeat is answered with it: the client has the other one.
-        const record = recordOf({ ...purchase, repeatKey: undefined }, provider, answer, false);
+        const other = recordOf({ ...purchase, repeatKey: undefined }, provider, answer, false);
+        const record = { ...other, second: true };
         await paid.append(record);
         options.onSecond(record);
       },

@@ -18,6 +18,8 @@ export type UsageRow = {
   readonly tokens: number;
   /** Of these, those that came too late for their client. */
   readonly late: number;
+  /** Of these, those that a dual profile bought besides the one that its client has. */
+  readonly second: number;
   /** Tokens that failed a check and were handed to nobody; a provider may bill them. */
   readonly refused: number;
   /** Absent where the provider has no price. */
@@ -99,6 +101,7 @@ export function createUsageTable(options: {
         provider,
         tokens: 0,
         late: 0,
+        second: 0,
         refused: 0,
         currency: price?.currency,
         costMicros: 0n,
@@ -110,6 +113,7 @@ export function createUsageTable(options: {
       }
       sum.tokens++;
       if (record.late) sum.late++;
+      if (record.second) sum.second++;
       if (price) sum.costMicros += toMicros(price.amount);
     },
     rows: () => [...sums].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum),
@@ -123,6 +127,7 @@ const columns = [
   'provider',
   'tokens',
   'late',
+  'second',
   'refused',
   'cost',
   'currency',

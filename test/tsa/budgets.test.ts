@@ -15,6 +15,7 @@ import {
   startTestTsa,
   temporaryFolder,
 } from './_proxy.ts';
+import { tokenOf } from './_books-contract.ts';
 import { startUpstream } from './_upstream.ts';
 
 const purchase: Purchase = {
@@ -35,14 +36,10 @@ function open(budgets: readonly Partial<Budget>[], timeZone = 'UTC') {
     warnAtPercent: 80,
     ...budget,
   }));
+  const ledger = createLedger(timeZone);
   return {
-    ...createBudgets({
-      budgets: full,
-      timeZone,
-      ledger: createLedger(timeZone),
-      clock,
-      events: sink,
-    }),
+    ...createBudgets({ budgets: full, timeZone, ledger, clock, events: sink }),
+    ledger,
     clock,
     events,
   };
@@ -132,6 +129,34 @@ test('a month ends in the configured time zone, and the warning comes once a mon
   t.is(over.kind === 'exhausted' && over.until.toString(), '2030-01-31T15:00:00Z');
   budgets.clock.advance({ minutes: 1 });
   t.is(budgets.reserve(purchase).kind, 'reserved');
+});
+
+test('a reload does not say again what was said of the same budget, and says it of another one', (t) => {
+  const budget = { period: 'month', tokens: 4, warnAtPercent: 50 } as const;
+  const budgets = open([budget]);
+  const buy = (id: string): void => {
+    const one = budgets.reserve(purchase);
+    if (one.kind === 'reserved') one.bought();
+    budgets.ledger.add(tokenOf(budgets.clock, id));
+  };
+  buy('a');
+  buy('b');
+  const said = () => budgets.events.map(({ name, percent }) => [name, percent]);
+  const warning = ['tsa.budget.warning', 50];
+  t.deepEqual(said(), [warning]);
+  budgets.replace([budget]);
+  t.deepEqual(said(), [warning]);
+  budgets.replace([budget, { ...budget, provider: 'paid' }]);
+  t.deepEqual(said(), [warning, warning]);
+  buy('c');
+  buy('d');
+  t.deepEqual(
+    said().map(([name]) => name),
+    [
+      ...Array<string>(2).fill('tsa.budget.warning'),
+      ...Array<string>(2).fill('tsa.budget.exhausted'),
+    ],
+  );
 });
 
 test('a purchase that spans the end of the month counts in the new one', (t) => {

@@ -407,6 +407,13 @@ const rows: readonly Row[] = [
     key: 'budgets[0].cost',
     message: /no provider has a price in EUR/,
   },
+  {
+    name: 'a price with parts that sums would lose',
+    replace: ['amount: 10', 'amount: 0.0000001'],
+    line: 13,
+    key: 'providers.paid.price.amount',
+    message: /at most six decimals/,
+  },
   ...(['state/seen.json', './state/audit/seen.json'] as const).map((seenFile) => ({
     name: `what was seen of the audit log in ${seenFile}, with what it is compared with`,
     replace: ['stateDir: state', `stateDir: state\naudit: { seenFile: ${seenFile} }`] as const,

@@ -65,6 +65,10 @@ test('both are asked, the client gets one, the journal and the audit log have bo
   const records = await tokens(folder.path, tsa);
   t.deepEqual(records.map(({ provider }) => provider).toSorted(), names.toSorted());
   t.true(records.every(({ late }) => !late));
+  t.deepEqual(
+    records.filter(({ second }) => second).map(({ provider }) => provider),
+    names.slice(1),
+  );
   const audit = path.join(folder.path, 'audit');
   const files = (await readdir(audit)).filter((name) => name.endsWith('.jsonl'));
   const text = await Promise.all(files.map((name) => readFile(path.join(audit, name), 'utf8')));

@@ -47,6 +47,7 @@ test('tokens are summed by month of the time zone, client, profile, provider and
   for (const record of [
     token(),
     token({ late: true }),
+    token({ second: true }),
     token({ client: 'billing', price: undefined }),
     token({ at: Temporal.Instant.from('2030-01-31T14:59:59Z') }),
   ])
@@ -58,11 +59,11 @@ test('tokens are summed by month of the time zone, client, profile, provider and
   t.is(
     usageCsv(table.rows()),
     [
-      'month,client,profile,provider,tokens,late,refused,cost,currency',
-      '2030-01,records,default,paid,1,0,0,0.1,JPY',
-      '2030-02,billing,default,paid,1,0,0,,',
-      '2030-02,records,default,paid,0,0,1,,',
-      '2030-02,records,default,paid,2,1,0,0.2,JPY',
+      'month,client,profile,provider,tokens,late,second,refused,cost,currency',
+      '2030-01,records,default,paid,1,0,0,0,0.1,JPY',
+      '2030-02,billing,default,paid,1,0,0,0,,',
+      '2030-02,records,default,paid,0,0,0,1,,',
+      '2030-02,records,default,paid,3,1,1,0,0.3,JPY',
       '',
     ].join('\r\n'),
   );
@@ -88,6 +89,27 @@ test('names cannot break a cell, nor be computed by a spreadsheet', (t) => {
   const table = createUsageTable({ timeZone: 'UTC' });
   table.add(token({ client: '=1+1,"x"' }));
   t.regex(usageCsv(table.rows()), /\n2030-01,"'=1\+1,""x""",/);
+});
+
+for (const first of ['=', '+', '-', '@', '\t', '\uff1d', '\uff0b', '\uff0d', '\uff20'])
+  test(`a name that begins with ${JSON.stringify(first)} is text`, (t) => {
+    const table = createUsageTable({ timeZone: 'UTC' });
+    table.add(token({ client: `${first}1` }));
+    t.true(usageCsv(table.rows()).includes(`,'${first}1,`));
+  });
+
+test('a price that changes within a month counts for the tokens that were bought at it', (t) => {
+  const table = createUsageTable({ timeZone: 'UTC' });
+  for (const amount of [0.1, 0.2, 3.000001])
+    table.add(token({ price: { amount, currency: 'JPY' } }));
+  table.add(token({ price: { amount: 1, currency: 'EUR' } }));
+  t.deepEqual(
+    table.rows().map(({ tokens, currency, costMicros }) => [tokens, currency, costMicros]),
+    [
+      [1, 'EUR', 1_000_000n],
+      [3, 'JPY', 3_300_001n],
+    ],
+  );
 });
 
 test('sums of prices are exact to a millionth', (t) => {

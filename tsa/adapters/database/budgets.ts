@@ -2,6 +2,7 @@
 // a table, and one lock makes counting and reserving one step, so that replicas cannot pass a limit together.
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import {
+  budgetKey,
   budgetName,
   covers,
   exhaustedUntil,
@@ -99,7 +100,7 @@ export function createDatabaseBudgets(options: {
   /** Each replica says it once a month or day. */
   const tell = (use: BudgetUse): void => {
     const name = budgetName(use.budget);
-    const key = `${name} ${use.budget.period} ${endOf(use.budget).toString()}`;
+    const key = `${budgetKey(use.budget)} ${endOf(use.budget).toString()}`;
     const reached = reachedShare(use);
     if (reached <= (said.get(key) ?? 0)) return;
     said.set(key, reached);
