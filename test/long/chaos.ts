@@ -16,6 +16,7 @@ import { openKeptRecords } from '#tsa/adapters/kept-records.ts';
 import { checkAuditLog } from '#tsa/audit-check.ts';
 import type { DatabaseConfig, TsaConfig } from '#tsa/config.ts';
 import { parseJournalLine } from '#tsa/journal-line.ts';
+import { createUsageTable, formatMicros } from '#tsa/usage.ts';
 import type { ConformanceResult } from '../conformance/_report.ts';
 import { startPostgres } from '../interop/_postgres.ts';
 import { configWith } from '../tsa/_proxy.ts';
@@ -147,20 +148,38 @@ async function killer({ replicas, chance, over, told }: Stage): Promise<number> 
 type Books = {
   /** `provider serialNumber` of every token in the journal. */
   readonly tokens: readonly string[];
+  /** What `tokiwa tsa usage` bills: tokens and cost by provider. */
+  readonly billed: ReadonlyMap<string, string>;
   readonly auditStatus: string;
   readonly auditLines: number;
+  /** Nothing was put back from an older copy, so that nothing may say so. */
+  readonly restored: number;
 };
+
+/** In JPY, of each token. */
+const price = 10;
+
+const billOf = (tokens: number): string => `${tokens} tokens, ${tokens * price} JPY`;
 
 async function readBooks(config: TsaConfig): Promise<Books> {
   await using kept = await openKeptRecords(config, () => undefined);
   const tokens: string[] = [];
+  const table = createUsageTable({ timeZone: config.timeZone });
   for (const name of await kept.journal.list())
     for await (const { octets } of kept.journal.lines(name)) {
       const record = parseJournalLine(octets);
+      if (record) table.add(record);
       if (record?.kind === 'token') tokens.push(`${record.provider} ${record.serialNumber}`);
     }
-  const { status, lines } = await checkAuditLog(kept.audit, { anchors: [] });
-  return { tokens, auditStatus: status, auditLines: lines };
+  const billed = new Map<string, string>();
+  for (const [provider, rows = []] of Map.groupBy(table.rows(), (row) => row.provider)) {
+    const count = rows.reduce((sum, row) => sum + row.tokens, 0);
+    const micros = rows.reduce((sum, row) => sum + row.costMicros, 0n);
+    billed.set(provider, `${count} tokens, ${formatMicros(micros)} JPY`);
+  }
+  const { status, lines, findings } = await checkAuditLog(kept.audit, { anchors: [] });
+  const restored = findings.filter(({ cause }) => cause.includes('older copy')).length;
+  return { tokens, billed, auditStatus: status, auditLines: lines, restored };
 }
 
 /** What is known of a token that the journal lacks. */
@@ -256,9 +275,23 @@ function resultsOf(
       `${given.length} given, ${excused.length} of them in flight at a kill`,
     ),
     result(
+      'bills that are not what the provider counts but for what was in flight',
+      providers.flatMap(({ name: provider, given: own }) => {
+        const expected = billOf(own.filter((one) => !excused.includes(one)).length);
+        const got = books.billed.get(provider) ?? billOf(0);
+        return got === expected ? [] : [`${provider}: ${expected}, billed ${got}`];
+      }),
+      [...books.billed].map((one) => one.join(': ')).join('; '),
+    ),
+    result(
       'breaches of the audit log',
       books.auditStatus === 'intact' && books.auditLines >= told.granted ? [] : [books.auditStatus],
       `${books.auditLines} lines`,
+    ),
+    result(
+      'copies that are taken for older ones',
+      books.restored === 0 ? [] : [`${books.restored} lines say so`],
+      'none',
     ),
   ];
 }
@@ -286,7 +319,7 @@ async function run(
       upstream.provider(folder, {
         name: provider,
         timeouts: { connectMs: 300, responseMs, lateMs },
-        price: { amount: 10, currency: 'JPY' },
+        price: { amount: price, currency: 'JPY' },
         breaker: { failures: 5, openSeconds: 1, maxOpenSeconds: 4 },
       }),
     ),
