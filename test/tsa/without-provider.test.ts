@@ -67,7 +67,7 @@ function config(
 
 function row(day: string, tokens: number, fields: Partial<UsageRow> = {}): UsageRow {
   const names = { client: 'records', profile: 'default', provider: 'a' };
-  const nothing = { late: 0, refused: 0, currency: undefined, costMicros: 0n };
+  const nothing = { late: 0, second: 0, refused: 0, currency: undefined, costMicros: 0n };
   return { month: day.slice(0, -3), day, ...names, tokens, ...nothing, ...fields };
 }
 
