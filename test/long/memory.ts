@@ -2,16 +2,16 @@
 // the end. One stamps itself, the other has the first as its provider; both run as an operator runs them, as processes of
 // their own, so that nothing else is measured. The index of repeats grows with tokens, and is allowed for. Resident memory
 // swings with the size that the collector gives its spaces; what is alive after a collection tells a leak from that.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { localTsaPolicy } from '#tsa/config.ts';
 import type { ConformanceResult } from '../conformance/_report.ts';
+import { serveTsa, type ServedTsa } from '../tsa/_served.ts';
 import { createMixedLoad, type MixedLoad } from './_mixed-load.ts';
 import { numbers } from './_numbers.ts';
 
@@ -36,16 +36,10 @@ const connections = 4;
 const leastOctetsPerToken = 32 / 0.75;
 const mostOctetsPerToken = 32 / 0.375;
 
-const projectRoot = path.dirname(path.dirname(import.meta.dirname));
-
-type Started = {
+type Started = ServedTsa & {
   readonly name: string;
-  readonly url: string;
-  readonly process: number;
   /** Address of its inspector. */
   readonly inspector: string;
-  /** Ends it as an operator does; how it ended. */
-  readonly stop: () => Promise<string>;
 };
 
 /** Of one process at one time. */
@@ -92,61 +86,20 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
-/** Runs `tokiwa tsa serve` until it says where it answers. */
 async function start(
   name: string,
   folder: string,
   providers: Readonly<Record<string, unknown>>,
-  stack: AsyncDisposableStack,
 ): Promise<Started> {
-  const file = path.join(folder, `${name}.yaml`);
   const settings = {
-    listen: { port: 0 },
-    stateDir: path.join(folder, name),
     // A machine that has other things to do is no reason to go without.
     deadlineMs: 120_000,
     profiles: { default: { providers: Object.keys(providers) } },
     providers,
   };
-  // JSON is YAML.
-  await writeFile(file, JSON.stringify(settings));
-  const args = ['--inspect=127.0.0.1:0', 'cli.ts', 'tsa', 'serve', '--config', file];
-  const child = spawn(process.execPath, args, {
-    cwd: projectRoot,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  stack.defer(async () => {
-    child.kill('SIGKILL');
-    await exited;
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let log = '';
-  child.stderr.on('data', (part: Buffer) => {
-    // Read on and forgotten: a pipe that nobody empties would stop it.
-    if (log.length > 65_536) return;
-    log += part.toString();
-    const url = /^tokiwa: time-stamping at (\S+)$/m.exec(log)?.[1];
-    if (url !== undefined) resolve(url);
-  });
-  exited.then(
-    () => {
-      reject(new Error(`${name} ended before it answered: ${log}`));
-    },
-    () => undefined,
-  );
-  const url = await promise;
-  return {
-    name,
-    url,
-    process: child.pid ?? 0,
-    inspector: /^Debugger listening on (ws:\S+)$/m.exec(log)?.[1] ?? '',
-    stop: async () => {
-      child.kill('SIGTERM');
-      const [status, signal] = await exited;
-      return signal ?? `status ${String(status)}`;
-    },
-  };
+  const served = await serveTsa(folder, name, settings, ['--inspect=127.0.0.1:0']);
+  const inspector = /^Debugger listening on (ws:\S+)$/m.exec(served.log)?.[1] ?? '';
+  return { ...served, name, inspector };
 }
 
 /** Tokens that its providers gave a proxy, as it counts them itself. */
@@ -221,7 +174,7 @@ export async function memoryAtLoad(options: MemoryOptions): Promise<readonly Con
   const folder = await mkdtemp(path.join(tmpdir(), 'tokiwa-memory-'));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const unit = await start('unit', folder, { local: { type: 'local' } }, stack);
+  const unit = stack.use(await start('unit', folder, { local: { type: 'local' } }));
   const provider = {
     type: 'http',
     url: unit.url,
@@ -230,7 +183,7 @@ export async function memoryAtLoad(options: MemoryOptions): Promise<readonly Con
     tsaPolicies: [localTsaPolicy],
     timeouts: { connectMs: 60_000, responseMs: 60_000, lateMs: 60_000 },
   };
-  const proxy = await start('proxy', folder, { unit: provider }, stack);
+  const proxy = stack.use(await start('proxy', folder, { unit: provider }));
   const both = [unit, proxy].map((server, i) => ({
     server,
     load: stack.use(createMixedLoad(server.url, numbers(options.seed + i), connections)),
@@ -270,8 +223,9 @@ export async function memoryAtLoad(options: MemoryOptions): Promise<readonly Con
     judgeLiving(name, [before[i] ?? nothing, after[i] ?? nothing], options),
     judgeAnswers(name, load),
   ]);
-  for (const { name, stop } of [proxy, unit]) {
-    const got = await stop();
+  for (const { name, kill, ended } of [proxy, unit]) {
+    kill('SIGTERM');
+    const got = await ended;
     const expected = 'status 0';
     results.push({ case: `end of the ${name}`, passed: got === expected, expected, got });
   }

@@ -25,9 +25,18 @@ function reloadOnHangup(reload: () => Promise<void>): Disposable {
   };
 }
 
+/**
+ * Who reads the log may go away: what is said is lost then, and no client may notice. The audit log is in files. To the
+ * end of the process: its last lines are written when everything else is closed.
+ */
+function outliveLogReader(): void {
+  process.stderr.on('error', () => undefined);
+}
+
 async function serve({ config: file }: ServeOptions): Promise<void> {
   const config = await loadTsaConfig(file);
   const signal = untilSignal();
+  outliveLogReader();
   const loadConfig = (): Promise<TsaConfig> => loadTsaConfig(file);
   const started = Promise.withResolvers<RunningTsa>();
   const reload = async (): Promise<void> => {
