@@ -1,6 +1,7 @@
 // What is remembered of a provider while the process lives: how it has done, how long it takes, its certificates.
 import { compareInstants, earlier } from '#shared/time.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
+import type { CertificateList } from '#shared/x509/crl.ts';
 import { createHistogram, type Histogram, type HistogramValue } from './histogram.ts';
 import { createBreaker, defaultBreaker, type Breaker, type BreakerConfig } from './breaker.ts';
 
@@ -46,6 +47,12 @@ export type ProviderFigures = {
 /** Requests that a provider takes in any stretch of so many seconds. */
 export type RateLimit = { readonly requests: number; readonly withinSeconds: number };
 
+/** The CRLs of one source, and when they were had from it. */
+export type KeptCrls = {
+  readonly lists: readonly CertificateList[];
+  readonly at: Temporal.Instant;
+};
+
 export type ProviderRecord = {
   readonly asked: () => void;
   readonly hedged: () => void;
@@ -63,6 +70,9 @@ export type ProviderRecord = {
    */
   readonly learn: (path: readonly Certificate[]) => boolean;
   readonly learned: () => readonly Certificate[];
+  readonly keepCrls: (source: string, crls: KeptCrls) => void;
+  /** By source. */
+  readonly crls: () => ReadonlyMap<string, KeptCrls>;
   /** It sent certificates to a query that asked for none. */
   readonly sentUnasked: (now: Temporal.Instant) => void;
   /** Whether it did within 24 hours: its tokens for such queries are bought for nothing. */
@@ -137,6 +147,7 @@ export function createProviderRecord(
   const latencies = createLatencies();
   const histograms = new Map<string, Histogram>();
   const certificates = createCertificateMemory();
+  const crls = new Map<string, KeptCrls>();
   return {
     asked: () => {
       asked++;
@@ -185,6 +196,10 @@ export function createProviderRecord(
       return certificates.learn(path);
     },
     learned: certificates.all,
+    keepCrls: (source, kept) => {
+      crls.set(source, kept);
+    },
+    crls: () => crls,
     sentUnasked: (now) => {
       unaskedUntil = now.add(probePeriod);
     },

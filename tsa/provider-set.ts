@@ -119,12 +119,13 @@ export async function openSettings(
       continue;
     }
     const same = JSON.stringify(before?.config.providers[one.name]) === JSON.stringify(one);
-    const record = same ? before?.providers.get(one.name)?.record : undefined;
+    const known = before?.providers.get(one.name)?.record;
     const provider = await openHttpProvider({
       ...options,
       config: one,
       timeZone: config.timeZone,
-      record,
+      record: same ? known : undefined,
+      before: known,
     });
     providers.set(one.name, stack.use(provider));
   }

@@ -1,8 +1,8 @@
 // A TSA behind a URL as a provider: sends the client's octets unchanged, keeps anchors and CRLs at hand. What an
 // answer is worth is not decided here.
 import { createSecureContext } from 'node:tls';
-import { ConfigError, FormatError, SourceError } from '#shared/errors.ts';
-import { type HttpSender, openHttpSender, type TlsOptions } from '#shared/io/http-sender.ts';
+import { ConfigError } from '#shared/errors.ts';
+import { openHttpSender, type TlsOptions } from '#shared/io/http-sender.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import {
   maxReplyOctets,
@@ -11,19 +11,15 @@ import {
   withoutCredentials,
 } from '#shared/tsp/http-exchange.ts';
 import { parsePemCertificates } from '#shared/x509/certificate.ts';
-import type { CertificateList } from '#shared/x509/crl.ts';
 import { accreditationsOf } from '../accreditation.ts';
 import type { HttpProviderConfig, ProviderAuth } from '../config.ts';
 import { createProviderRecord, type ProviderRecord } from '../provider-record.ts';
 import type { Provider } from '../providers.ts';
-import { errorFields } from '../replies.ts';
 import { tlsSettings } from '../tls-table.ts';
 import { readPrivateFile, readSecret } from '#shared/io/private-file.ts';
+import { openProviderCrls } from './provider-crls.ts';
 import { toPem } from './public-files.ts';
-import { fetchCrl, isUrl, loadCertificates, loadCrls } from '#shared/io/trust-files.ts';
-
-/** CRLs are looked at again after this long. */
-const refreshPeriod = { hours: 1 } as const;
+import { loadCertificates } from '#shared/io/trust-files.ts';
 
 async function authHeaders(auth: ProviderAuth): Promise<Readonly<Record<string, string>>> {
   switch (auth.kind) {
@@ -70,57 +66,6 @@ export async function tlsOptions({ tls, auth }: HttpProviderConfig): Promise<Tls
   return { ...options, ...identity };
 }
 
-/** The CRLs of one provider: files are read, addresses asked; the last good ones stay when that fails. */
-function createCrlCache(options: {
-  readonly config: HttpProviderConfig;
-  readonly sender: HttpSender;
-  readonly events: EventSink;
-  readonly signal: AbortSignal;
-}) {
-  const { config, events } = options;
-  const known = new Map<string, readonly CertificateList[]>();
-  let due: Temporal.Instant | undefined;
-  let refreshing: Promise<void> | undefined;
-
-  const load = (source: string): Promise<readonly CertificateList[]> =>
-    isUrl(source) ? fetchCrl(source, options).then((crl) => [crl]) : loadCrls([source]);
-
-  const refresh = async (): Promise<void> => {
-    for (const source of config.crls) {
-      try {
-        known.set(source, await load(source));
-      } catch (error) {
-        if (
-          !(error instanceof SourceError) &&
-          !(error instanceof FormatError) &&
-          !(error instanceof ConfigError)
-        )
-          throw error;
-        // Whether tokens pass without it is the profile's choice (revocation).
-        const fields = errorFields(error);
-        events({
-          level: 'warn',
-          name: 'tsa.crl.failed',
-          provider: config.name,
-          source,
-          ...fields,
-        });
-      }
-    }
-  };
-
-  return async (now: Temporal.Instant): Promise<readonly CertificateList[]> => {
-    if (config.crls.length > 0 && (!due || Temporal.Instant.compare(now, due) >= 0)) {
-      refreshing ??= refresh().finally(() => {
-        refreshing = undefined;
-      });
-      await refreshing;
-      due = now.add(refreshPeriod);
-    }
-    return [...known.values()].flat();
-  };
-}
-
 /**
  * Opens a provider: reads its anchors and secrets; its CRLs come with the first token. `record` is that of the same
  * provider before a reload.
@@ -131,22 +76,27 @@ export async function openHttpProvider(options: {
   /** In which the days of an accreditation begin. */
   readonly timeZone: string;
   readonly record?: ProviderRecord | undefined;
+  /** That of one by the same name before: its CRLs are good until others come. */
+  readonly before?: Pick<ProviderRecord, 'crls'> | undefined;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly signal: AbortSignal;
 }): Promise<Provider> {
   const { config, clock } = options;
   const anchors = (await loadCertificates(config.anchors)).map((certificate) => ({ certificate }));
-  await loadCrls(config.crls.filter((source) => !isUrl(source)));
   const authorization = await authHeaders(config.auth);
   const headers = { ...queryHeaders, ...authorization };
   const tls = await tlsOptions(config);
   const sender = openHttpSender({ tls });
   // Whoever publishes CRLs is somebody else: who we are at the TSA is not for them.
   const crlSender = openHttpSender();
-  const crls = createCrlCache({ ...options, sender: crlSender });
   const { breaker, limits } = config;
   const record = options.record ?? createProviderRecord({ breaker });
+  for (const source of config.crls) {
+    const kept = options.before?.crls().get(source);
+    if (kept) record.keepCrls(source, kept);
+  }
+  const crls = await openProviderCrls({ ...options, record, sender: crlSender });
   const { connectMs, responseMs, lateMs } = config.timeouts;
   return {
     kind: 'http',
