@@ -1,7 +1,6 @@
 // Wiring of the worker: configuration to stores, evidence, catalogue and trust, as one value with a
 // lifetime. Every command opens it; nothing else names an adapter.
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '#shared/errors.ts';
 import { openHttpSender } from '#shared/io/http-sender.ts';
@@ -13,6 +12,7 @@ import type { StatusSource } from '#shared/ports/status-source.ts';
 import type { TrustAnchor } from '#shared/trust/anchors.ts';
 import { type SignerTrust, signersUnder } from '#shared/validation/signer-trust.ts';
 import type { Certificate } from '#shared/x509/certificate.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 import {
   configuredStatusSource,
   heldStatusSource,
@@ -124,7 +124,7 @@ export async function openEvidenceObjects(
   config: ArchiverConfig,
   options: Pick<ArchiverOptions, 'events' | 'signal'>,
 ): Promise<ObjectStore> {
-  if (config.evidence.kind === 'folder') await mkdir(config.evidence.path, { recursive: true });
+  if (config.evidence.kind === 'folder') await makeFolder(config.evidence.path);
   return openStore(config.evidence, 'write', options);
 }
 
@@ -170,11 +170,11 @@ export async function openArchiver(
   const { clock, events, signal, create } = options;
   const random: RandomSource = options.random ?? ((length) => new Uint8Array(randomBytes(length)));
   await using opened = new AsyncDisposableStack();
-  await mkdir(config.state, { recursive: true });
+  await makeFolder(config.state);
   // The default evidence folder is ours to make; a configured one that is not there is a mistake.
   const evidenceFolder = path.join(config.state, 'evidence');
   if (create && config.evidence.kind === 'folder' && config.evidence.path === evidenceFolder)
-    await mkdir(evidenceFolder, { recursive: true });
+    await makeFolder(evidenceFolder);
   const stores = new Map<string, ObjectStore>();
   const skipped: SkippedObject[] = [];
   for (const settings of config.stores) {

@@ -1,8 +1,9 @@
 // The state folder's files for people and for an operator's alarm: the newest report, and when a run
 // last went through. What they say is decided elsewhere.
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 
 const encoder = new TextEncoder();
 
@@ -35,6 +36,6 @@ export async function storeLatestReport(
   pieces: AsyncIterable<string>,
 ): Promise<void> {
   const folder = path.join(state, 'reports');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await replaceFile(path.join(folder, 'latest.json'), octetsOf(pieces));
 }

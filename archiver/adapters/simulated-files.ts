@@ -1,16 +1,17 @@
 // What the simulation does to files from outside: placing and altering documents, losing a leaf
 // table, writing exported evidence. The archive itself works through its stores.
-import { appendFile, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '#shared/io/make-folder.ts';
 
 /** Copies every file below `from` to the same place below `to`, which is made. */
 export async function copyDocuments(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
+  await makeFolder(to);
   for (const entry of await readdir(from, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;
     const source = path.join(entry.parentPath, entry.name);
     const target = path.join(to, path.relative(from, source));
-    await mkdir(path.dirname(target), { recursive: true });
+    await makeFolder(path.dirname(target));
     await copyFile(source, target);
   }
 }
@@ -38,7 +39,7 @@ export async function writeExport(
     readonly anchors: readonly string[];
   },
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const [name, record] of content.records) await writeFile(path.join(folder, name), record);
   await writeFile(
     path.join(folder, 'records.json'),

@@ -1,10 +1,11 @@
 // What was fetched about certificates, kept in a folder from one night to the next: octets by address.
 // Whether they are still fresh, and whether they verify, is asked each time by whoever reads them.
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { toHex } from '#shared/bytes.ts';
 import { digest } from '#shared/crypto/digest.ts';
 import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 
 export type StatusCache = {
   readonly load: (name: string) => Promise<Uint8Array | undefined>;
@@ -17,7 +18,7 @@ const keptDays = 90;
 
 /** Everything in it may be lost: a file that cannot be read is asked for again. */
 export async function openStatusCache(folder: string, now: Temporal.Instant): Promise<StatusCache> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const oldest = now.subtract({ hours: 24 * keptDays }).epochMilliseconds;
   for (const name of await readdir(folder)) {
     const file = path.join(folder, name);

@@ -1,7 +1,6 @@
 // `tokiwa policy show|export|import`: the algorithm policies that there are, and DSSC files (RFC 5698) of
 // them out and in. Taking one into force is a line of the configuration; `policy diff` says what it moves.
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readBoundedFile } from '#shared/io/bounded-file.ts';
 import { ConfigError } from '#shared/errors.ts';
@@ -14,6 +13,7 @@ import { printable } from '#shared/printable.ts';
 import { isBefore } from '#shared/time.ts';
 import { certificatesOf, readPolicyFile } from '#shared/trust/policy-file.ts';
 import { signEnveloped, type EnvelopedSigner } from '#shared/xmldsig/sign-enveloped.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 import { loadPolicySigner } from '../adapters/policy-signer.ts';
 import { defaultConfigFile, loadConfig, systemClock } from './context.ts';
 
@@ -77,7 +77,7 @@ function renderList({ policies, profiles, defaultProfile }: PolicyFile): string 
 /** Makes a file whole or not at all, and its folder; one that is there stays as it is: rules in force may stand in it. */
 async function storeNew(file: string, octets: Uint8Array): Promise<void> {
   try {
-    await mkdir(path.dirname(path.resolve(file)), { recursive: true });
+    await makeFolder(path.dirname(path.resolve(file)));
     if (!(await createFile(file, octets)))
       throw new ConfigError('ERR_CONFIG_USAGE', `${file} is there already`);
   } catch (error) {

@@ -1,11 +1,12 @@
 // `tokiwa simulate`: decades in a minute, on the user's own documents, with the real code.
 import { existsSync } from 'node:fs';
-import { mkdtemp, mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '#shared/errors.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 import { decades } from '../simulation/scenario.ts';
 import { settableClock, simulate, type SimulationResult } from '../simulation/simulate.ts';
 import { simulationTimeline, timelineSvg, timelineText } from '../simulation/timeline.ts';
@@ -32,7 +33,7 @@ async function prepareState(
   if (state === undefined)
     return { folder: await mkdtemp(path.join(tmpdir(), 'tokiwa-simulation-')), keep: false };
   const folder = path.resolve(state);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   if ((await readdir(folder)).length > 0)
     throw new ConfigError(
       'ERR_CONFIG_USAGE',
@@ -42,7 +43,7 @@ async function prepareState(
 }
 
 async function writeTimeline(folder: string, { timeline }: SimulationResult): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeOutput(path.join(folder, 'timeline.txt'), Buffer.from(timelineText(timeline)));
   await writeOutput(path.join(folder, 'timeline.svg'), Buffer.from(timelineSvg(timeline)));
 }

@@ -1,10 +1,10 @@
 // `tokiwa export` and `tokiwa import`: the evidence of an archive to a folder and into another evidence
 // store, with documents' new names where stores or keys changed.
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '#shared/errors.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 import { openFolderStore } from '../adapters/folder-store.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
 import { openDocuments, openEvidenceObjects } from '../main.ts';
@@ -23,7 +23,7 @@ async function exportTo(options: { readonly config?: string; readonly output: st
   await withArchiver(options.config, { create: false }, async ({ archiver, signal }) => {
     const { evidence } = archiver;
     const folder = path.resolve(options.output);
-    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    await makeFolder(folder).catch((error: unknown) => {
       const code = systemErrorCode(error);
       throw new ConfigError('ERR_CONFIG_USAGE', `${folder} cannot be made a folder (${code})`, {
         cause: error,

@@ -1,5 +1,6 @@
 // What `-o` leaves behind: the whole file or the one before, and never a device made into a file.
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import test from 'ava';
 import { writeOutput } from '#archiver/commands/output-file.ts';
 import { projectRoot } from '../../_sources.ts';
 import { createTestClock, startLocal } from '../../tsa/_proxy.ts';
+import { createArchive } from '../night/_night.ts';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -100,3 +102,29 @@ for (const [name, args, says] of makingNew) {
     });
   });
 }
+
+/** Below /proc the system has folders and makes none. */
+const onProc = existsSync('/proc/self') ? test : test.skip;
+for (const [name, args] of [
+  ['export', ['export']],
+  ['policy export', ['policy', 'export', 'cryptrec-ls-0003-2022']],
+] as const)
+  onProc(`${name} -o to a place that is none ends, and says so`, async (t) => {
+    t.timeout(120_000);
+    await using archive = await createArchive();
+    const config = await archive.writeConfig();
+    await archive.open();
+    await archive.close();
+    const more = name === 'export' ? ['--config', config] : [];
+    const output = '/proc/tokiwa/export';
+    const error = await t.throwsAsync(
+      promisify(execFile)(
+        process.execPath,
+        [join(projectRoot, 'cli.ts'), ...args, ...more, '-o', output],
+        { cwd: archive.folder, timeout: 100_000 },
+      ),
+    );
+    t.like(error, { code: 3 });
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+    t.regex(said, /\/proc\/tokiwa\/export cannot be .* \(E[A-Z]+\)/);
+  });
