@@ -363,3 +363,30 @@ test('while the database is away no token is given out, and what was bought is n
   t.deepEqual((await ask(other.url, queryFor('before'))).octets, first.octets);
   t.is(upstream.queries.length, 2);
 });
+
+test('a replica that is stopped while the database is away ends, and says what it could not write down', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  let crash: (() => Promise<void>) | undefined;
+  await using upstream = await startUpstream({
+    ...clock,
+    handler: async (request, self) => {
+      await crash?.();
+      return { body: self.grant(request) };
+    },
+  });
+  const config = await proxyConfig(folder.path, server.newDatabase(), upstream);
+  const tsa = await startTestTsa(config, clock);
+  crash = server.crash;
+  const failed = await ask(tsa.url, queryFor('bought while it goes'));
+  t.deepEqual(failed.response.failInfo, ['systemFailure']);
+  await tsa.close();
+  const lost = tsa.events.filter(({ name }) => name === 'tsa.token.lost');
+  t.deepEqual(
+    lost.map(({ level, serialNumber }) => [level, serialNumber]),
+    [['error', '1']],
+  );
+  await server.start();
+  await using again = await startTestTsa(config, clock);
+  t.is((await fetch(`${again.url}readyz`)).status, 200);
+});
