@@ -367,17 +367,17 @@ test('while the database is away no token is given out, and what was bought is n
 test('a replica that is stopped while the database is away ends, and says what it could not write down', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();
-  let crash: (() => Promise<void>) | undefined;
+  const meanwhile: { crash?: () => Promise<void> } = {};
   await using upstream = await startUpstream({
     ...clock,
     handler: async (request, self) => {
-      await crash?.();
+      await meanwhile.crash?.();
       return { body: self.grant(request) };
     },
   });
   const config = await proxyConfig(folder.path, server.newDatabase(), upstream);
   const tsa = await startTestTsa(config, clock);
-  crash = server.crash;
+  meanwhile.crash = server.crash;
   const failed = await ask(tsa.url, queryFor('bought while it goes'));
   t.deepEqual(failed.response.failInfo, ['systemFailure']);
   await tsa.close();
