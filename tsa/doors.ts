@@ -2,6 +2,7 @@
 // things.
 import type { RequestListener } from 'node:http';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
+import { isBefore } from '#shared/time.ts';
 import {
   openListener,
   openTlsListener,
@@ -48,13 +49,13 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
   const { journal, audit } = books;
   const refuse = createRefusalLog({ ...options, ...parts, audit });
   const newId = (): string => journal.newId();
-  const listenerCertificates: (() => OwnCertificate)[] = [];
+  const listenerCertificates: (() => readonly OwnCertificate[])[] = [];
   const snapshot = async (): Promise<Snapshot> => {
     await books.refresh();
     return takeSnapshot(options.clock.now(), {
       ...parts,
       settings: parts.settings(),
-      listenerCertificates: listenerCertificates.map((one) => one()),
+      listenerCertificates: listenerCertificates.flatMap((one) => one()),
     });
   };
   const appFor = (door: Door, administrative: Administrative): RequestListener =>
@@ -83,10 +84,25 @@ export function createApps(options: DoorOptions, parts: DoorParts, admission: Ad
   const onHandshakeFailed = (address: string, reason: string): void => {
     void refuse({ id: newId(), address, status: 0, reason });
   };
-  const noteListener = ({ url, certificate }: TlsListener): void => {
-    listenerCertificates.push(() => ({ use: `listener ${url}`, notAfter: certificate().notAfter }));
+  const noteListener = (listener: TlsListener): void => {
+    listenerCertificates.push(() => certificatesOf(listener));
   };
   return { appFor, onHandshakeFailed, noteListener, snapshot };
+}
+
+/** What a listener shows, and who issues what its clients show: of several certificates of one authority the last counts. */
+function certificatesOf({
+  url,
+  certificate,
+  clientAuthorities,
+}: TlsListener): readonly OwnCertificate[] {
+  const authorities = new Map<string, OwnCertificate>();
+  for (const { subject, notAfter } of clientAuthorities()) {
+    const use = `client authority ${subject.text} of listener ${url}`;
+    const other = authorities.get(use);
+    if (!other || isBefore(other.notAfter, notAfter)) authorities.set(use, { use, notAfter });
+  }
+  return [{ use: `listener ${url}`, notAfter: certificate().notAfter }, ...authorities.values()];
 }
 
 /** Opens every listener, or none. */

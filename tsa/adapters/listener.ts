@@ -48,6 +48,8 @@ export type TlsListener = Listener & {
   readonly prepareReload: () => Promise<() => void>;
   /** What it shows to clients. */
   readonly certificate: () => Certificate;
+  /** Who issues theirs. */
+  readonly clientAuthorities: () => readonly Certificate[];
 };
 
 function bind(server: Server, { host, port }: Place): Promise<AddressInfo> {
@@ -106,9 +108,12 @@ async function readCertificateFile(file: string): Promise<string> {
   }
 }
 
-type LoadedContext = SecureContextOptions & { readonly crls: readonly CertificateList[] };
+type LoadedContext = SecureContextOptions & {
+  readonly crls: readonly CertificateList[];
+  readonly authorities: readonly Certificate[];
+};
 
-/** Certificates, key and table of one listener, as node:tls takes them, and the CRLs by themselves. */
+/** Certificates, key and table of one listener, as node:tls takes them; authorities and CRLs by themselves too. */
 async function loadContext(config: TlsListenerConfig): Promise<LoadedContext> {
   const { clientAuthorities, clientCrls } = config;
   const authorities = clientAuthorities.length > 0 ? await loadCertificates(clientAuthorities) : [];
@@ -116,6 +121,7 @@ async function loadContext(config: TlsListenerConfig): Promise<LoadedContext> {
   const crlPem = crls.map(({ raw }) => toPem([raw]).replaceAll('CERTIFICATE', 'X509 CRL'));
   return {
     crls,
+    authorities,
     ...tlsSettings(config),
     cert: await readCertificateFile(config.certificate),
     key: await readPrivateFile(config.key, 'key file'),
@@ -177,6 +183,7 @@ export async function openTlsListener(
 ): Promise<TlsListener> {
   const context = await loadContext(config);
   let leaf = applyContext(() => leafOf(context), config);
+  let { authorities } = context;
   const byCertificate = config.authentication === 'certificate';
   const drain = createDrain(serve);
   const create = (): TlsServer =>
@@ -197,6 +204,7 @@ export async function openTlsListener(
   return {
     ...listener,
     certificate: () => leaf,
+    clientAuthorities: () => authorities,
     prepareReload: async () => {
       const next = await loadContext(config);
       const nextLeaf = applyContext(() => {
@@ -206,6 +214,7 @@ export async function openTlsListener(
       return () => {
         server.setSecureContext(next);
         leaf = nextLeaf;
+        ({ authorities } = next);
         drain.renew((socket) => {
           const certificate = peerCertificate(socket);
           return certificate !== undefined && isRevoked(certificate, next.crls);
