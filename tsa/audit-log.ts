@@ -16,7 +16,7 @@ import {
   type AuditEntry,
   type AuditHead,
 } from './audit-line.ts';
-import { dayOf } from './days.ts';
+import { dayOf, firstKeptDay } from './days.ts';
 import { errorFields } from './replies.ts';
 
 export type AuditLog = {
@@ -147,9 +147,9 @@ export async function openAuditLog(options: {
   };
 
   /** Files that hold nothing but lines of days that need not be kept; the line about it comes before they go. */
-  const retire = async (): Promise<void> => {
-    if (keepDays === 0) return;
-    const firstDay = dayOf(clock.now().subtract({ hours: 24 * keepDays }));
+  const retire = async (before: string | undefined): Promise<void> => {
+    if (keepDays === 0 || before === undefined) return;
+    const firstDay = firstKeptDay(dayOf(clock.now()), before, keepDays);
     const names = await files.list();
     const kept = names.findIndex((name) => (parseAuditFileName(name)?.day ?? '') >= firstDay);
     const old = kept < 0 ? names : names.slice(0, kept);
@@ -174,12 +174,13 @@ export async function openAuditLog(options: {
     const day = dayOf(clock.now());
     if (file && file.day >= day && file.log.size() < maxFileBytes) return;
     const newDay = !file || file.day < day;
+    const before = file?.day ?? found.day;
     await closeFile();
     if (failure !== undefined) {
       await write([{ event: 'resumed', reason: failure }]);
       failure = undefined;
     }
-    if (newDay) await retire();
+    if (newDay) await retire(before);
   };
 
   const flush = async (): Promise<void> => {

@@ -29,6 +29,17 @@ export function dayOf(instant: Temporal.Instant): string {
   return dayIn(instant, 'UTC');
 }
 
+/**
+ * The first day that is kept of what is kept for so many days. `before`: the newest day of what is there from earlier
+ * days. Of what was written before a leap of the clock nothing goes for a day: a clock that is wrong by years would
+ * take everything with it.
+ */
+export function firstKeptDay(today: string, before: string, keepDays: number): string {
+  const next = Temporal.PlainDate.from(before).add({ days: 1 }).toString();
+  const last = today < next ? today : next;
+  return Temporal.PlainDate.from(last).subtract({ days: keepDays }).toString();
+}
+
 /** The calendar day in a time zone, such as `2030-01-31`. */
 export function localDayOf(instant: Temporal.Instant, timeZone: string): string {
   return dayIn(instant, timeZone);

@@ -205,6 +205,23 @@ export function testBooksContract(test: TestFn, name: string, make: MakePlace): 
     t.deepEqual([...(await place.audit().stamp('head-000000000006.tsr'))], [1]);
   });
 
+  test(`${name}: a clock that leaps by years takes no line away on that day`, async (t) => {
+    const clock = createTestClock();
+    await using place = await make(clock);
+    for (const [day, at] of ['2030-01-01', '2030-01-02', '2080-01-01'].entries()) {
+      clock.set(`${at}T12:00:00Z`);
+      await using books = await place.open({ keepDays: 30 });
+      await books.audit.append(lineOf(`day ${day}`));
+      await books.tidy();
+    }
+    t.deepEqual(await eventsIn(place.audit()), ['refused', 'refused', 'refused']);
+    clock.advance({ days: 1 });
+    await using books = await place.open({ keepDays: 30 });
+    await books.audit.append(lineOf('the day after'));
+    await books.tidy();
+    t.like(await checkAuditLog(place.audit(), { anchors: [] }), { status: 'intact', firstLine: 3 });
+  });
+
   test(`${name}: old lines go with one that says so, and the rest still verifies`, async (t) => {
     const clock = createTestClock();
     await using place = await make(clock);

@@ -12,7 +12,7 @@ import {
   type AuditHead,
 } from '../../audit-line.ts';
 import type { AuditLog, Unstamped } from '../../audit-log.ts';
-import { dayOf } from '../../days.ts';
+import { dayOf, firstKeptDay } from '../../days.ts';
 import { errorFields } from '../../replies.ts';
 import type { Database, RunQuery } from './connection.ts';
 import { createGroupWriter } from './group-writer.ts';
@@ -26,6 +26,7 @@ SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`;
 const oldestUnstamped = `
 SELECT min(day) AS day FROM audit_lines
 WHERE seq > (SELECT coalesce(max(seq), 0) FROM audit_stamps) AND event <> 'stamped'`;
+const newestBefore = 'SELECT max(day) AS day FROM audit_lines WHERE day < $1';
 const lineAt = 'SELECT l.seq::text, line FROM audit_lines l WHERE seq = $1';
 const firstKept =
   'SELECT l.seq::text, line FROM audit_lines l WHERE day >= $1 ORDER BY l.seq LIMIT 1';
@@ -164,8 +165,11 @@ export function openDatabaseAudit(options: {
 
   const retire = async (): Promise<void> => {
     if (keepDays === 0) return;
-    const firstDay = dayOf(clock.now().subtract({ hours: 24 * keepDays }));
+    const today = dayOf(clock.now());
     await database.transaction(lock, async (query) => {
+      const [{ day } = { day: null }] = await query<{ day: string | null }>(newestBefore, [today]);
+      if (day === null) return;
+      const firstDay = firstKeptDay(today, day, keepDays);
       const [kept] = await query<LineRow>(firstKept, [firstDay]);
       const end = await findEnd(query);
       const first = kept && parseAuditLine(kept.line);
