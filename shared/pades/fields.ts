@@ -37,7 +37,7 @@ function decodeText(object: PdfObject): string {
 }
 
 /** Whether a dictionary is a signature, whatever leads to it. ISO 32000-2 §12.8.1 */
-function looksSigned(dictionary: PdfDictionary | undefined): boolean {
+export function looksSigned(dictionary: PdfDictionary | undefined): boolean {
   return (
     dictionary !== undefined &&
     ['ByteRange', 'Contents'].every((key) => dictionary.entries.has(key))

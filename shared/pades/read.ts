@@ -23,6 +23,7 @@ import {
   pdfError,
 } from '#shared/pades/objects.ts';
 import { type Holder, findSignatureFields } from '#shared/pades/fields.ts';
+import { findStraySignatures } from '#shared/pades/stray-signatures.ts';
 import { type DocumentSecurityStore, readSecurityStore } from '#shared/pades/security-store.ts';
 import { type Problem, attempt, problemOf } from '#shared/problem.ts';
 
@@ -248,12 +249,13 @@ export function readPdf(octets: Uint8Array): PdfReading {
     });
   }
   const fields = attempt(problems, 'AcroForm', () => findSignatureFields(file, problems));
-  const unread: UnreadPdfPart[] = (fields?.unread ?? []).map(({ field, problem }) => ({
-    kind: 'signature',
-    place: field,
-    problem,
-  }));
-  const signatures = (fields?.holders ?? []).flatMap((holder) => {
+  const holders = fields?.holders ?? [];
+  const stray = attempt(problems, 'AcroForm', () => findStraySignatures(file, holders)) ?? [];
+  problems.push(...stray.map(({ problem }) => problem));
+  const unread: UnreadPdfPart[] = [...(fields?.unread ?? []), ...stray].map(
+    ({ field, problem }) => ({ kind: 'signature', place: field, problem }),
+  );
+  const signatures = holders.flatMap((holder) => {
     const { field } = holder;
     const failed: Problem[] = [];
     const signature = attempt(failed, field, () => readSignature(file, holder, problems));

@@ -26,6 +26,11 @@ const groups = new Map<string, () => Promise<ConformanceReport>>([
     'cades-hostile',
     async () => (await import('./cades-hostile-judges.ts')).judgeHostileCades(oracle),
   ],
+  [
+    'octets',
+    async () =>
+      (await import('./octet-judges.ts')).judgeSampledOctets(path.join(shared, 'corpus', 'dss')),
+  ],
   ['unread', async () => (await import('./unread-judges.ts')).judgeUnreadEvidence(oracle)],
   [
     'cades-corpus',

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import type { ConformanceResult } from '../conformance/_report.ts';
 import { startS3Server, type S3Server } from '../interop/_s3-server.ts';
 import { killAugmentations } from './augmentation-kills.ts';
+import { archivedFiles } from '../interop/octet-judges.ts';
 import { cadesSamples, judgeSample, judgeWholeCorpus } from './cades.ts';
 import { chaos } from './chaos.ts';
 import {
@@ -31,6 +32,7 @@ import { killRuns } from './kills.ts';
 import { augmentLargeSignatures } from './large-signature.ts';
 import { memoryAtLoad } from './memory.ts';
 import { proveMillion, proveRenewals } from './renewals.ts';
+import { judgeEveryOctet } from './octets.ts';
 import { runLongTests } from './tests.ts';
 
 const { values } = parseArgs({
@@ -138,6 +140,7 @@ const proofs: readonly Proof[] = [
     : [
         { name: 'cades', parts: cadesSamples.length, prove: (part: number) => judgeSample(part) },
         { name: 'cades-corpus', parts: 1, prove: judgeWholeCorpus },
+        { name: 'octets', parts: archivedFiles.length, prove: judgeEveryOctet },
       ]),
   // The suite's own tests with their long settings.
   ...(sample ? [] : [{ name: 'tests', parts: 1, prove: runLongTests }]),

@@ -6,6 +6,7 @@ import { edited } from '../../_edited-cms.ts';
 import {
   appendRevision,
   type PdfObjects,
+  plainObjects,
   plainPdf,
   signPdf,
   type TestSignature,
@@ -58,6 +59,10 @@ const stampedWith = (spec: Partial<TestSignature>, before = signed): Uint8Array 
     ...spec,
   });
 const withoutSigner = edited(cms(new Uint8Array()), () => ({ signers: [] }));
+const ownSignature = '<< /Type /Sig /ByteRange [0 1 2 3] /Contents <30> >>';
+const rights = '/Perms << /UR3 31 0 R >>';
+const noField = '<< /FT /Tx /T (Second) >>';
+const withSecond = signPdf(signed, { sign: cms, number: 40, name: 'Second', otherFields: [11] });
 const field = '<< /FT /Sig /T (Second) /V 32 0 R >>';
 
 const rows: readonly (readonly [name: string, octets: Uint8Array, says: string, dss?: string])[] = [
@@ -126,6 +131,24 @@ const rows: readonly (readonly [name: string, octets: Uint8Array, says: string, 
     ),
     broken,
     skips,
+  ],
+  ['a signature that no field leads to', withField(noField, ownSignature), broken, skips],
+  [
+    'a signature that grants rights to a viewer',
+    signPdf(
+      plainPdf({
+        ...plainObjects,
+        1: `<< /Type /Catalog /Pages 2 0 R ${rights} >>`,
+        31: ownSignature,
+      }),
+      { sign: cms, extraCatalog: rights },
+    ),
+    good,
+  ],
+  [
+    'a field that was cleared later',
+    appendRevision(withSecond, { 41: '<< /FT /Sig /T (Second) >>' }),
+    good,
   ],
   ['a security store', withStore(), good],
   ['a security store without anything in it', withStore({ 5: '<< >>' }), good],
