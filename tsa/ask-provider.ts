@@ -55,9 +55,9 @@ async function exchangeAndJudge(provider: Provider, options: ObtainOptions): Pro
     };
     const asked = { response, profile, algorithmPolicy, now: options.clock.now() };
     const first = token && own ? await own.verdicts.of(token, asked, judge) : await judge();
-    if (first.kind !== 'unknown-signer') return { judged: first, response };
-    // certReq FALSE and a signer never seen: learn the provider's certificates, once a day at most.
-    if (provider.record.takeProbe(options.clock.now())) await options.probe(provider);
+    if (first.kind !== 'unknown-signer' || request.certReq) return { judged: first, response };
+    // A signer never seen: the provider's certificates are learned by a token that shows them.
+    await provider.record.probeOnce(options.clock.now(), () => options.probe(provider));
     return { judged: await judge(), response };
   } catch (error) {
     reportFault('tsa.judge.failed', provider, error, options);
@@ -82,11 +82,14 @@ const bitsOfRequests: readonly unknown[] = [
   'badDataFormat',
 ];
 
-type Failure = Pick<NextAnswer, 'failure' | 'failureBit' | 'unasked'>;
+type Failure = Pick<NextAnswer, 'failure' | 'failureBit' | 'unasked'> & {
+  /** Its answer to a query without certReq is by a signer that it does not show. */
+  readonly hidden?: boolean;
+};
 
-/** Whether a failure says that the provider is not well. */
-function isSick({ failure, failureBit, unasked }: Failure): boolean {
-  if (failure === 'internal' || failure === 'limited' || unasked) return false;
+/** Whether a failure says that the provider is not well: for queries that ask for certificates it may be. */
+function isSick({ failure, failureBit, unasked, hidden }: Failure): boolean {
+  if (failure === 'internal' || failure === 'limited' || unasked || hidden) return false;
   return failure !== 'rejected' || !bitsOfRequests.includes(failureBit);
 }
 
@@ -108,6 +111,7 @@ function fail(
   const now = options.clock.now();
   provider.record.failed(now, kind, reason);
   if (failure.unasked) provider.record.sentUnasked(now);
+  if (failure.hidden) provider.record.hidSigner(now);
   if (isSick(failure)) countAgainst(provider, now, options);
   options.events({
     level: 'warn',
@@ -149,7 +153,7 @@ function settle(provider: Provider, answered: Answered, options: ObtainOptions, 
     case 'unknown-signer': {
       provider.record.took('invalid-token', milliseconds);
       const failure = { kind: 'next', failure: 'invalid-token', reason: judged.reason } as const;
-      fail(provider, failure, options, response);
+      fail(provider, { ...failure, hidden: !options.request.certReq }, options, response);
       return failure;
     }
     case 'end':

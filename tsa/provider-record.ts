@@ -75,15 +75,25 @@ export type ProviderRecord = {
   readonly crls: () => ReadonlyMap<string, KeptCrls>;
   /** It sent certificates to a query that asked for none. */
   readonly sentUnasked: (now: Temporal.Instant) => void;
-  /** Whether it did within 24 hours: its tokens for such queries are bought for nothing. */
-  readonly sendsUnasked: (now: Temporal.Instant) => boolean;
-  /** True at most once in 24 hours: whether a token may be bought now only to learn from it. */
-  readonly takeProbe: (now: Temporal.Instant) => boolean;
+  /** It signs with a certificate that it does not show to those who ask for one either. */
+  readonly hidSigner: (now: Temporal.Instant) => void;
+  /**
+   * Whether an answer without certificates would be of use. What it did within 24 hours counts: its tokens for such
+   * queries are bought for nothing. A signer that is hidden is so until a new one is learned.
+   */
+  readonly servesBare: (now: Temporal.Instant) => boolean;
+  /**
+   * Has a token bought to learn its certificates, where one may be, or waits for the one that is under way: one in 24
+   * hours that teaches nothing, a few that each teach a TSU.
+   */
+  readonly probeOnce: (now: Temporal.Instant, probe: () => Promise<void>) => Promise<void>;
 };
 
 /** A TSA has a handful of certificates in use; more means that something is wrong with it. */
 const maxLearned = 64;
 const probePeriod = { hours: 24 } as const;
+/** A TSA with more units, or one that rolls over more often, is not learned in a day. */
+const maxProbes = 8;
 const latenciesKept = 200;
 /** Fewer say nothing about one in twenty. */
 const latenciesForP95 = 20;
@@ -110,7 +120,7 @@ function createCertificateMemory() {
   const known = new Map<string, Certificate>();
   const tsus = new Set<string>();
   return {
-    learn: (path: readonly Certificate[]): boolean => {
+    learn: (path: readonly Certificate[]) => {
       for (const certificate of path) {
         // The newest stay: a rollover must not be shut out by what came before it.
         known.delete(certificate.fingerprint);
@@ -119,11 +129,40 @@ function createCertificateMemory() {
         if (known.size > maxLearned && !oldest.done) known.delete(oldest.value);
       }
       const tsu = path[0]?.fingerprint ?? '';
-      const isNew = tsus.size > 0 && !tsus.has(tsu);
+      const isFirst = tsus.size === 0;
+      const isNew = !isFirst && !tsus.has(tsu);
       if (tsus.size < maxLearned) tsus.add(tsu);
-      return isNew;
+      return { isFirst, isNew };
     },
     all: () => [...known.values()],
+  };
+}
+
+/** Tokens that are bought to learn from, within their ceiling. */
+function createProbes() {
+  let running: Promise<void> | undefined;
+  let ends: Temporal.Instant | undefined;
+  let left = 0;
+  let hasTaught = true;
+  return {
+    taught: (): void => {
+      hasTaught = true;
+    },
+    once: (now: Temporal.Instant, probe: () => Promise<void>): Promise<void> => {
+      if (running) return running;
+      if (!ends || compareInstants(now, ends) >= 0) {
+        ends = now.add(probePeriod);
+        left = maxProbes;
+        hasTaught = true;
+      }
+      if (left === 0 || !hasTaught) return Promise.resolve();
+      left--;
+      hasTaught = false;
+      running = probe().finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
   };
 }
 
@@ -139,14 +178,17 @@ export function createProviderRecord(
   let hedged = 0;
   let lastSuccess: Temporal.Instant | undefined;
   let lastFailure: ProviderFigures['lastFailure'];
-  let nextProbe: Temporal.Instant | undefined;
   let unaskedUntil: Temporal.Instant | undefined;
+  let hiddenUntil: Temporal.Instant | undefined;
   let chainEnds: Temporal.Instant | undefined;
   let clockOffsetSeconds: number | undefined;
   const failures = new Map<FailureKind, number>();
   const latencies = createLatencies();
   const histograms = new Map<string, Histogram>();
   const certificates = createCertificateMemory();
+  const probes = createProbes();
+  const isOver = (until: Temporal.Instant | undefined, now: Temporal.Instant): boolean =>
+    until === undefined || compareInstants(now, until) >= 0;
   const crls = new Map<string, KeptCrls>();
   return {
     asked: () => {
@@ -193,7 +235,12 @@ export function createProviderRecord(
     learn: (path) => {
       const ends = path.map(({ notAfter }) => notAfter);
       chainEnds = ends.length > 0 ? ends.reduce(earlier) : chainEnds;
-      return certificates.learn(path);
+      const { isFirst, isNew } = certificates.learn(path);
+      if (isFirst || isNew) {
+        hiddenUntil = undefined;
+        probes.taught();
+      }
+      return isNew;
     },
     learned: certificates.all,
     keepCrls: (source, kept) => {
@@ -203,11 +250,10 @@ export function createProviderRecord(
     sentUnasked: (now) => {
       unaskedUntil = now.add(probePeriod);
     },
-    sendsUnasked: (now) => unaskedUntil !== undefined && compareInstants(now, unaskedUntil) < 0,
-    takeProbe: (now) => {
-      if (nextProbe && compareInstants(now, nextProbe) < 0) return false;
-      nextProbe = now.add(probePeriod);
-      return true;
+    hidSigner: (now) => {
+      hiddenUntil = now.add(probePeriod);
     },
+    servesBare: (now) => isOver(unaskedUntil, now) && isOver(hiddenUntil, now),
+    probeOnce: probes.once,
   };
 }

@@ -91,9 +91,10 @@ export function createStampService(
       return { kind: 'rejected', failureBit: 'timeNotAvailable', message };
     }
     if (request.certReq) return accredited;
-    const found = accredited.filter(({ record }) => !record.sendsUnasked(now));
+    const found = accredited.filter(({ record }) => record.servesBare(now));
     if (found.length > 0) return found;
-    const message = 'every provider sends certificates that this query does not ask for';
+    const message =
+      'every provider sends certificates that this query does not ask for, or hides the one that it signs with';
     return { kind: 'rejected', failureBit: 'addInfoNotAvailable', message };
   };
 

@@ -7,7 +7,7 @@ import {
   type PKIFailureInfo,
 } from '#shared/tsp/response.ts';
 import type { HttpProviderConfig, Profile } from '#tsa/config.ts';
-import { issueCertificate, issueCrl, issueRoot, issueTsu } from '../_authority.ts';
+import { issueCertificate, issueCrl, issueRoot, issueTsu, type Issued } from '../_authority.ts';
 import { extendedKeyUsage, keyUsage } from '../_extensions.ts';
 import {
   ask,
@@ -369,24 +369,123 @@ test('certReq FALSE: an unknown signer is learned by one probe a day, then serve
   t.is(upstream.queries.length, 3);
 });
 
-test('certReq FALSE: a signer that the probe does not reveal is refused', async (t) => {
+test('certReq FALSE: two at the same time wait for the one probe', async (t) => {
   const clock = createTestClock();
   await using folder = await temporaryFolder();
+  const { promise: both, resolve: bothAreThere } = Promise.withResolvers<undefined>();
+  let bare = 0;
   await using upstream = await startUpstream({
     now: clock.now,
-    handler: (request, self) => ({
-      body: self.grant(request, request.certReq ? {} : { tsu: issueTsu(self.root) }),
-    }),
+    handler: async (request, self) => {
+      if (!request.certReq && ++bare === 2) bothAreThere(undefined);
+      await both;
+      return { body: self.grant(request) };
+    },
   });
+  const provider = await upstream.provider(folder.path);
+  await using tsa = await startTestTsa(configWith(folder.path, [provider]), clock);
+  const replies = await Promise.all(
+    ['a', 'b'].map((text) => ask(tsa.url, queryFor(text, { certReq: false }))),
+  );
+  t.deepEqual(
+    replies.map(({ response }) => response.statusName),
+    ['granted', 'granted'],
+  );
+  t.is(upstream.queries.length, 3);
+});
+
+test('certReq FALSE: a TSU that the provider rolls over to is learned on the same day, so many of them', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  let tsu: Issued | undefined;
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: (request, self) => ({ body: self.grant(request, tsu ? { tsu } : {}) }),
+  });
+  const provider = await upstream.provider(folder.path);
+  await using tsa = await startTestTsa(configWith(folder.path, [provider]), clock);
+  const names: (string | undefined)[] = [];
+  for (let i = 0; i < 9; i++) {
+    const { response } = await ask(tsa.url, queryFor(`text ${i}`, { certReq: false }));
+    names.push(response.statusName);
+    tsu = issueTsu(upstream.root);
+  }
+  t.deepEqual(names, [...Array.from({ length: 8 }, () => 'granted'), 'rejection']);
+  t.is(upstream.queries.length, 9 + 8, 'and no more probes than that');
+});
+
+/** Signs by a new TSU each time where no certificate is asked for, which no probe reveals. */
+const hides: Handler = (request, self) => ({
+  body: self.grant(request, request.certReq ? {} : { tsu: issueTsu(self.root) }),
+});
+
+test('certReq FALSE: a signer that the probe does not reveal is refused, and not asked again that day', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream({ now: clock.now, handler: hides });
   await using tsa = await startTestTsa(
     configWith(folder.path, [await upstream.provider(folder.path)]),
     clock,
   );
-  const { response } = await ask(tsa.url, queryFor('a', { certReq: false }));
-  t.is(response.statusName, 'rejection');
-  t.is(upstream.queries.length, 2);
-  await ask(tsa.url, queryFor('b', { certReq: false }));
-  t.is(upstream.queries.length, 3, 'no second probe on the same day');
+  const refused = async (text: string) =>
+    (await ask(tsa.url, queryFor(text, { certReq: false }))).response.failInfo;
+  t.deepEqual(await refused('a'), ['timeNotAvailable']);
+  t.is(upstream.queries.length, 2, 'the query and the probe');
+  t.deepEqual(await refused('b'), ['addInfoNotAvailable']);
+  t.is(upstream.queries.length, 2, 'nothing is bought that would be refused');
+  clock.advance({ hours: 24 });
+  await refused('c');
+  t.is(upstream.queries.length, 4);
+});
+
+test('certReq FALSE: when a new TSU is learned, such queries are sent again', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  let hasRolled = false;
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: (request, self, count, address) =>
+      hasRolled ? { body: self.grant(request, { tsu }) } : hides(request, self, count, address),
+  });
+  const tsu = issueTsu(upstream.root);
+  const provider = await upstream.provider(folder.path);
+  await using tsa = await startTestTsa(configWith(folder.path, [provider]), clock);
+  const bare = async (text: string) =>
+    (await ask(tsa.url, queryFor(text, { certReq: false }))).response.statusName;
+  t.is(await bare('a'), 'rejection');
+  hasRolled = true;
+  t.is((await ask(tsa.url, queryFor('b'))).response.statusName, 'granted');
+  t.is(await bare('c'), 'granted');
+});
+
+test('certReq FALSE: a hidden signer does not make the provider unwell for others', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream({ now: clock.now, handler: hides });
+  await using second = await startUpstream(clock);
+  const breaker = { failures: 1, openSeconds: 60, maxOpenSeconds: 60 };
+  const providers = [
+    await upstream.provider(folder.path, { breaker }),
+    await second.provider(folder.path),
+  ];
+  await using tsa = await startTestTsa(configWith(folder.path, providers), clock);
+  const bare = await ask(tsa.url, queryFor('a', { certReq: false }));
+  t.is(bare.response.statusName, 'granted');
+  const { token } = await ask(tsa.url, queryFor('b'));
+  t.is(token?.signedData.certificates[0]?.fingerprint, upstream.tsu.certificate.fingerprint);
+});
+
+test('a token without the certificate that was asked for is refused, and no probe is bought for it', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: (request, self) => ({ body: self.grant({ ...request, certReq: false }) }),
+  });
+  const provider = await upstream.provider(folder.path);
+  await using tsa = await startTestTsa(configWith(folder.path, [provider]), clock);
+  t.is((await ask(tsa.url, queryFor('a'))).response.statusName, 'rejection');
+  t.is(upstream.queries.length, 1);
 });
 
 test('certReq FALSE: a provider that sends certificates all the same is not asked so again that day, and is well', async (t) => {

@@ -209,6 +209,21 @@ test('no server', async (t) => {
   t.like(error, { retryable: true, outcomeUnknown: false });
 });
 
+test('a name that nobody has', async (t) => {
+  const sender = newSender(t, (hostname, _, callback) => {
+    const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), {
+      code: 'ENOTFOUND',
+    });
+    callback(error, '', 0);
+  });
+  const error = await throwsSource(
+    t,
+    () => sender.send(request('https://tsa.example/', { method: 'POST', body: Buffer.from('q') })),
+    'ERR_SOURCE_UNREACHABLE',
+  );
+  t.false(error.outcomeUnknown, 'nothing was sent');
+});
+
 test('an aborted request ends with the reason', async (t) => {
   const stop = new AbortController();
   const url = await serve(t, () => {
