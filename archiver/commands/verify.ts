@@ -22,6 +22,7 @@ import { type VerdictStatus, worstOf } from '#shared/validation/verdict.ts';
 import { readLargeCades } from '../adapters/cades-file.ts';
 import { loadConfiguredStatus } from '../adapters/configured-status-source.ts';
 import { terminalEvents } from '../adapters/terminal-events.ts';
+import { loadValidationData, type ValidationDataFiles } from '../adapters/validation-data-files.ts';
 import { contentBeside, readEvidenceFile, readVerifiedFile } from '../adapters/verified-file.ts';
 import { languageOf } from './language.ts';
 import { parseInstant } from './archive.ts';
@@ -127,6 +128,7 @@ async function loadClassed(values: readonly string[]): Promise<readonly TrustAnc
 
 async function loadMaterial(
   options: VerifyOptions,
+  kept: ValidationDataFiles,
   signal: AbortSignal,
 ): Promise<LongTermInput['material']> {
   const { revocation, policy } = options;
@@ -137,12 +139,18 @@ async function loadMaterial(
   const classed = await loadClassed(options.trustAs ?? []);
   await using sender = openHttpSender();
   const events = terminalEvents({ json: options.json ?? false });
+  const status = await loadConfiguredStatus({ sources: kept.others, sender, events }, signal);
   return {
     signerAnchors: [...anchors, ...classed],
     tsuAnchors: anchors,
-    certificates: [...certificates, ...classed.map(({ certificate }) => certificate)],
+    certificates: [
+      ...certificates,
+      ...classed.map(({ certificate }) => certificate),
+      ...kept.certificates,
+    ],
     testCertificates: options.testCertificates ?? false,
-    ...(await loadConfiguredStatus({ sources: options.crls, sender, events }, signal)),
+    crls: [...status.crls, ...kept.crls],
+    ocspResponses: [...status.ocspResponses, ...kept.ocspResponses],
     revocationMode: revocation,
     algorithmPolicy: policy === 'none' ? undefined : profileOf(policy),
   };
@@ -178,7 +186,8 @@ export async function* verifyFiles(
 ): AsyncGenerator<FileVerdict> {
   const at = options.at === undefined ? now : parseInstant(options.at);
   const events = options.suppose.map(parseSupposition);
-  const material = await loadMaterial(options, signal);
+  const kept = await loadValidationData(options.crls);
+  const material = await loadMaterial(options, kept, signal);
   const evidenceRecords = await readBeside(options.evidence);
   const tokens = (await readBeside(options.token)).map(({ name, octets }) => ({
     name,
@@ -198,6 +207,7 @@ export async function* verifyFiles(
       ...large,
       name: file,
       detached,
+      validationData: kept.files,
       evidenceRecords,
       tokens,
       at,
@@ -310,7 +320,7 @@ export function registerVerify(program: Command): void {
     .option('--test-certificates', 'let HPKI and JPKI test certificates sign documents')
     .option(
       '--crls <path>',
-      'CRLs and OCSP responses: file, folder, or URL of a CRL (repeatable)',
+      'CRLs, OCSP responses and what `evidence --validation-data` wrote: file, folder, or URL of a CRL (repeatable)',
       collect,
       [],
     )

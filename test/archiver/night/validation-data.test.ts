@@ -4,10 +4,12 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { heldStatusSource } from '#archiver/adapters/configured-status-source.ts';
+import { verifyFiles } from '#archiver/commands/verify.ts';
 import { judgeRecord } from '#archiver/evidence/judge-record.ts';
 import { readObjectList } from '#archiver/evidence/object-list.ts';
 import { embeddedValidationData } from '#shared/cms/revocation-values.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
+import { buildValidationData } from '#shared/cms/validation-data.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
 import { anchorOf, issueCa, issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
@@ -220,4 +222,73 @@ test('a hash-tree renewal takes both groups of the document along', async (t) =>
   const record = await judgeGroup(archive, archive.clock.now());
   t.is(record.status, 'valid', JSON.stringify(record.findings));
   await assertSound(t, archive);
+});
+
+/**
+ * What `tokiwa verify` says of the signature when every certificate of its signer has ended, and the CA was revoked
+ * meanwhile: whoever has its key could write CRLs of any date.
+ */
+async function verifiedLater(
+  archive: TestArchive,
+  given: {
+    readonly data: Uint8Array;
+    readonly as?: 'file' | 'folder';
+    readonly records: readonly Uint8Array[];
+  },
+) {
+  archive.clock.set(Temporal.Instant.from('2028-06-01T00:00:00Z'));
+  await archive.upkeep();
+  const file = (...names: readonly string[]) => path.join(archive.folder, ...names);
+  const { data, as = 'file', records } = given;
+  await mkdir(file('kept'), { recursive: true });
+  await writeFile(file('kept', 'data.p7c'), data);
+  for (const [number, record] of records.entries())
+    await writeFile(file(`record-${number}.ers`), record);
+  const revoked = [{ certificate: ca, at: '2027-06-01T00:00:00Z' }];
+  const times = { thisUpdate: '2028-02-01T00:00:00Z', nextUpdate: '2028-02-28T00:00:00Z' };
+  await writeFile(file('later.crl'), issueCrl({ issuer: root, ...times, revoked }).raw);
+  const { anchorsPath, crlPath } = archive.tsa.running;
+  const options = {
+    evidence: records.map((_, number) => file(`record-${number}.ers`)),
+    token: [],
+    trust: [file('root.pem'), anchorsPath],
+    crls: [crlPath, file('later.crl'), as === 'file' ? file('kept', 'data.p7c') : file('kept')],
+    policy: 'none',
+    revocation: 'require',
+    suppose: [],
+  };
+  const files = [path.join(archive.documents, 'letter.txt.p7s')];
+  const [verdict] = await Array.fromAsync(verifyFiles(files, options, archive.clock.now(), signal));
+  return verdict?.tree.status;
+}
+
+/** The records of the first night and of the one that stamped the validation data, and the data. */
+async function provedTwice(archive: TestArchive) {
+  const first = await archive.record('letter.txt');
+  await putCrls(archive, '2027-01-11T00:00:00Z');
+  await archive.nightAfter(1);
+  const second = await archive.record('letter.txt');
+  return { first, second, data: await validationObject(archive) };
+}
+
+for (const as of ['file', 'folder'] as const)
+  test(`tokiwa verify takes a record as proof of the validation data that it is over, given as a ${as}`, async (t) => {
+    const { archive } = await protectedLetter();
+    await using _ = archive;
+    const { first, second, data } = await provedTwice(archive);
+    t.is(await verifiedLater(archive, { data, as, records: [first, second] }), 'valid');
+  });
+
+test('tokiwa verify: validation data that no record is over proves nothing of before', async (t) => {
+  const { archive } = await protectedLetter();
+  await using _ = archive;
+  const { first, second, data } = await provedTwice(archive);
+  t.not(await verifiedLater(archive, { data, records: [first] }), 'valid');
+  // The same CRLs in other octets.
+  const { certificates, crls } = embeddedValidationData(parseSignedData(data));
+  const other = buildValidationData({
+    certificates: [...certificates, signer.certificate],
+    ...{ crls, ocspResponses: [] },
+  });
+  t.not(await verifiedLater(archive, { data: other, records: [first, second] }), 'valid');
 });
