@@ -35,8 +35,8 @@ function query(fields: Partial<Parameters<typeof buildTimeStampReq>[0]> = {}): B
   return Buffer.from(octets);
 }
 
-/** One exchange; a connection that the server closed for want of use just when it was used again is taken for none. */
-async function exchange(
+/** One exchange, a GET where there is no body; a connection that the server closed for want of use just when it was used again is taken for none. */
+export async function exchange(
   agent: Agent,
   url: string,
   body: Buffer | undefined,
