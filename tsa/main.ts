@@ -13,6 +13,7 @@ import { createAdmission } from './admission.ts';
 import type { AuditEntry } from './audit-line.ts';
 import { createAuditStamper } from './audit-stamp.ts';
 import { budgetsOf, openBooks, type Books } from './books.ts';
+import { createCrlWatch } from './client-crls.ts';
 import { listClients } from './client-list.ts';
 import { createClockGuard } from './clock-guard.ts';
 import { noteApprovals } from './approvals.ts';
@@ -222,12 +223,21 @@ export async function startTsa(given: StartTsaOptions): Promise<RunningTsa> {
   // First of all: who waits for records is told where to fetch them.
   stack.defer(evidence.release);
   warnOfEnds(await apps.snapshot(), events);
+  const watchCrls = createCrlWatch(events);
+  const lookAtCrls = (): void => {
+    watchCrls(
+      secure.flatMap((one) => one.clientCrls()),
+      options.clock.now(),
+    );
+  };
+  lookAtCrls();
   const { url } = plain;
   let warnedOn = dayOf(options.clock.now());
   const timer = setInterval(() => {
     const today = dayOf(options.clock.now());
     const isNewDay = today !== warnedOn;
     warnedOn = today;
+    lookAtCrls();
     const work = async (): Promise<void> => {
       if (isNewDay) warnOfEnds(await apps.snapshot(), events);
       await upkeep();
@@ -249,6 +259,7 @@ export async function startTsa(given: StartTsaOptions): Promise<RunningTsa> {
     commits.push(local.preparePolicy(next.algorithmPolicy));
     commits.push(await prepare(next));
     for (const commit of commits) commit();
+    lookAtCrls();
     const before = inForce;
     inForce = next;
     admission.replace(others);

@@ -8,7 +8,7 @@ import test from 'ava';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { tls12Suites, tls13Suites, tlsGroups, tlsTable } from '#tsa/tls-table.ts';
 import { oids } from '#shared/oid.ts';
-import { issueCertificate, type Issued } from '../_authority.ts';
+import { issueCertificate, issueCrl, type Issued } from '../_authority.ts';
 import { extendedKeyUsage, keyUsage } from '../_extensions.ts';
 import { freshKey } from '../_keys.ts';
 import {
@@ -106,6 +106,28 @@ for (const [what, trustedProxies, status, address] of [
     await tsa.close();
     t.true((await auditText(folder.path)).includes(`"address":"${address}"`));
   });
+
+test('a CRL of clients that ends soon is said at the start, and its successor’s end after a reload', async (t) => {
+  await using folder = await temporaryFolder();
+  const config = await tlsConfig(folder.path, pki);
+  const write = (nextUpdate: string) =>
+    writeFile(
+      path.join(folder.path, 'clients.crl'),
+      issueCrl({ issuer: pki.root, thisUpdate: '2024-01-01T00:00:00Z', nextUpdate }).raw,
+    );
+  await write('2030-01-02T00:00:00Z');
+  await using tsa = await startTestTsa(config, createTestClock('2030-01-01T00:00:00Z'));
+  const said = () =>
+    tsa.events
+      .filter(({ name }) => name === 'tsa.listener.crl-ending')
+      .map((event) => event['nextUpdate']);
+  t.deepEqual(said(), ['2030-01-02T00:00:00Z']);
+  await tsa.reload(config);
+  t.is(said().length, 1);
+  await write('2030-01-01T12:00:00Z');
+  await tsa.reload(config);
+  t.deepEqual(said(), ['2030-01-02T00:00:00Z', '2030-01-01T12:00:00Z']);
+});
 
 /** RSA of 1024 bits, which is good in every other way. */
 function issueWeak(purpose: string): Issued {

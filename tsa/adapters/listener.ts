@@ -50,6 +50,8 @@ export type TlsListener = Listener & {
   readonly certificate: () => Certificate;
   /** Who issues theirs. */
   readonly clientAuthorities: () => readonly Certificate[];
+  /** CRLs that it looks up clients in. */
+  readonly clientCrls: () => readonly CertificateList[];
 };
 
 function bind(server: Server, { host, port }: Place): Promise<AddressInfo> {
@@ -183,7 +185,7 @@ export async function openTlsListener(
 ): Promise<TlsListener> {
   const context = await loadContext(config);
   let leaf = applyContext(() => leafOf(context), config);
-  let { authorities } = context;
+  let { authorities, crls } = context;
   const byCertificate = config.authentication === 'certificate';
   const drain = createDrain(serve);
   const create = (): TlsServer =>
@@ -205,6 +207,7 @@ export async function openTlsListener(
     ...listener,
     certificate: () => leaf,
     clientAuthorities: () => authorities,
+    clientCrls: () => crls,
     prepareReload: async () => {
       const next = await loadContext(config);
       const nextLeaf = applyContext(() => {
@@ -214,7 +217,7 @@ export async function openTlsListener(
       return () => {
         server.setSecureContext(next);
         leaf = nextLeaf;
-        ({ authorities } = next);
+        ({ authorities, crls } = next);
         drain.renew((socket) => {
           const certificate = peerCertificate(socket);
           return certificate !== undefined && isRevoked(certificate, next.crls);
