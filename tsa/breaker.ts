@@ -19,8 +19,8 @@ export type Breaker = {
   readonly state: (now: Temporal.Instant) => BreakerState;
   /** Takes the trial that is due; `false` where there is none, or another request has it. */
   readonly takeTrial: (now: Temporal.Instant) => boolean;
-  /** The trial came to no end that says anything. */
-  readonly dropTrial: () => void;
+  /** Where the trial came to no end that says anything, as under a used-up budget, another is due after the first time. */
+  readonly dropTrial: (now: Temporal.Instant) => void;
   /** @returns whether it closed by this */
   readonly succeeded: () => boolean;
   /** @returns until when it is open, where it opened by this */
@@ -50,8 +50,10 @@ export function createBreaker(config: BreakerConfig): Breaker {
       trialRuns = true;
       return true;
     },
-    dropTrial: () => {
+    dropTrial: (now) => {
+      if (!trialRuns) return;
       trialRuns = false;
+      openUntil = now.add({ seconds: config.openSeconds });
     },
     succeeded: () => {
       const closes = openUntil !== undefined;

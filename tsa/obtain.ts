@@ -88,7 +88,9 @@ function wellOnes(options: ObtainOptions): readonly Provider[] {
       options
         .probe(provider)
         .catch(() => undefined)
-        .finally(breaker.dropTrial),
+        .finally(() => {
+          breaker.dropTrial(clock.now());
+        }),
     );
   }
   return well;

@@ -191,11 +191,14 @@ export function createBuy(
   const probeFor =
     (profile: Profile): Probe =>
     async (provider) => {
-      const [algorithm] = provider.hashAlgorithms;
+      // One that the profile takes: the token is judged as every other.
+      const algorithm = provider.hashAlgorithms.find((one) => profile.hashAlgorithms.includes(one));
       if (!algorithm) return;
+      const reqPolicy = profile.tsaPolicies.find((one) => provider.tsaPolicies.includes(one));
       const octets = buildTimeStampReq({
         algorithm,
         digest: digest(algorithm, random(digestLength(algorithm))),
+        reqPolicy,
         nonce: BigInt(`0x${Buffer.from(random(8)).toString('hex')}`),
         certReq: true,
       });

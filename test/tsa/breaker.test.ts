@@ -35,12 +35,14 @@ test('after its time there is one trial, and each that fails doubles the time up
   t.deepEqual(times, ['2030-01-01T00:00:30Z', '2030-01-01T00:00:55Z', '2030-01-01T00:01:20Z']);
 });
 
-test('a trial that succeeds closes it; one that says nothing can be had again', (t) => {
+test('a trial that succeeds closes it; one that says nothing can be had again after its time', (t) => {
   const { breaker, fail, clock } = open();
   for (let i = 0; i < 3; i++) fail();
   clock.advance({ seconds: 10 });
   breaker.takeTrial(clock.now());
-  breaker.dropTrial();
+  breaker.dropTrial(clock.now());
+  t.false(breaker.takeTrial(clock.now()));
+  clock.advance({ seconds: 10 });
   t.true(breaker.takeTrial(clock.now()));
   t.true(breaker.succeeded());
   t.is(breaker.state(clock.now()), 'closed');

@@ -176,6 +176,10 @@ const rows: readonly Row[] = [
       'timeNotAvailable',
       'systemFailure',
       'addInfoNotAvailable',
+      'unacceptedExtension',
+      // Of RFC 4210, which RFC 3161 does not use.
+      'signerNotTrusted',
+      'badTime',
     ] as const
   ).map((bit) => ({
     name: `rejects with ${bit}`,
@@ -293,6 +297,26 @@ test('the client is told the bit that all providers agree on, else timeNotAvaila
   await using mixed = await startTestTsa(configWith(`${folder.path}/b`, [first, second]), clock);
   t.deepEqual((await ask(mixed.url, queryFor('x'))).response.failInfo, ['timeNotAvailable']);
 });
+
+for (const bit of ['signerNotTrusted', 'certRevoked', 'badMessageCheck'] as const)
+  test(`${bit} of a provider is timeNotAvailable to a client: RFC 3161 has no such bit`, async (t) => {
+    const clock = createTestClock();
+    await using folder = await temporaryFolder();
+    await using upstream = await startUpstream({ now: clock.now, handler: refuse([bit]) });
+    const provider = await upstream.provider(folder.path);
+    await using tsa = await startTestTsa(configWith(folder.path, [provider]), clock);
+    t.deepEqual((await ask(tsa.url, queryFor('x'))).response.failInfo, ['timeNotAvailable']);
+  });
+
+for (const bit of ['unacceptedPolicy', 'unacceptedExtension', 'addInfoNotAvailable'] as const)
+  test(`${bit}, on which all providers agree, is what the client is told`, async (t) => {
+    const clock = createTestClock();
+    await using folder = await temporaryFolder();
+    await using upstream = await startUpstream({ now: clock.now, handler: refuse([bit]) });
+    const provider = await upstream.provider(folder.path);
+    await using tsa = await startTestTsa(configWith(folder.path, [provider]), clock);
+    t.deepEqual((await ask(tsa.url, queryFor('x'))).response.failInfo, [bit]);
+  });
 
 test('only providers that list the policy and the algorithm are asked', async (t) => {
   const clock = createTestClock();

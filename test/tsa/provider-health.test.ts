@@ -70,6 +70,98 @@ test('one that fails again and again is passed over, tried with a stamp of the p
   t.is(trial.length, 1, 'the trial is a token in the journal');
 });
 
+test('a trial is a query that the profile takes: by its hash algorithm, under its policy', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  let sick = true;
+  await using first = await startUpstream({
+    ...clock,
+    handler: (request, self) => (sick ? 'cut' : { body: self.grant(request) }),
+  });
+  await using second = await startUpstream(clock);
+  const policies = { tsaPolicies: ['1.2.3.1', '1.2.3.2'] };
+  const providers = [
+    await first.provider(folder.path, { breaker, ...policies }),
+    await second.provider(folder.path, policies),
+  ];
+  const profile = { hashAlgorithms: ['SHA-512'], tsaPolicies: ['1.2.3.2'] } as const;
+  await using tsa = await startTestTsa(
+    configWith(folder.path, providers, { ...profile, minimumRemainingDays: 1 }),
+    clock,
+  );
+  const wanted = {
+    algorithm: 'SHA-512',
+    digest: new Uint8Array(64),
+    reqPolicy: '1.2.3.2',
+  } as const;
+  for (const nonce of [1n, 2n]) await ask(tsa.url, queryFor('a', { ...wanted, nonce }));
+  t.is(count(tsa, 'tsa.provider.opened'), 1);
+  clock.advance({ seconds: 30 });
+  sick = false;
+  await ask(tsa.url, queryFor('a', { ...wanted, nonce: 3n }));
+  await until(() => first.queries.length === 3 && count(tsa, 'tsa.token.journalled') === 4);
+  t.is(count(tsa, 'tsa.provider.closed'), 1);
+});
+
+test('a trial takes the last token of a budget, and nothing after it', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  let sick = false;
+  await using first = await startUpstream({
+    ...clock,
+    handler: (request, self) => (sick ? 'cut' : { body: self.grant(request) }),
+  });
+  await using second = await startUpstream(clock);
+  const providers = [
+    await first.provider(folder.path, { breaker }),
+    await second.provider(folder.path),
+  ];
+  const config = configWith(folder.path, providers);
+  const provider = providers[0]?.name;
+  const budgets = [{ provider, period: 'day', tokens: 2, warnAtPercent: 100 }] as const;
+  await using tsa = await startTestTsa({ ...config, budgets }, clock);
+  await ask(tsa.url, queryFor('one of two'));
+  sick = true;
+  for (let i = 0; i < 2; i++) await ask(tsa.url, queryFor(`text ${i}`));
+  t.is(count(tsa, 'tsa.provider.opened'), 1);
+  sick = false;
+  clock.advance({ seconds: 30 });
+  await ask(tsa.url, queryFor('the trial takes what is left'));
+  await until(() => count(tsa, 'tsa.provider.closed') === 1);
+  t.is(first.queries.length, 4);
+  const asked = first.queries.length;
+  await ask(tsa.url, queryFor('nothing is left'));
+  t.is(first.queries.length, asked);
+});
+
+test('a trial for which no budget is left is due again after its time, not with every request', async (t) => {
+  await using folder = await temporaryFolder();
+  const clock = createTestClock();
+  await using first = await startUpstream({ ...clock, handler: () => 'cut' });
+  await using second = await startUpstream(clock);
+  const providers = [
+    await first.provider(folder.path, { breaker }),
+    await second.provider(folder.path),
+  ];
+  const config = configWith(folder.path, providers);
+  await using tsa = await startTestTsa(config, clock);
+  for (let i = 0; i < 2; i++) await ask(tsa.url, queryFor(`text ${i}`));
+  const provider = providers[0]?.name;
+  const budgets = [{ provider, period: 'day', tokens: 0, warnAtPercent: 100 }] as const;
+  await tsa.reload({ ...config, budgets });
+  for (let i = 0; i < 2; i++) {
+    clock.advance({ seconds: 30 });
+    for (let j = 0; j < 4; j++) await ask(tsa.url, queryFor(`later ${i} ${j}`));
+  }
+  await tsa.close();
+  t.is(first.queries.length, 2, 'nothing was sent');
+  const trials = (await records(folder.path)).filter(
+    (record) => record.kind === 'request' && record.client === 'probe',
+  );
+  // The end of the first may be noticed after the clock was moved.
+  t.true(trials.length === 1 || trials.length === 2);
+});
+
 test('with nobody else to ask, an unwell provider is asked all the same', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();
