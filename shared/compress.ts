@@ -1,6 +1,6 @@
 // Inflate with a limit on the output: what a few octets of a hostile file may grow to is decided
 // before they are read. RFC 1950 (zlib) for PDF, RFC 1951 (raw deflate) for ZIP.
-import { constants, inflateRawSync, inflateSync } from 'node:zlib';
+import { type ZlibOptions, constants, inflateRawSync, inflateSync } from 'node:zlib';
 import { FormatError } from '#shared/errors.ts';
 
 export type InflateOptions = {
@@ -14,7 +14,8 @@ export type InflateOptions = {
 
 /**
  * The inflated octets. Memory stays within `maxOutput` plus a window.
- * @throws FormatError ERR_FORMAT_LIMIT: more output than allowed; `options.code`: not deflate data
+ * @throws FormatError ERR_FORMAT_LIMIT: more output than allowed; `options.code`: not deflate data, or
+ *   `raw` with more behind it
  */
 export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8Array {
   const { form, maxOutput, code } = options;
@@ -24,7 +25,7 @@ export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8A
     const zlibOptions = { maxOutputLength: Math.max(1, maxOutput), finishFlush };
     const output =
       form === 'raw'
-        ? inflateRawSync(compressed, zlibOptions)
+        ? inflateWhole(compressed, zlibOptions, code)
         : inflateSync(compressed, zlibOptions);
     if (output.length > maxOutput) throw tooLong(maxOutput);
     return output;
@@ -34,6 +35,22 @@ export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8A
     if (error instanceof RangeError) throw tooLong(maxOutput, error);
     throw new FormatError(code, 'compressed data cannot be inflated', { cause: error });
   }
+}
+
+/** Of an archive's entry all octets are its data: what stands behind the end of it some readers would show. */
+function inflateWhole(
+  compressed: Uint8Array,
+  options: ZlibOptions,
+  code: InflateOptions['code'],
+): Uint8Array {
+  // With `info` the answer is another one than its type says.
+  const { buffer, engine } = inflateRawSync(compressed, { ...options, info: true }) as unknown as {
+    readonly buffer: Uint8Array;
+    readonly engine: { readonly bytesWritten: number };
+  };
+  const rest = compressed.length - engine.bytesWritten;
+  if (rest > 0) throw new FormatError(code, `${rest} octets after the compressed data`);
+  return buffer;
 }
 
 function tooLong(maxOutput: number, cause?: unknown): FormatError {

@@ -2,6 +2,7 @@
 // headers an error: what one reader shows another must not hide. APPNOTE 6.3.10 (ISO/IEC 21320-1).
 // Names are never paths on disk. Nothing is inflated before its size was weighed.
 import { crc32 } from 'node:zlib';
+import { descriptorFits } from '#shared/asic/data-descriptor.ts';
 import { checkEntryName, decodeEntryName } from '#shared/asic/entry-name.ts';
 import { readEndOfCentralDirectory } from '#shared/asic/zip-end.ts';
 import { equalBytes } from '#shared/bytes.ts';
@@ -225,6 +226,10 @@ function locate(
   compare(18, entry.compressedSize, 'compressed size');
   compare(22, entry.size, 'size');
   const { name, directory, method, compressedSize, size, crc } = entry;
+  // The central directory begins where a last entry without a descriptor ends.
+  const end = Math.min(octets.length, directoryStart + 4);
+  if (hasDescriptor && !descriptorFits(view, dataOffset + compressedSize, end, entry))
+    throw zipError(`data descriptor of ${JSON.stringify(name)} differs from the directory`, at);
   return { name, directory, method, compressedSize, size, crc, offset: at, dataOffset };
 }
 

@@ -1,5 +1,7 @@
 // Archives: what is read, and for every contradiction an archive that only this check refuses.
+import { crc32, deflateRawSync } from 'node:zlib';
 import test from 'ava';
+import { concatBytes } from '#shared/bytes.ts';
 import { entryData, readZip } from '#shared/asic/zip.ts';
 import { type ErrorCode, FormatError, TokiwaError } from '#shared/errors.ts';
 import { type TestArchive, type TestEntry, buildZip } from '../../_zip.ts';
@@ -64,6 +66,65 @@ test('Shift_JIS names, whose octets include the backslash; others octet by octet
     ['ソ.t', '\u{80}ÿ'],
   );
 });
+
+/** An entry whose sizes stand behind its data, these octets among them. APPNOTE §4.3.9 */
+function described(...descriptor: readonly Uint8Array[]): TestEntry {
+  const data = new TextEncoder().encode('one');
+  const sizes = { size: data.length, compressedSize: data.length, crc: crc32(data) };
+  return {
+    name: 'a.txt',
+    data: concatBytes(data, ...descriptor),
+    central: { ...sizes, flags: 0x0808 },
+    local: { size: 0, compressedSize: 0, crc: 0, flags: 0x0808 },
+  };
+}
+
+/** Little-endian, of these widths. */
+function descriptorOf(
+  crc: number,
+  width: 4 | 8,
+  sizes: readonly [number, number] = [3, 3],
+): Uint8Array {
+  const octets = Buffer.alloc(4 + 2 * width);
+  octets.writeUInt32LE(crc);
+  for (const [index, size] of sizes.entries()) octets.writeUInt32LE(size, 4 + index * width);
+  return octets;
+}
+
+const crcOfOne = crc32('one');
+const descriptorSignature = Uint8Array.of(0x50, 0x4b, 0x07, 0x08);
+
+for (const [what, ...descriptor] of [
+  ['with a signature', descriptorSignature, descriptorOf(crcOfOne, 4)],
+  ['without a signature', descriptorOf(crcOfOne, 4)],
+  ['in 64 bits', descriptorSignature, descriptorOf(crcOfOne, 8)],
+  ['that is not there'],
+] as const)
+  test(`read: a data descriptor ${what}`, (t) => {
+    const read = readZip(buildZip([described(...descriptor), { name: 'b.txt', data: 'two' }]));
+    t.deepEqual(read.problems, []);
+    t.deepEqual(readZip(buildZip([described(...descriptor)])).problems, []);
+  });
+
+for (const [what, descriptor] of [
+  ['another CRC', descriptorOf(crcOfOne ^ 1, 4)],
+  ['another compressed size', descriptorOf(crcOfOne, 4, [4, 3])],
+  ['another size', descriptorOf(crcOfOne, 4, [3, 4])],
+  ['another size in 64 bits', descriptorOf(crcOfOne, 8, [3, 4])],
+] as const)
+  test(`a data descriptor with ${what}`, refused, 'ERR_FORMAT_ZIP', [
+    described(descriptorSignature, descriptor),
+  ]);
+
+const deflatedOne = { method: 8, size: 3, crc: crcOfOne };
+test('octets behind the compressed data', refused, 'ERR_FORMAT_ZIP', [
+  {
+    name: 'a.txt',
+    data: concatBytes(deflateRawSync('one'), new Uint8Array(2)),
+    central: deflatedOne,
+    local: deflatedOne,
+  },
+]);
 
 const names: readonly (readonly [string, string])[] = [
   ['empty', ''],

@@ -1,9 +1,10 @@
 // Files turned octet by octet, and of each format which octets may be turned unnoticed: those that nothing is over, and
 // those that mean the same. What is left out says why.
-import { fromBase64 } from '#shared/bytes.ts';
+import { equalBytes, fromBase64 } from '#shared/bytes.ts';
 import { entryData, readZip } from '#shared/asic/zip.ts';
 import { parseSignedData } from '#shared/cms/signed-data.ts';
 import { readPdf } from '#shared/pades/read.ts';
+import { attempt } from '#shared/problem.ts';
 import { parseXml } from '#shared/xml/parse.ts';
 import { textOf, walkElements } from '#shared/xml/tree.ts';
 
@@ -107,26 +108,31 @@ export function freeInPdf(octets: Uint8Array): Free {
 
 /**
  * Of the headers of an archive what says nothing of the data: versions, dates, file attributes, the place of a volume,
- * and of the flags what the compressor was asked for. And files that no manifest lists.
+ * and of the flags what the compressor was asked for. The archive's comment; and compressed data that inflates to the same.
  */
-export function freeInZip(octets: Uint8Array, unlisted: readonly string[] = []): Free {
+export function freeInZip(octets: Uint8Array): Free {
   const archive = readZip(octets);
   const view = new DataView(octets.buffer, octets.byteOffset);
   const at = (base: number, ...ranges: readonly Range[]): Range[] =>
     ranges.map(([from, to]) => [base + from, base + to]);
-  const local = archive.entries.flatMap(({ offset }) => at(offset, [4, 8], [10, 14]));
-  const central: Range[] = [];
-  for (
-    let place = Math.max(...archive.entries.map(({ dataOffset }) => dataOffset));
-    place < octets.length - 46;
-    place++
-  )
-    if (view.getUint32(place, true) === 0x0201_4b50)
-      central.push(...at(place, [4, 10], [12, 16], [34, 42]));
-  const data = archive.entries
-    .filter(({ name }) => unlisted.includes(name))
-    .flatMap(
-      (entry) => (entryData(archive, entry), at(entry.dataOffset, [0, entry.compressedSize])),
+  const ranges = archive.entries.flatMap(({ offset }) => at(offset, [4, 8], [10, 14]));
+  const dataEnd = Math.max(
+    ...archive.entries.map(({ dataOffset, compressedSize }) => dataOffset + compressedSize),
+  );
+  for (let place = dataEnd; place + 22 <= octets.length; place++) {
+    const signature = view.getUint32(place, true);
+    if (signature === 0x0201_4b50) ranges.push(...at(place, [4, 10], [12, 16], [34, 42]));
+    if (signature === 0x0605_4b50) ranges.push([place + 22, octets.length]);
+  }
+  const inflatesAlike = (place: number, bit: number): boolean => {
+    const entry = archive.entries.find(
+      ({ method, dataOffset, compressedSize }) =>
+        method === 'deflated' && isIn([[dataOffset, dataOffset + compressedSize]], place),
     );
-  return (place) => isIn([...local, ...central, ...data], place);
+    if (!entry) return false;
+    const turned = { ...archive, octets: octets.with(place, (octets[place] ?? 0) ^ bit) };
+    const data = attempt([], undefined, () => entryData(turned, entry));
+    return data !== undefined && equalBytes(data, entryData(archive, entry));
+  };
+  return (place, bit) => isIn(ranges, place) || inflatesAlike(place, bit);
 }
