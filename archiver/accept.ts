@@ -3,7 +3,9 @@
 import { ConfigError, ConflictError } from '#shared/errors.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { NightDependencies } from './night/dependencies.ts';
+import type { IntakeContent } from './stages/document-facts.ts';
 import { needsValidationData, takeIn } from './stages/intake.ts';
+import { readDocument } from './stages/read-document.ts';
 import { resolveRetention, statementOfTags } from './stages/retention.ts';
 import { identityOf } from './stages/scan.ts';
 
@@ -14,7 +16,41 @@ export type AcceptOptions = {
 };
 
 /**
- * @throws ConfigError ERR_CONFIG_USAGE: the document is not `changed`
+ * What a detached signature is over, as it was taken in. `undefined`: it belongs to no document, or to one that is gone.
+ * @throws ConfigError ERR_CONFIG_USAGE: its document was written over as well, and waits for the same word
+ */
+async function contentOf(
+  { catalogue, stores }: NightDependencies,
+  row: DocumentRow,
+  signal: AbortSignal,
+): Promise<IntakeContent | undefined> {
+  const { attachedTo } = row;
+  const first = attachedTo === undefined ? undefined : await catalogue.getDocument(attachedTo);
+  const standing = first && (await catalogue.findStanding(first));
+  const main = standing ? await catalogue.getDocument(standing.id) : first;
+  const store = main && stores.get(main.store);
+  if (!store || main.state === 'missing') return undefined;
+  if (main.state === 'changed')
+    throw new ConfigError(
+      'ERR_CONFIG_USAGE',
+      `${JSON.stringify(main.key)}, which it is over, was changed as well: accept that first, since the signature is judged over it`,
+    );
+  const { key: name, versionId } = main;
+  return {
+    name,
+    digests: { ...main.digests, 'SHA-256': main.sha256 },
+    read: async (algorithms) =>
+      (
+        await readDocument(store, name, {
+          ...{ algorithms, keep: 0, signal },
+          versionId: versionId === '' ? undefined : versionId,
+        })
+      ).digests,
+  };
+}
+
+/**
+ * @throws ConfigError ERR_CONFIG_USAGE: the document is not `changed`, or is over one that is
  * @throws ConflictError ERR_CONFLICT_LEASE: a run is at work
  */
 export async function acceptAsNew(
@@ -45,7 +81,8 @@ export async function acceptAsNew(
     inspectLimitBytes: config.inspectLimitBytes,
     material: deps.signerMaterial,
   };
-  const result = await takeIn(store, head, rules, undefined, signal);
+  const content = await contentOf(deps, row, signal);
+  const result = await takeIn(store, head, rules, content, signal);
   if (result.sha256 === row.sha256)
     throw new ConflictError(
       'ERR_CONFLICT_CHANGED',

@@ -7,7 +7,9 @@ import { acceptAsNew } from '#archiver/accept.ts';
 import type { NightDependencies } from '#archiver/night/dependencies.ts';
 import { ConflictError, SourceError } from '#shared/errors.ts';
 import type { ObjectStore } from '#shared/ports/object-store.ts';
-import { assertSound, createArchive, kindsOf, messageOf } from './_night.ts';
+import { issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
+import { buildTestCms } from '../../_cms.ts';
+import { assertSound, createArchive, kindsOf, messageOf, type TestArchive } from './_night.ts';
 
 const { signal } = new AbortController();
 
@@ -73,6 +75,66 @@ test('changed: not stamped, found each night, and taken in as new by the operato
   );
   t.deepEqual((await archive.nightAfter(1)).findings, []);
   await assertSound(t, archive);
+});
+
+const root = issueRoot();
+const signer = issueSigner(root);
+const detachedOver = (content: string): Uint8Array =>
+  buildTestCms({ signer, content: new TextEncoder().encode(content), detached: true });
+
+/** A letter and its signature, both written over since, and known to be. */
+async function rewritten(signature: Uint8Array): Promise<TestArchive> {
+  const archive = await createArchive({
+    signers: { anchors: ['signers/root.der'], crls: ['signers/root.crl'] },
+  });
+  const thisUpdate = archive.clock.now().subtract({ hours: 1 });
+  const crl = issueCrl({ issuer: root, thisUpdate, nextUpdate: '2039-01-01T00:00:00Z' });
+  await archive.put('../signers/root.der', root.certificate.raw);
+  await archive.put('../signers/root.crl', crl.raw);
+  await archive.put('letter.txt', 'first');
+  await archive.put('letter.txt.p7s', detachedOver('first'));
+  await archive.night();
+  await archive.put('letter.txt', 'second');
+  await archive.put('letter.txt.p7s', signature);
+  await archive.nightAfter(1);
+  return archive;
+}
+
+async function accept(archive: TestArchive, key: string): Promise<void> {
+  const deps = await (await archive.open()).night(signal);
+  const options = { by: 'operator', at: archive.clock.now(), signal };
+  await acceptAsNew(deps, await archive.row(key), options);
+}
+
+test('a detached signature that is accepted is judged over its document, which has to be accepted first', async (t) => {
+  await using archive = await rewritten(detachedOver('second'));
+  await t.throwsAsync(accept(archive, 'letter.txt.p7s'), {
+    code: 'ERR_CONFIG_USAGE',
+    message: /"letter\.txt".* accept that first/,
+  });
+  for (const key of ['letter.txt', 'letter.txt.p7s']) await accept(archive, key);
+  t.is((await archive.row('letter.txt.p7s')).intake.status, 'valid');
+  t.is((await archive.nightAfter(1)).outcome, 'ok');
+  t.deepEqual(await archive.states(), {
+    'letter.txt': 'protected',
+    'letter.txt.p7s': 'protected',
+  });
+  await assertSound(t, archive);
+});
+
+test('an accepted signature that is over other content is not valid', async (t) => {
+  await using archive = await rewritten(detachedOver('third'));
+  for (const key of ['letter.txt', 'letter.txt.p7s']) await accept(archive, key);
+  t.is((await archive.row('letter.txt.p7s')).intake.status, 'not-valid');
+});
+
+test('an accepted signature whose document is gone is judged as one without content', async (t) => {
+  await using archive = await rewritten(detachedOver('second'));
+  await accept(archive, 'letter.txt');
+  await rm(path.join(archive.documents, 'letter.txt'));
+  await archive.nightAfter(1);
+  await accept(archive, 'letter.txt.p7s');
+  t.is((await archive.row('letter.txt.p7s')).intake.status, 'indeterminate');
 });
 
 test('changed and restored: protected again without a token', async (t) => {
