@@ -1,23 +1,33 @@
 // Requests of one connection take turns, and who takes no answers is let go.
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import test from 'ava';
 import { endStalled, inTurn } from '#tsa/adapters/turns.ts';
+import { createPki, pemOf } from '../_tls.ts';
 
 type Listening = AsyncDisposable & { readonly sockets: Set<Socket>; readonly open: () => Socket };
 
-async function listen(serve: RequestListener): Promise<Listening> {
-  const server: Server = createServer(serve);
+const pki = createPki();
+const ca = pemOf(pki.root).cert;
+
+async function listen(serve: RequestListener, tls = false): Promise<Listening> {
+  const server: Server = tls ? createTlsServer(pemOf(pki.server), serve) : createServer(serve);
   const sockets = new Set<Socket>();
-  server.on('connection', (socket) => sockets.add(socket));
+  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => sockets.add(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
     sockets,
     // A side that hangs up on what is still being sent may reset the connection.
-    open: () => connect(port, '127.0.0.1').on('error', () => undefined),
+    open: () =>
+      (tls ? connectTls({ port, host: '127.0.0.1', ca }) : connect(port, '127.0.0.1')).on(
+        'error',
+        () => undefined,
+      ),
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -62,21 +72,23 @@ test('the second request of a connection is served when the first is answered', 
   t.regex(await text, /\/first[\s\S]*\/second[\s\S]*\/last$/);
 });
 
-test('of thousands that are sent without a pause each is answered, in order', async (t) => {
-  const count = 5000;
-  await using server = await listen(
-    inTurn((request, response) => {
-      request.resume().on('end', () => response.end(`(${request.url ?? ''})`));
-    }),
-  );
-  const socket = server.open();
-  const text = textOf(socket);
-  for (let i = 0; i < count; i++)
-    socket.write(`POST /${i} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc`);
-  socket.write(last);
-  const answered = [...(await text).matchAll(/\(\/(\w+)\)/g)].map(([, name]) => name);
-  t.deepEqual(answered, [...Array.from({ length: count }, (_, i) => String(i)), 'last']);
-});
+for (const tls of [false, true])
+  test(`of thousands that are sent without a pause each is answered, in order${tls ? ', over TLS as well' : ''}`, async (t) => {
+    const count = 5000;
+    await using server = await listen(
+      inTurn((request, response) => {
+        request.resume().on('end', () => response.end(`(${request.url ?? ''})`));
+      }),
+      tls,
+    );
+    const socket = server.open();
+    const text = textOf(socket);
+    for (let i = 0; i < count; i++)
+      socket.write(`POST /${i} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc`);
+    socket.write(last);
+    const answered = [...(await text).matchAll(/\(\/(\w+)\)/g)].map(([, name]) => name);
+    t.deepEqual(answered, [...Array.from({ length: count }, (_, i) => String(i)), 'last']);
+  });
 
 test('while one is in hand, no more is read of its connection than came in one piece', async (t) => {
   const { promise: begun, resolve: begin } = Promise.withResolvers<undefined>();
