@@ -100,7 +100,8 @@ async function lacksStamped({ audit, stamp }: OlderCopyOptions): Promise<string 
 /** A token that the log names and the journal should have: it was durable there before. */
 async function lacksToken(options: OlderCopyOptions): Promise<TokenFields | undefined> {
   const { audit, journal, now } = options;
-  const since = now.subtract(repeatPeriod);
+  // A day inside of what the journal reads at its start: records are of our clock, genTimes of the provider's.
+  const since = now.subtract(repeatPeriod).add({ hours: 24 });
   const firstDay = dayOf(since);
   for (const { name, day } of await filesOf(audit)) {
     if (day < firstDay) return undefined;
