@@ -144,10 +144,15 @@ function createProbes() {
   let ends: Temporal.Instant | undefined;
   let left = 0;
   let hasTaught = true;
+  let isAnswered = true;
   return {
-    taught: (): void => {
-      hasTaught = true;
+    /** A good token came, by a TSU that is new or not. */
+    answered: (isNew: boolean): void => {
+      isAnswered = true;
+      if (isNew) hasTaught = true;
     },
+    /** Whether the last one brought a token: of one that failed nothing can be said but that it may be tried again. */
+    wasAnswered: (): boolean => isAnswered,
     once: (now: Temporal.Instant, probe: () => Promise<void>): Promise<void> => {
       if (running) return running;
       if (!ends || compareInstants(now, ends) >= 0) {
@@ -155,9 +160,10 @@ function createProbes() {
         left = maxProbes;
         hasTaught = true;
       }
-      if (left === 0 || !hasTaught) return Promise.resolve();
+      if (left === 0 || (isAnswered && !hasTaught)) return Promise.resolve();
       left--;
       hasTaught = false;
+      isAnswered = false;
       running = probe().finally(() => {
         running = undefined;
       });
@@ -236,10 +242,8 @@ export function createProviderRecord(
       const ends = path.map(({ notAfter }) => notAfter);
       chainEnds = ends.length > 0 ? ends.reduce(earlier) : chainEnds;
       const { isFirst, isNew } = certificates.learn(path);
-      if (isFirst || isNew) {
-        hiddenUntil = undefined;
-        probes.taught();
-      }
+      if (isFirst || isNew) hiddenUntil = undefined;
+      probes.answered(isFirst || isNew);
       return isNew;
     },
     learned: certificates.all,
@@ -251,7 +255,7 @@ export function createProviderRecord(
       unaskedUntil = now.add(probePeriod);
     },
     hidSigner: (now) => {
-      hiddenUntil = now.add(probePeriod);
+      if (probes.wasAnswered()) hiddenUntil = now.add(probePeriod);
     },
     servesBare: (now) => isOver(unaskedUntil, now) && isOver(hiddenUntil, now),
     probeOnce: probes.once,

@@ -462,6 +462,24 @@ test('certReq FALSE: a signer that the probe does not reveal is refused, and not
   t.is(upstream.queries.length, 4);
 });
 
+test('certReq FALSE: a probe that fails is no proof of a hidden signer, and is bought again', async (t) => {
+  const clock = createTestClock();
+  await using folder = await temporaryFolder();
+  let probes = 0;
+  await using upstream = await startUpstream({
+    now: clock.now,
+    handler: (request, self) =>
+      request.certReq && ++probes === 1 ? 'cut' : { body: self.grant(request) },
+  });
+  const provider = await upstream.provider(folder.path);
+  await using tsa = await startTestTsa(configWith(folder.path, [provider]), clock);
+  const bare = async (text: string) =>
+    (await ask(tsa.url, queryFor(text, { certReq: false }))).response.statusName;
+  t.is(await bare('a'), 'rejection');
+  t.is(await bare('b'), 'granted');
+  t.is(upstream.queries.length, 4);
+});
+
 test('certReq FALSE: when a new TSU is learned, such queries are sent again', async (t) => {
   const clock = createTestClock();
   await using folder = await temporaryFolder();
