@@ -13,7 +13,17 @@ import {
   xadesTimestamp,
 } from '../../_xades.ts';
 import { canonicalizeFound } from '../xml/_libxml2.ts';
-import { ca, crlsOf, judge, profileWith, said, signer, stamp, type TsuName } from './_world.ts';
+import {
+  ca,
+  crlsOf,
+  judge,
+  profileWith,
+  recordOver,
+  said,
+  signer,
+  stamp,
+  type TsuName,
+} from './_world.ts';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const by =
@@ -128,6 +138,21 @@ test('the policy is asked for the digests of references, too', (t) => {
     material: { certificates: [ca.certificate], algorithmPolicy },
   });
   t.is(said(verdict.tree.children[0]), 'indeterminate CRYPTO_CONSTRAINTS_FAILURE_NO_POE');
+});
+
+test('a record beside the document proves the value of its signature; whether it was revoked stays unknown', (t) => {
+  const bytes = encode(signed);
+  const says = (revocationMode: 'require' | 'soft'): string =>
+    said(
+      judge({
+        bytes,
+        at: '2029-06-01',
+        records: [recordOver(bytes, [['first', '2027-02-05']])],
+        material: { certificates: [ca.certificate], revocationMode },
+      }).tree.children[0],
+    );
+  t.is(says('soft'), 'valid');
+  t.is(says('require'), 'indeterminate NO_POE');
 });
 
 test('an evidence record in XML beside the document counts as one in ASN.1', (t) => {
