@@ -1,7 +1,7 @@
 // `tokiwa pack`: one document with everything that proves it, as a ZIP that is checked with OpenSSL alone.
 import type { Command } from 'commander';
 import { ConfigError } from '#shared/errors.ts';
-import type { DocumentRow } from '#shared/ports/catalogue.ts';
+import type { DocumentRow, MembershipRow } from '#shared/ports/catalogue.ts';
 import type { VerdictStatus } from '#shared/validation/verdict.ts';
 import { readPackScript, zipOf } from '../adapters/zip-file.ts';
 import { digestStoreName } from '../intake/digest-statement.ts';
@@ -19,26 +19,34 @@ const exitCodes: Readonly<Record<VerdictStatus, number>> = {
   indeterminate: 2,
 };
 
-/** The newest place by each TSA, the first one's first; what goes on from another product's record before our own. */
+/**
+ * The newest place by each TSA, the first one's first; what goes on from another product's record before our own; then
+ * every other place: a signature whose certificate has ended since is proved by the record that was made before.
+ */
 export async function placesOf(
   archiver: Archiver,
   row: DocumentRow,
   signal: AbortSignal,
 ): Promise<readonly PackPlace[]> {
+  const { catalogue } = archiver;
   const places: PackPlace[] = [];
+  const add = async (place: MembershipRow | undefined): Promise<void> => {
+    const batch = place && (await catalogue.getBatch(place.batchId));
+    const isKnown = places.some(
+      ({ position }) => position.batchId === place?.batchId && position.index === place.groupIndex,
+    );
+    if (place && batch && !isKnown) places.push({ position: positionOf(place), batch });
+  };
   const choices = [
     { anchor: 1 },
     { anchor: 1, own: true },
     { anchor: 2 },
     { anchor: 1, form: 'xml' },
   ] as const;
-  for (const choice of choices) {
-    const place = await placeOf(archiver, row, { ...choice, signal });
-    const batch = place && (await archiver.catalogue.getBatch(place.batchId));
-    const known = places.some(
-      ({ position }) => position.batchId === place?.batchId && position.index === place.groupIndex,
-    );
-    if (place && batch && !known) places.push({ position: positionOf(place), batch });
+  for (const choice of choices) await add(await placeOf(archiver, row, { ...choice, signal }));
+  for (const place of await catalogue.memberships(row.id)) {
+    const batch = await catalogue.getBatch(place.batchId);
+    if (place.active && batch?.state !== 'broken') await add(place);
   }
   return places;
 }

@@ -15,6 +15,7 @@ import { judgeSignatures } from '#shared/validation/judge-signatures.ts';
 import { anchorOf, issueCa, issueCrl, issueRoot, issueSigner } from '../../_authority.ts';
 import { buildTestCms } from '../../_cms.ts';
 import { materialOf } from '../../_material.ts';
+import { unpacked } from '../pack/_unpacked.ts';
 import { assertSound, createArchive, kindsOf, messageOf, type TestArchive } from './_night.ts';
 
 const { signal } = new AbortController();
@@ -291,4 +292,14 @@ test('tokiwa verify: validation data that no record is over proves nothing of be
     ...{ crls, ocspResponses: [] },
   });
   t.not(await verifiedLater(archive, { data: other, records: [first, second] }), 'valid');
+});
+
+test('a pack has every record: the first one proves the signature before its validation data was made', async (t) => {
+  const { archive } = await protectedLetter();
+  await using _ = archive;
+  await putCrls(archive, '2027-01-11T00:00:00Z');
+  await archive.nightAfter(1);
+  archive.clock.set(Temporal.Instant.from('2028-06-01T00:00:00Z'));
+  await archive.upkeep();
+  await t.notThrowsAsync(unpacked(archive, 'letter.txt'));
 });
