@@ -2,10 +2,11 @@
 // whoever checks or keeps it elsewhere.
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { replaceFile } from '#shared/io/durable-file.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 import type { AuditFolder } from './audit-files.ts';
 
 async function copyLines(from: AuditFolder, name: string, folder: string): Promise<number> {
@@ -27,7 +28,7 @@ export async function exportAuditLog(
   from: AuditFolder,
   folder: string,
 ): Promise<{ readonly lines: number; readonly stamps: number }> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { mode: 0o700 });
   let lines = 0;
   for (const name of await from.list()) lines += await copyLines(from, name, folder);
   const stamps = await from.stamps();

@@ -1,6 +1,6 @@
 // The audit log's folder: files of lines that one process at a time appends to, and stamps over their heads. What
 // stands in them is for audit-log.ts and audit-check.ts.
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { FormatError } from '#shared/errors.ts';
 import { type AppendLog, openAppendLog } from '#shared/io/append-log.ts';
@@ -9,6 +9,7 @@ import { maxReplyOctets } from '#shared/tsp/http-exchange.ts';
 import { maxAuditLineBytes, parseAuditFileName, parseStampFileName } from '../audit-line.ts';
 import { type FileLine, linesOf } from './lines.ts';
 import { takesWrites } from '#shared/io/reach.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 
 /** What an audit log is read from. */
 export type AuditFolder = {
@@ -54,7 +55,7 @@ export function readAuditFolder(folder: string): AuditFolder {
 
 /** Opens the folder to write, making it where it is missing. @throws the system's error */
 export async function openAuditFiles(folder: string): Promise<AuditFiles> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { mode: 0o700 });
   const file = (name: string): string => path.join(folder, name);
   return {
     ...readAuditFolder(folder),

@@ -1,6 +1,6 @@
 // The local authority on disk: one state file that decides, and key files beside it. What others may read of it
 // is for public-files.ts.
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { equalBytes, toBase64 } from '#shared/bytes.ts';
@@ -8,6 +8,7 @@ import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
 import { parseCertificate } from '#shared/x509/certificate.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 import { localKeyKinds } from '../config.ts';
 import type { AuthorityState, CaGeneration, TsuGeneration } from '../authority-plan.ts';
 import {
@@ -60,7 +61,7 @@ export async function openAuthorityFiles(
   keyPassword?: string,
 ): Promise<AuthorityFiles> {
   const keyFolder = path.join(folder, 'keys');
-  await mkdir(keyFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(keyFolder, { mode: 0o700 });
   const stateFile = path.join(folder, 'authority.json');
   const keyFile = (name: string): string => path.join(keyFolder, `${name}.pem`);
 

@@ -1,11 +1,12 @@
 // A socket in the state folder by which commands on the same machine, of the same user, speak to the running proxy. It
 // keeps a second one out of the folder as well.
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { ConfigError } from '#shared/errors.ts';
 import { systemErrorCode } from '#shared/io/durable-file.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 
 /** What a command may ask for. */
 export type ControlActions = { readonly reload: () => Promise<void> };
@@ -49,7 +50,7 @@ export async function openControl(
   actions: ControlActions,
 ): Promise<AsyncDisposable> {
   const socket = socketOf(stateDir);
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await makeFolder(stateDir, { mode: 0o700 });
   const server = createServer((incoming, response) => {
     if (incoming.method !== 'POST' || incoming.url !== '/reload') {
       response.writeHead(404).end();

@@ -1,11 +1,12 @@
 // The journal's folder: segments that one process at a time appends to and anyone may read. What stands in them
 // is for journal.ts.
-import { mkdir, open, readdir } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type AppendLog, openAppendLog } from '#shared/io/append-log.ts';
 import { maxReplyOctets } from '#shared/tsp/http-exchange.ts';
 import { type FileLine, linesOf } from './lines.ts';
 import { takesWrites } from '#shared/io/reach.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 
 /** What a journal is read from. */
 export type JournalFolder = {
@@ -37,7 +38,7 @@ export function readJournalFolder(folder: string): JournalFolder {
 
 /** Opens the journal's folder, making it where it is missing. @throws the system's error */
 export async function openJournalFiles(folder: string): Promise<JournalFiles> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { mode: 0o700 });
   const file = (name: string): string => path.join(folder, name);
   return {
     ...readJournalFolder(folder),

@@ -1,9 +1,10 @@
 // What verifiers need of the local authorities, as files that are kept current: all anchors in one PEM file, a CRL
 // for each CA, the TSU certificates. Everything here is derived and can be written again.
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { toBase64 } from '#shared/bytes.ts';
 import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
+import { makeFolder } from '#shared/io/make-folder.ts';
 
 export type PublicFiles = {
   readonly anchorsPath: string;
@@ -33,7 +34,7 @@ export function toPem(certificates: readonly Uint8Array[]): string {
 export async function openPublicFiles(folder: string): Promise<PublicFiles> {
   const crlFolder = path.join(folder, 'crls');
   const anchorsPath = path.join(folder, 'anchors.pem');
-  await mkdir(crlFolder, { recursive: true });
+  await makeFolder(crlFolder);
   const anchors = new Map<string, readonly Uint8Array[]>();
   const anchorsPem = (): string => toPem([...anchors.values()].flat());
   const crlFile = (caId: string): string => path.join(crlFolder, `${caId}.crl`);
