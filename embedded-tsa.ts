@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { EmbeddedTsa } from '#archiver/embedded-tsa.ts';
 import { SourceError } from '#shared/errors.ts';
 import { openHttpSender } from '#shared/io/http-sender.ts';
-import { localTsaConfig } from '#tsa/config.ts';
+import { localTsaConfig } from '#tsa/config/config.ts';
 import { startTsa } from '#tsa/main.ts';
 
 /** Whether something answers there; what it is the tokens will tell. */

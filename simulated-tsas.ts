@@ -11,7 +11,7 @@ import {
   localTsaConfig,
   type HttpProviderConfig,
   type TsaConfig,
-} from '#tsa/config.ts';
+} from '#tsa/config/config.ts';
 import { startTsa, type RunningTsa } from '#tsa/main.ts';
 
 const random: RandomSource = (length) => new Uint8Array(randomBytes(length));

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import process from 'node:process';
-import { localTsaConfig } from '#tsa/config.ts';
+import { localTsaConfig } from '#tsa/config/config.ts';
 import { startTsa } from '#tsa/main.ts';
 
 const [stateDir = ''] = process.argv.slice(2);

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildTimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
-import { localTsaPolicy, type LocalKeyKind } from '#tsa/config.ts';
+import { localTsaPolicy, type LocalKeyKind } from '#tsa/config/config.ts';
 import { freePort } from '../test/_free-port.ts';
 import {
   endChild,

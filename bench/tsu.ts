@@ -10,11 +10,11 @@ import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { openAuthorityFiles } from '#tsa/adapters/authority-files.ts';
 import { openPublicFiles } from '#tsa/adapters/public-files.ts';
 import { reserveBlock } from '#tsa/adapters/serial-file.ts';
-import { localTsaConfig, type LocalKeyKind, type LocalProviderConfig } from '#tsa/config.ts';
-import { openLocalAuthority } from '#tsa/local-authority.ts';
-import { createLocalTsu } from '#tsa/local-tsu.ts';
+import { localTsaConfig, type LocalKeyKind, type LocalProviderConfig } from '#tsa/config/config.ts';
+import { openLocalAuthority } from '#tsa/local/local-authority.ts';
+import { createLocalTsu } from '#tsa/local/local-tsu.ts';
 import { startTsa } from '#tsa/main.ts';
-import { createSerialSource } from '#tsa/serials.ts';
+import { createSerialSource } from '#tsa/local/serials.ts';
 import { opensslSignatures, print, rateOfWaiting, type Limit } from './measure.ts';
 
 const clock = { now: () => Temporal.Now.instant() };

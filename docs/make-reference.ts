@@ -5,7 +5,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { archiverSettings } from '#archiver/config-schema.ts';
 import { bundledPolicies, bundledPresets } from '#shared/policy/bundled.ts';
-import { tsaConfigSchema } from '#tsa/config-schema.ts';
+import { tsaConfigSchema } from '#tsa/config/config-schema.ts';
 
 export const referenceFile = path.join(import.meta.dirname, 'configuration.md');
 

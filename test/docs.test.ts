@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { archiverSettings } from '#archiver/config-schema.ts';
-import { tsaConfigSchema } from '#tsa/config-schema.ts';
+import { tsaConfigSchema } from '#tsa/config/config-schema.ts';
 import { buildReference, referenceFile, referenceRows } from '../docs/make-reference.ts';
 import { projectRoot } from './_sources.ts';
 

@@ -6,7 +6,7 @@ import test from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { parseArchiverConfig } from '#archiver/config.ts';
-import { parseTsaConfig } from '#tsa/config-file.ts';
+import { parseTsaConfig } from '#tsa/config/config-file.ts';
 import { projectRoot } from './_sources.ts';
 
 const folder = path.join(projectRoot, 'k8s');

@@ -6,11 +6,11 @@ import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { instantText } from '#shared/time.ts';
 import { admitTimeStampReq } from '#shared/tsp/check-request.ts';
 import type { TimeStampReq } from '#shared/tsp/request.ts';
-import type { Asking, AuditEntry } from './audit-line.ts';
-import type { AuditLog } from './audit-log.ts';
-import type { Profile } from './config.ts';
-import type { Settings } from './provider-set.ts';
-import type { Provider } from './providers.ts';
+import type { Asking, AuditEntry } from './audit/audit-line.ts';
+import type { AuditLog } from './audit/audit-log.ts';
+import type { Profile } from './config/config.ts';
+import type { Settings } from './providers/provider-set.ts';
+import type { Provider } from './providers/providers.ts';
 import {
   buildRejection,
   errorFields,
@@ -20,7 +20,7 @@ import {
 } from './replies.ts';
 import type { Stamped } from './purchase.ts';
 import type { StampService } from './stamp.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from './status/tally.ts';
 
 export type AnswerOptions = {
   readonly service: StampService;

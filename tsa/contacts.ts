@@ -2,7 +2,7 @@
 // the start.
 import { contactText, type Contact, type ContactParty, type Contacts } from '#shared/contacts.ts';
 import type { Event, EventSink } from '#shared/ports/runtime.ts';
-import type { TsaConfig } from './config.ts';
+import type { TsaConfig } from './config/config.ts';
 
 /** Who is called, by party and, of a TSA, by the name of its provider. */
 export type TsaContacts = Contacts & { readonly providers: Readonly<Record<string, Contact>> };

@@ -16,17 +16,17 @@ import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
 import { parseTimeStampResp, printableText } from '#shared/tsp/response.ts';
 import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
-import { accreditationEnds, accreditationsOf, isAccredited } from './accreditation.ts';
+import { accreditationEnds, accreditationsOf, isAccredited } from './providers/accreditation.ts';
 import { openHttpProvider, tlsOptions } from './adapters/http-provider.ts';
 import { checkLocalUnit } from './adapters/local-unit-check.ts';
 import { openKeptRecords, type KeptRecords } from './adapters/kept-records.ts';
 import { seenHeadOf } from './adapters/seen-head.ts';
-import { checkAuditLog, findingPlace } from './audit-check.ts';
-import type { TsuGeneration } from './authority-plan.ts';
-import type { HttpProviderConfig, LocalProviderConfig, TsaConfig } from './config.ts';
+import { checkAuditLog, findingPlace } from './audit/audit-check.ts';
+import type { TsuGeneration } from './local/authority-plan.ts';
+import type { HttpProviderConfig, LocalProviderConfig, TsaConfig } from './config/config.ts';
 import { contactOf } from './contacts.ts';
-import type { Journal } from './journal.ts';
-import type { Provider } from './providers.ts';
+import type { Journal } from './journal/journal.ts';
+import type { Provider } from './providers/providers.ts';
 
 /** Who has to act when a stage fails; the terms of the responsibility matrix. */
 const parties = {

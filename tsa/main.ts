@@ -8,27 +8,32 @@ import { loadCredentials } from './adapters/client-file.ts';
 import { openEvidenceFiles } from './adapters/evidence-files.ts';
 import { createPasswordChecker } from './adapters/password.ts';
 import { openPublicFiles, type PublicFiles } from './adapters/public-files.ts';
-import { createAdministration } from './administration.ts';
-import { createAdmission } from './admission.ts';
-import type { AuditEntry } from './audit-line.ts';
-import { createAuditStamper } from './audit-stamp.ts';
+import { createAdministration } from './clients/administration.ts';
+import { createAdmission } from './clients/admission.ts';
+import type { AuditEntry } from './audit/audit-line.ts';
+import { createAuditStamper } from './audit/audit-stamp.ts';
 import { budgetsOf, openBooks, type Books } from './books.ts';
-import { createCrlWatch } from './client-crls.ts';
-import { listClients } from './client-list.ts';
-import { createClockGuard } from './clock-guard.ts';
-import { noteApprovals } from './approvals.ts';
-import type { Profile, TsaConfig } from './config.ts';
+import { createCrlWatch } from './clients/client-crls.ts';
+import { listClients } from './clients/client-list.ts';
+import { createClockGuard } from './local/clock-guard.ts';
+import { noteApprovals } from './clients/approvals.ts';
+import type { Profile, TsaConfig } from './config/config.ts';
 import { missingContacts, withContacts } from './contacts.ts';
 import { dayOf } from './days.ts';
-import { createApps, openListeners } from './doors.ts';
+import { createApps, openListeners } from './server/doors.ts';
 import { openEvidenceService, type EvidenceService } from './evidence/service.ts';
-import type { TokenRecord } from './journal-line.ts';
-import { openLocalUnits, openSettings, type LocalUnits, type Settings } from './provider-set.ts';
+import type { TokenRecord } from './journal/journal-line.ts';
+import {
+  openLocalUnits,
+  openSettings,
+  type LocalUnits,
+  type Settings,
+} from './providers/provider-set.ts';
 import { createSwitch } from './reload.ts';
 import { errorFields } from './replies.ts';
-import { algorithmEditions, daysUntil, endingSoon, type Snapshot } from './snapshot.ts';
+import { algorithmEditions, daysUntil, endingSoon, type Snapshot } from './status/snapshot.ts';
 import { createStampService, type StampService } from './stamp.ts';
-import { createTally } from './tally.ts';
+import { createTally } from './status/tally.ts';
 
 export type StartTsaOptions = {
   readonly config: TsaConfig;

@@ -4,16 +4,16 @@ import { digest, digestLength } from '#shared/crypto/digest.ts';
 import type { AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { buildTimeStampReq, parseTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
-import type { Budgets } from './budget-rules.ts';
-import type { Profile } from './config.ts';
+import type { Budgets } from './metering/budget-rules.ts';
+import type { Profile } from './config/config.ts';
 import { deadlineIn } from './deadline.ts';
-import type { TokenRecord } from './journal-line.ts';
-import type { Journal } from './journal.ts';
-import type { GoodAnswer } from './judge-answer.ts';
-import { obtainToken, type ObtainOptions } from './obtain.ts';
-import type { PaidTokens } from './paid-tokens.ts';
-import type { Provider } from './providers.ts';
-import { hedgeRate, type Rates } from './rates.ts';
+import type { TokenRecord } from './journal/journal-line.ts';
+import type { Journal } from './journal/journal.ts';
+import type { GoodAnswer } from './providers/judge-answer.ts';
+import { obtainToken, type ObtainOptions } from './providers/obtain.ts';
+import type { PaidTokens } from './journal/paid-tokens.ts';
+import type { Provider } from './providers/providers.ts';
+import { hedgeRate, type Rates } from './providers/rates.ts';
 import type { Rejection } from './replies.ts';
 
 export type Stamped =

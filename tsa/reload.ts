@@ -1,8 +1,8 @@
 // Another configuration while the proxy runs: checked and opened whole beside the old one, then swapped in one step, so
 // that every request sees the one or the other. What cannot be changed so is named, and nothing changes.
 import { ConfigError, type ConfigProblem } from '#shared/errors.ts';
-import type { TsaConfig } from './config.ts';
-import type { OpenSettings, Settings } from './provider-set.ts';
+import type { TsaConfig } from './config/config.ts';
+import type { OpenSettings, Settings } from './providers/provider-set.ts';
 
 /** Settings that are bound to sockets and folders opened at the start. */
 const fixed = [

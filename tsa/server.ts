@@ -4,7 +4,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { errorFields, plainAnswers } from './replies.ts';
-import type { Administration } from './administration.ts';
+import type { Administration } from './clients/administration.ts';
 import { addAdministration } from './server/administration.ts';
 import { createAdmit } from './server/admit.ts';
 import {
@@ -16,7 +16,7 @@ import {
 import { addEvidence, type EvidenceEndpointOptions } from './server/evidence.ts';
 import { ambiguityOf, sendPlain } from './server/http.ts';
 import { addStatus } from './server/status.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { Snapshot } from './status/snapshot.ts';
 
 export type TsaServerOptions = EndpointOptions &
   EvidenceEndpointOptions & {

@@ -2,11 +2,11 @@
 // purchase (design §5).
 import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { TimeStampReq } from '#shared/tsp/request.ts';
-import type { Profile } from './config.ts';
-import type { TokenRecord } from './journal-line.ts';
-import { repeatKeyOf, type Claim } from './journal.ts';
-import { createPaidTokens } from './paid-tokens.ts';
-import { accreditedProviders, eligibleProviders, type Provider } from './providers.ts';
+import type { Profile } from './config/config.ts';
+import type { TokenRecord } from './journal/journal-line.ts';
+import { repeatKeyOf, type Claim } from './journal/journal.ts';
+import { createPaidTokens } from './journal/paid-tokens.ts';
+import { accreditedProviders, eligibleProviders, type Provider } from './providers/providers.ts';
 import {
   createBuy,
   journalFailed,
@@ -14,8 +14,8 @@ import {
   type PurchaseOptions,
   type Stamped,
 } from './purchase.ts';
-import { createRates, type Rates } from './rates.ts';
-import { foundOrClaimed } from './repeats.ts';
+import { createRates, type Rates } from './providers/rates.ts';
+import { foundOrClaimed } from './journal/repeats.ts';
 import { errorFields, type Rejection } from './replies.ts';
 
 /** A query that admission let through. */

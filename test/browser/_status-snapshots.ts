@@ -1,6 +1,6 @@
 // The proxy on its worst day: every state that its status page can show, with the longest of names.
-import { createProviderRecord } from '#tsa/provider-record.ts';
-import type { ProviderStatus, Snapshot } from '#tsa/snapshot.ts';
+import { createProviderRecord } from '#tsa/providers/provider-record.ts';
+import type { ProviderStatus, Snapshot } from '#tsa/status/snapshot.ts';
 
 const at = Temporal.Instant.from('2030-01-31T15:00:00Z');
 const longest = 'p'.repeat(63);

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { replyMediaType } from '#shared/tsp/http-exchange.ts';
 import { buildTimeStampResp, parseTimeStampResp } from '#shared/tsp/response.ts';
-import { defaultHttpProvider, type HttpProviderConfig } from '#tsa/config.ts';
+import { defaultHttpProvider, type HttpProviderConfig } from '#tsa/config/config.ts';
 import { configWith, createTestClock, startTestTsa, temporaryFolder } from '../tsa/_proxy.ts';
 import type { ConformanceReport, ConformanceResult } from './_report.ts';
 import type { Item, Manifest } from './tsp.ts';

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { DatabaseConfig } from '#tsa/config.ts';
+import type { DatabaseConfig } from '#tsa/config/config.ts';
 
 const run = promisify(execFile);
 

@@ -8,7 +8,7 @@ import { TokiwaError } from '#shared/errors.ts';
 import { buildTimeStampReq } from '#shared/tsp/request.ts';
 import { buildTimeStampResp, parseTimeStampResp } from '#shared/tsp/response.ts';
 import { parseTimeStampToken } from '#shared/tsp/token.ts';
-import { defaultHashAlgorithms, defaultProfile, type TsaConfig } from '#tsa/config.ts';
+import { defaultHashAlgorithms, defaultProfile, type TsaConfig } from '#tsa/config/config.ts';
 import type { Item, Manifest, RequestItem } from '../conformance/tsp.ts';
 import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
 import { conformanceProfile } from '../conformance/_tsp-policy.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { toHex } from '#shared/bytes.ts';
 import { digest, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { localTsaConfig } from '#tsa/config.ts';
+import { localTsaConfig } from '#tsa/config/config.ts';
 import { startTsa } from '#tsa/main.ts';
 import type { ConformanceReport } from '../conformance/_report.ts';
 import { dssAccepts, judgeRecords, type RecordToJudge } from './_judges.ts';

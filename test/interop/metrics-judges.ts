@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { z } from 'zod';
-import { createHistogram } from '#tsa/histogram.ts';
-import { metricsText } from '#tsa/metrics.ts';
-import { createProviderRecord } from '#tsa/provider-record.ts';
-import type { ProviderStatus, Snapshot } from '#tsa/snapshot.ts';
+import { createHistogram } from '#tsa/status/histogram.ts';
+import { metricsText } from '#tsa/status/metrics.ts';
+import { createProviderRecord } from '#tsa/providers/provider-record.ts';
+import type { ProviderStatus, Snapshot } from '#tsa/status/snapshot.ts';
 import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
 import {
   ask,

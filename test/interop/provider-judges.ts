@@ -6,7 +6,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { defaultHttpProvider, type HttpProviderConfig } from '#tsa/config.ts';
+import { defaultHttpProvider, type HttpProviderConfig } from '#tsa/config/config.ts';
 import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
 import { configWith, startTestTsa, temporaryFolder, type TestTsa } from '../tsa/_proxy.ts';
 import { startOpenssl } from './_openssl-tsa.ts';

@@ -11,10 +11,10 @@ import type { Event } from '#shared/ports/runtime.ts';
 import { openKeptRecords } from '#tsa/adapters/kept-records.ts';
 import { exportAuditLog } from '#tsa/adapters/audit-export.ts';
 import { readAuditFolder } from '#tsa/adapters/audit-files.ts';
-import { checkAuditLog } from '#tsa/audit-check.ts';
+import { checkAuditLog } from '#tsa/audit/audit-check.ts';
 import { openBooks, type Books } from '#tsa/books.ts';
-import { repeatKeyOf } from '#tsa/journal.ts';
-import { localTsaConfig, type Budget, type DatabaseConfig, type TsaConfig } from '#tsa/config.ts';
+import { repeatKeyOf } from '#tsa/journal/journal.ts';
+import { localTsaConfig, type Budget, type DatabaseConfig, type TsaConfig } from '#tsa/config/config.ts';
 import {
   answerTo,
   lineOf,

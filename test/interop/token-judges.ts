@@ -20,7 +20,7 @@ import { verifyToken } from '#shared/tsp/verify-token.ts';
 import { parsePemCertificates, type Certificate } from '#shared/x509/certificate.ts';
 import { signatureDigests } from '#tsa/adapters/signing-key.ts';
 import { stampFile } from '#tsa/adapters/stamp-file.ts';
-import { defaultHashAlgorithms, localTsaConfig, type LocalKeyKind } from '#tsa/config.ts';
+import { defaultHashAlgorithms, localTsaConfig, type LocalKeyKind } from '#tsa/config/config.ts';
 import { startTsa } from '#tsa/main.ts';
 import type { ConformanceReport, ConformanceResult } from '../conformance/_report.ts';
 import { damageToken } from './_damage.ts';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { localTsaPolicy } from '#tsa/config.ts';
+import { localTsaPolicy } from '#tsa/config/config.ts';
 import type { ConformanceResult } from '../conformance/_report.ts';
 import { serveTsa, type ServedTsa } from '../tsa/_served.ts';
 import { createMixedLoad, exchange, type MixedLoad } from './_mixed-load.ts';
@@ -32,7 +32,7 @@ const connections = 4;
 
 /**
  * The index of repeats has 32 octets a slot, and once it has begun to grow a table is never less than three eighths
- * full and never more than six (tsa/repeat-index.ts).
+ * full and never more than six (tsa/journal/repeat-index.ts).
  */
 const leastOctetsPerToken = 32 / 0.75;
 const mostOctetsPerToken = 32 / 0.375;

@@ -1,13 +1,13 @@
 // What the books of a proxy promise, wherever they are kept: run against folders in `npm test` and against PostgreSQL
 // in the interop tests.
 import type { TestFn } from 'ava';
-import { checkAuditLog } from '#tsa/audit-check.ts';
+import { checkAuditLog } from '#tsa/audit/audit-check.ts';
 import type { AuditFolder } from '#tsa/adapters/audit-files.ts';
 import type { JournalFolder } from '#tsa/adapters/files.ts';
-import { parseAuditLine, type AuditEntry } from '#tsa/audit-line.ts';
+import { parseAuditLine, type AuditEntry } from '#tsa/audit/audit-line.ts';
 import type { Books } from '#tsa/books.ts';
-import type { Budget } from '#tsa/config.ts';
-import { parseJournalLine, type TokenRecord } from '#tsa/journal-line.ts';
+import type { Budget } from '#tsa/config/config.ts';
+import { parseJournalLine, type TokenRecord } from '#tsa/journal/journal-line.ts';
 import { createTestClock, type TestClock } from './_proxy.ts';
 
 /** A place that can be opened again and again. */

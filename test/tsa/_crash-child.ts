@@ -1,7 +1,7 @@
 // A proxy in a process of its own that kills itself with SIGKILL at the event that its parent names. Arguments: the
 // configuration as JSON, the event's name or nothing.
 import { randomBytes } from 'node:crypto';
-import type { TsaConfig } from '#tsa/config.ts';
+import type { TsaConfig } from '#tsa/config/config.ts';
 import { startTsa } from '#tsa/main.ts';
 
 const [config = '', fatal = ''] = process.argv.slice(2);

@@ -16,7 +16,7 @@ import {
   type Profile,
   type ProviderConfig,
   type TsaConfig,
-} from '#tsa/config.ts';
+} from '#tsa/config/config.ts';
 import { startTsa, type RunningTsa } from '#tsa/main.ts';
 
 export type TestClock = {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { TsaConfig } from '#tsa/config.ts';
+import type { TsaConfig } from '#tsa/config/config.ts';
 
 const child = fileURLToPath(new URL('_crash-child.ts', import.meta.url));
 

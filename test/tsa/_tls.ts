@@ -5,8 +5,8 @@ import path from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { oids } from '#shared/oid.ts';
 import { toPem } from '#tsa/adapters/public-files.ts';
-import type { ClientConfig } from '#tsa/clients.ts';
-import { localTsaConfig, type TlsListenerConfig, type TsaConfig } from '#tsa/config.ts';
+import type { ClientConfig } from '#tsa/clients/clients.ts';
+import { localTsaConfig, type TlsListenerConfig, type TsaConfig } from '#tsa/config/config.ts';
 import { issueCertificate, issueCrl, issueRoot, type Issued } from '../_authority.ts';
 import { extendedKeyUsage, keyUsage, subjectAltName } from '../_extensions.ts';
 

@@ -13,7 +13,7 @@ import { buildMessageImprint, buildTimeStampToken } from '#shared/tsp/build-toke
 import { replyMediaType } from '#shared/tsp/http-exchange.ts';
 import { parseTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
 import { buildTimeStampResp } from '#shared/tsp/response.ts';
-import { defaultHttpProvider, type HttpProviderConfig } from '#tsa/config.ts';
+import { defaultHttpProvider, type HttpProviderConfig } from '#tsa/config/config.ts';
 import { type Issued, issueCrl, issueRoot, issueTsu } from '../_authority.ts';
 
 export const upstreamPolicy = '1.3.6.1.4.1.99999.1';

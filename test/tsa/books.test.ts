@@ -4,9 +4,9 @@ import test from 'ava';
 import { readAuditFolder } from '#tsa/adapters/audit-files.ts';
 import { readJournalFolder } from '#tsa/adapters/files.ts';
 import { openBooks } from '#tsa/books.ts';
-import { localTsaConfig, type DatabaseConfig } from '#tsa/config.ts';
+import { localTsaConfig, type DatabaseConfig } from '#tsa/config/config.ts';
 import { closedPort } from '../_free-port.ts';
-import { hedgeRate } from '#tsa/rates.ts';
+import { hedgeRate } from '#tsa/providers/rates.ts';
 import { purchase, testBooksContract, tokenOf } from './_books-contract.ts';
 import { createTestClock, random, temporaryFolder } from './_proxy.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { parseTsaConfig } from '#tsa/config-file.ts';
+import { parseTsaConfig } from '#tsa/config/config-file.ts';
 import { projectRoot } from '../_sources.ts';
 import { createTestClock, queryFor, startTestTsa, temporaryFolder } from './_proxy.ts';
 

@@ -53,7 +53,7 @@ test('killed while the provider works: the same octets are sent again', async (t
 
 test('serials of the local unit stay unique over crashes', async (t) => {
   await using folder = await temporaryFolder();
-  const { localTsaConfig } = await import('#tsa/config.ts');
+  const { localTsaConfig } = await import('#tsa/config/config.ts');
   const config = localTsaConfig({ stateDir: folder.path });
   const serials: bigint[] = [];
   for (const round of ['a', 'b', 'c']) {

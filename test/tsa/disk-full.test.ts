@@ -1,17 +1,17 @@
 // A full disk: no token is given out that is not in the journal, none that was bought is lost, and nothing is bought
 // that could not be recorded first.
 import test from 'ava';
-import { createBudgets } from '#tsa/budgets.ts';
-import { createLedger } from '#tsa/ledger.ts';
+import { createBudgets } from '#tsa/metering/budgets.ts';
+import { createLedger } from '#tsa/metering/ledger.ts';
 import type { Event } from '#shared/ports/runtime.ts';
 import { parseTimeStampReq, type TimeStampReq } from '#shared/tsp/request.ts';
 import { openJournalFiles, type JournalFiles } from '#tsa/adapters/files.ts';
 import { openHttpProvider } from '#tsa/adapters/http-provider.ts';
-import { defaultProfile } from '#tsa/config.ts';
-import { openJournal } from '#tsa/journal.ts';
-import type { Provider } from '#tsa/providers.ts';
+import { defaultProfile } from '#tsa/config/config.ts';
+import { openJournal } from '#tsa/journal/journal.ts';
+import type { Provider } from '#tsa/providers/providers.ts';
 import { createStampService } from '#tsa/stamp.ts';
-import { createStandingVerdicts } from '#tsa/standing-verdict.ts';
+import { createStandingVerdicts } from '#tsa/local/standing-verdict.ts';
 import { createTestClock, queryFor, random, temporaryFolder } from './_proxy.ts';
 import { startUpstream, type Upstream } from './_upstream.ts';
 

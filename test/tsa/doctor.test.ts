@@ -9,9 +9,9 @@ import {
   type HttpProviderConfig,
   type LocalProviderConfig,
   type TsaConfig,
-} from '#tsa/config.ts';
+} from '#tsa/config/config.ts';
 import { examine, type DoctorLine } from '#tsa/doctor.ts';
-import { openJournal } from '#tsa/journal.ts';
+import { openJournal } from '#tsa/journal/journal.ts';
 import { issueCrl, issueRoot, issueTsu } from '../_authority.ts';
 import { closedPort } from '../_free-port.ts';
 import {

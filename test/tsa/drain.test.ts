@@ -9,7 +9,7 @@ import path from 'node:path';
 import test from 'ava';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { createApiKey } from '#tsa/adapters/password.ts';
-import type { TsaConfig } from '#tsa/config.ts';
+import type { TsaConfig } from '#tsa/config/config.ts';
 import { configWith, createTestClock, queryFor, startTestTsa, temporaryFolder } from './_proxy.ts';
 import { clientConfig, createPki, pemOf, tlsConfig } from './_tls.ts';
 import { startUpstream, type Handler } from './_upstream.ts';

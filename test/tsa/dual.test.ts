@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { parseJournalLine, type TokenRecord } from '#tsa/journal-line.ts';
+import { parseJournalLine, type TokenRecord } from '#tsa/journal/journal-line.ts';
 import {
   ask,
   configWith,

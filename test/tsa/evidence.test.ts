@@ -8,13 +8,13 @@ import { parseEvidenceRecord } from '#shared/ers/evidence-record.ts';
 import { rootOfReduced } from '#shared/ers/reduce.ts';
 import { selectProfile, type AlgorithmProfile } from '#shared/policy/algorithm-policy.ts';
 import { bundledPolicies } from '#shared/policy/bundled.ts';
-import { sha256OfKey } from '#tsa/clients.ts';
+import { sha256OfKey } from '#tsa/clients/clients.ts';
 import {
   defaultEvidence,
   localTsaConfig,
   type EvidenceConfig,
   type TsaConfig,
-} from '#tsa/config.ts';
+} from '#tsa/config/config.ts';
 import {
   configWith,
   createTestClock,

@@ -6,7 +6,7 @@ import {
   parseTimeStampResp,
   type PKIFailureInfo,
 } from '#shared/tsp/response.ts';
-import type { HttpProviderConfig, Profile } from '#tsa/config.ts';
+import type { HttpProviderConfig, Profile } from '#tsa/config/config.ts';
 import { issueCertificate, issueCrl, issueRoot, issueTsu, type Issued } from '../_authority.ts';
 import { extendedKeyUsage, keyUsage } from '../_extensions.ts';
 import {

@@ -7,7 +7,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import test from 'ava';
 import { parseTimeStampReq } from '#shared/tsp/request.ts';
-import type { HttpProviderConfig } from '#tsa/config.ts';
+import type { HttpProviderConfig } from '#tsa/config/config.ts';
 import {
   ask,
   configWith,

@@ -5,9 +5,9 @@ import path from 'node:path';
 import test from 'ava';
 import { ConfigError } from '#shared/errors.ts';
 import { createApiKey } from '#tsa/adapters/password.ts';
-import { listClients } from '#tsa/client-list.ts';
-import { noOversight, type Oversight } from '#tsa/config.ts';
-import { parseTsaConfig } from '#tsa/config-file.ts';
+import { listClients } from '#tsa/clients/client-list.ts';
+import { noOversight, type Oversight } from '#tsa/config/config.ts';
+import { parseTsaConfig } from '#tsa/config/config-file.ts';
 import { missingContacts } from '#tsa/contacts.ts';
 import { examine } from '#tsa/doctor.ts';
 import {

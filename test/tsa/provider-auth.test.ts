@@ -2,7 +2,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type { HttpProviderConfig } from '#tsa/config.ts';
+import type { HttpProviderConfig } from '#tsa/config/config.ts';
 import {
   ask,
   configWith,

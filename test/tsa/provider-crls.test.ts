@@ -5,7 +5,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import test from 'ava';
-import type { HttpProviderConfig } from '#tsa/config.ts';
+import type { HttpProviderConfig } from '#tsa/config/config.ts';
 import { issueCrl } from '../_authority.ts';
 import {
   ask,

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { parseJournalLine, type JournalRecord } from '#tsa/journal-line.ts';
+import { parseJournalLine, type JournalRecord } from '#tsa/journal/journal-line.ts';
 import { issueTsu } from '../_authority.ts';
 import {
   ask,

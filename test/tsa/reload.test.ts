@@ -12,8 +12,8 @@ import { bundledPolicies } from '#shared/policy/bundled.ts';
 import { buildDssc } from '#shared/policy/dssc-write.ts';
 import { parseTimeStampResp } from '#shared/tsp/response.ts';
 import { createApiKey } from '#tsa/adapters/password.ts';
-import { parseTsaConfig } from '#tsa/config-file.ts';
-import type { TsaConfig } from '#tsa/config.ts';
+import { parseTsaConfig } from '#tsa/config/config-file.ts';
+import type { TsaConfig } from '#tsa/config/config.ts';
 import { issueCrl, type Issued } from '../_authority.ts';
 import { projectRoot } from '../_sources.ts';
 import {

@@ -263,7 +263,7 @@ test('an address in use is a configuration error', async (t) => {
   await using folder = await temporaryFolder();
   const clock = createTestClock();
   await using tsa = await startLocal(`${folder.path}/a`, clock);
-  const { localTsaConfig } = await import('#tsa/config.ts');
+  const { localTsaConfig } = await import('#tsa/config/config.ts');
   const config = localTsaConfig({
     stateDir: `${folder.path}/b`,
     port: Number(new URL(tsa.url).port),

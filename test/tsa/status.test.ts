@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { metricsText } from '#tsa/metrics.ts';
-import { endingSoon, type Snapshot } from '#tsa/snapshot.ts';
-import { renderStatusPage } from '#tsa/status-page.ts';
-import { chooseLanguage, statusTexts } from '#tsa/status-texts.ts';
-import type { TsaConfig } from '#tsa/config.ts';
+import { metricsText } from '#tsa/status/metrics.ts';
+import { endingSoon, type Snapshot } from '#tsa/status/snapshot.ts';
+import { renderStatusPage } from '#tsa/status/status-page.ts';
+import { chooseLanguage, statusTexts } from '#tsa/status/status-texts.ts';
+import type { TsaConfig } from '#tsa/config/config.ts';
 import {
   ask,
   configWith,

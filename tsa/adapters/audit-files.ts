@@ -6,7 +6,7 @@ import { FormatError } from '#shared/errors.ts';
 import { type AppendLog, openAppendLog } from '#shared/io/append-log.ts';
 import { createFile, syncDirectory } from '#shared/io/durable-file.ts';
 import { maxReplyOctets } from '#shared/tsp/http-exchange.ts';
-import { maxAuditLineBytes, parseAuditFileName, parseStampFileName } from '../audit-line.ts';
+import { maxAuditLineBytes, parseAuditFileName, parseStampFileName } from '../audit/audit-line.ts';
 import { type FileLine, linesOf } from './lines.ts';
 import { takesWrites } from '#shared/io/reach.ts';
 import { makeFolder } from '#shared/io/make-folder.ts';

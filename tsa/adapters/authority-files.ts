@@ -9,8 +9,8 @@ import { ConfigError } from '#shared/errors.ts';
 import { replaceFile, systemErrorCode } from '#shared/io/durable-file.ts';
 import { parseCertificate } from '#shared/x509/certificate.ts';
 import { makeFolder } from '#shared/io/make-folder.ts';
-import { localKeyKinds } from '../config.ts';
-import type { AuthorityState, CaGeneration, TsuGeneration } from '../authority-plan.ts';
+import { localKeyKinds } from '../config/config.ts';
+import type { AuthorityState, CaGeneration, TsuGeneration } from '../local/authority-plan.ts';
 import {
   createSigningKey,
   loadSigningKey,

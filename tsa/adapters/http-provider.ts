@@ -11,10 +11,10 @@ import {
   withoutCredentials,
 } from '#shared/tsp/http-exchange.ts';
 import { parsePemCertificates } from '#shared/x509/certificate.ts';
-import { accreditationsOf } from '../accreditation.ts';
-import type { HttpProviderConfig, ProviderAuth } from '../config.ts';
-import { createProviderRecord, type ProviderRecord } from '../provider-record.ts';
-import type { Provider } from '../providers.ts';
+import { accreditationsOf } from '../providers/accreditation.ts';
+import type { HttpProviderConfig, ProviderAuth } from '../config/config.ts';
+import { createProviderRecord, type ProviderRecord } from '../providers/provider-record.ts';
+import type { Provider } from '../providers/providers.ts';
 import { tlsSettings } from '../tls-table.ts';
 import { readPrivateFile, readSecret } from '#shared/io/private-file.ts';
 import { openProviderCrls } from './provider-crls.ts';

@@ -2,7 +2,7 @@
 // for them.
 import { ConfigError } from '#shared/errors.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
-import type { TsaConfig } from '../config.ts';
+import type { TsaConfig } from '../config/config.ts';
 import { readAuditFolder, type AuditFolder } from './audit-files.ts';
 import { readJournalFolder, type JournalFolder } from './files.ts';
 

@@ -12,7 +12,7 @@ import { toPem } from './public-files.ts';
 import { parseCertificate, type Certificate } from '#shared/x509/certificate.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
 import { namesMatch } from '#shared/x509/name.ts';
-import type { TlsListenerConfig } from '../config.ts';
+import type { TlsListenerConfig } from '../config/config.ts';
 import { tlsSettings } from '../tls-table.ts';
 import { readPrivateFile } from '#shared/io/private-file.ts';
 

@@ -6,8 +6,8 @@ import { systemErrorCode } from '#shared/io/durable-file.ts';
 import { readSecretFile } from '#shared/io/private-file.ts';
 import { isBefore } from '#shared/time.ts';
 import { openAuthorityFiles } from './authority-files.ts';
-import type { TsuGeneration } from '../authority-plan.ts';
-import type { LocalProviderConfig } from '../config.ts';
+import type { TsuGeneration } from '../local/authority-plan.ts';
+import type { LocalProviderConfig } from '../config/config.ts';
 
 /** Where the unit of this name keeps itself. */
 export function localUnitFolder(stateDir: string, name: string): string {

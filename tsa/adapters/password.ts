@@ -1,7 +1,7 @@
 // Keys and passwords of clients: made, and checked against what is kept of them. A key is 256 random bits, so that its
 // SHA-256 says nothing of it; a password is weaker and kept by scrypt (RFC 7914).
 import { createHmac, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto';
-import { sha256OfKey } from '../clients.ts';
+import { sha256OfKey } from '../clients/clients.ts';
 
 /** Cost for new passwords: 32 MiB and some 0.1 s each. */
 const cost = { N: 2 ** 15, r: 8, p: 1 } as const;

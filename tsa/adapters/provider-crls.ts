@@ -6,8 +6,8 @@ import { fetchCrl, isUrl, loadCrls } from '#shared/io/trust-files.ts';
 import type { Clock, EventSink } from '#shared/ports/runtime.ts';
 import { compareInstants, earlier, isBefore } from '#shared/time.ts';
 import type { CertificateList } from '#shared/x509/crl.ts';
-import type { HttpProviderConfig } from '../config.ts';
-import type { KeptCrls, ProviderRecord } from '../provider-record.ts';
+import type { HttpProviderConfig } from '../config/config.ts';
+import type { KeptCrls, ProviderRecord } from '../providers/provider-record.ts';
 import { errorFields } from '../replies.ts';
 
 /** CRLs are looked at again after this long, or when one of them ends. */

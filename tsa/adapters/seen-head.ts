@@ -5,8 +5,8 @@ import path from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '#shared/io/durable-file.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
-import { emptyHead, type AuditHead } from '../audit-line.ts';
-import type { TsaConfig } from '../config.ts';
+import { emptyHead, type AuditHead } from '../audit/audit-line.ts';
+import type { TsaConfig } from '../config/config.ts';
 import { errorFields } from '../replies.ts';
 
 const schema = z.strictObject({

@@ -15,8 +15,8 @@ import { derNull } from '#shared/der/writer.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { oids } from '#shared/oid.ts';
 import { createFile } from '#shared/io/durable-file.ts';
-import type { Signer } from '../certificate-builder.ts';
-import type { LocalKeyKind } from '../config.ts';
+import type { Signer } from '../local/certificate-builder.ts';
+import type { LocalKeyKind } from '../config/config.ts';
 import { readPrivateFile } from '#shared/io/private-file.ts';
 
 /** A private key in memory with its public half. */

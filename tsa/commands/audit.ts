@@ -7,8 +7,8 @@ import { exportAuditLog } from '../adapters/audit-export.ts';
 import { readAuditFolder } from '../adapters/audit-files.ts';
 import { seenHeadOf } from '../adapters/seen-head.ts';
 import { checkOneOf, openKeptRecords } from '../adapters/kept-records.ts';
-import type { AuditHead } from '../audit-line.ts';
-import { checkAuditLog, findingPlace, type AuditReport } from '../audit-check.ts';
+import type { AuditHead } from '../audit/audit-line.ts';
+import { checkAuditLog, findingPlace, type AuditReport } from '../audit/audit-check.ts';
 import { loadTsaConfig, logEvents, readable, withExitCode } from './context.ts';
 
 type VerifyOptions = {

@@ -11,8 +11,8 @@ import {
   type Credential,
 } from '../adapters/client-file.ts';
 import { createApiKey, hashPassword } from '../adapters/password.ts';
-import { reservedNames } from '../clients.ts';
-import { nameSchema } from '../config-clients.ts';
+import { reservedNames } from '../clients/clients.ts';
+import { nameSchema } from '../config/config-clients.ts';
 import { loadTsaConfig, withExitCode } from './context.ts';
 
 type ClientOptions = { readonly config: string; readonly password?: boolean };

@@ -7,8 +7,8 @@ import type { EventSink } from '#shared/ports/runtime.ts';
 import { printableLines } from '#shared/printable.ts';
 import { instantText } from '#shared/time.ts';
 import { createSystemClock } from '../adapters/system.ts';
-import { parseTsaConfig } from '../config-file.ts';
-import type { TsaConfig } from '../config.ts';
+import { parseTsaConfig } from '../config/config-file.ts';
+import type { TsaConfig } from '../config/config.ts';
 
 const clock = createSystemClock();
 let waiting = '';

@@ -4,7 +4,7 @@ import type { ExaminedStage } from '#shared/examination.ts';
 import { openJournalFiles } from '../adapters/files.ts';
 import { openBooks } from '../books.ts';
 import { examine } from '../doctor.ts';
-import { openJournal } from '../journal.ts';
+import { openJournal } from '../journal/journal.ts';
 import { loadTsaConfig, logEvents, untilSignal } from './context.ts';
 
 /** With `stamp`, one token of each provider is bought. @throws ConfigError: the configuration cannot be used */

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { askForReload, openControl } from '../adapters/control.ts';
 import { createSystemClock, createSystemRandom } from '../adapters/system.ts';
-import type { TsaConfig } from '../config.ts';
+import type { TsaConfig } from '../config/config.ts';
 import { startTsa, type RunningTsa } from '../main.ts';
 import { errorFields } from '../replies.ts';
 import { loadTsaConfig, logEvents, untilSignal, withExitCode } from './context.ts';

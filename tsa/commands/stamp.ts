@@ -8,7 +8,7 @@ import { createFile, systemErrorCode } from '#shared/io/durable-file.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import { byStrongestDigest } from '#shared/tsp/strongest-digest.ts';
 import { stampFile } from '../adapters/stamp-file.ts';
-import { defaultLimits } from '../config.ts';
+import { defaultLimits } from '../config/config.ts';
 import { untilSignal, withExitCode } from './context.ts';
 
 const defaultUrl = `http://${defaultLimits.host}:${defaultLimits.port}/`;

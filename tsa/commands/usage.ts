@@ -5,11 +5,11 @@ import { ConfigError } from '#shared/errors.ts';
 import { readJournalFolder, type JournalFolder } from '../adapters/files.ts';
 import { checkOneOf, openKeptRecords } from '../adapters/kept-records.ts';
 import { createSystemClock } from '../adapters/system.ts';
-import { defaultLimits, type TsaConfig } from '../config.ts';
-import { parseJournalLine } from '../journal-line.ts';
-import { createUsageTable, usageCsv, usageJson, usageText } from '../usage.ts';
-import { withoutProvider, type WithoutQuestion } from '../without-provider.ts';
-import { withoutCsv, withoutJson, withoutText } from '../without-report.ts';
+import { defaultLimits, type TsaConfig } from '../config/config.ts';
+import { parseJournalLine } from '../journal/journal-line.ts';
+import { createUsageTable, usageCsv, usageJson, usageText } from '../metering/usage.ts';
+import { withoutProvider, type WithoutQuestion } from '../metering/without-provider.ts';
+import { withoutCsv, withoutJson, withoutText } from '../metering/without-report.ts';
 import { loadTsaConfig, logEvents, readable, withExitCode } from './context.ts';
 
 const clock = createSystemClock();

@@ -9,9 +9,9 @@ import {
 } from '#shared/intake/group-tree.ts';
 import type { Clock, EventSink, RandomSource } from '#shared/ports/runtime.ts';
 import { buildTimeStampReq, parseTimeStampReq } from '#shared/tsp/request.ts';
-import type { AuditLog } from '../audit-log.ts';
-import type { TokenRecord } from '../journal-line.ts';
-import type { Settings } from '../provider-set.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { TokenRecord } from '../journal/journal-line.ts';
+import type { Settings } from '../providers/provider-set.ts';
 import type { StampService } from '../stamp.ts';
 import { evidenceTokenOf, requireProof, type EvidenceTokenOptions } from './evidence-token.ts';
 import type { SubmissionLine, TokenLine } from './lines.ts';

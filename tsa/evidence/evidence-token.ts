@@ -12,7 +12,7 @@ import { parseTimeStampToken, type TimeStampToken } from '#shared/tsp/token.ts';
 import { verifyToken, type TokenVerdict } from '#shared/tsp/verify-token.ts';
 import { horizonToken } from '#shared/validation/horizon-token.ts';
 import { proofHorizon } from '#shared/validation/proof-horizon.ts';
-import type { TrustMaterial } from '../providers.ts';
+import type { TrustMaterial } from '../providers/providers.ts';
 
 type Imprint = { readonly algorithm: DigestAlgorithm; readonly digest: Uint8Array };
 

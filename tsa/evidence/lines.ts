@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { toBase64 } from '#shared/bytes.ts';
 import { isDigestAlgorithm, type DigestAlgorithm } from '#shared/crypto/digest.ts';
-import { buildCheckedLine, instant, octets, parseCheckedLine } from '../checked-line.ts';
+import { buildCheckedLine, instant, octets, parseCheckedLine } from '../journal/checked-line.ts';
 
 /** Whose batch it is, and under which hash: what may share a tree. */
 export type LaneFields = {

@@ -4,9 +4,9 @@
 import { createCollector } from '#shared/intake/collector.ts';
 import { nameOfGroups, type DigestGroups } from '#shared/intake/digest-groups.ts';
 import type { EvidenceFiles } from '../adapters/evidence-files.ts';
-import type { Asking } from '../audit-line.ts';
-import type { Budgets } from '../budget-rules.ts';
-import type { Profile } from '../config.ts';
+import type { Asking } from '../audit/audit-line.ts';
+import type { Budgets } from '../metering/budget-rules.ts';
+import type { Profile } from '../config/config.ts';
 import { dayOf } from '../days.ts';
 import { errorFields } from '../replies.ts';
 import {

@@ -2,8 +2,8 @@
 // a browser, each act with its actor in the audit log.
 import type { Express, NextFunction, Request, Response } from 'express';
 import { ConfigError } from '#shared/errors.ts';
-import type { Administration } from '../administration.ts';
-import type { Role } from '../clients.ts';
+import type { Administration } from '../clients/administration.ts';
+import type { Role } from '../clients/clients.ts';
 import { plainAnswers } from '../replies.ts';
 import { createAdmit, type AdmitOptions, type LetIn } from './admit.ts';
 import { sendPlain } from './http.ts';

@@ -1,13 +1,13 @@
 // Who may ask, settled before a body is read: every address that takes something from clients lets them in here.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Certificate } from '#shared/x509/certificate.ts';
-import type { Admission, Admitted, Door } from '../admission.ts';
-import type { Asking } from '../audit-line.ts';
-import { addressOf, type Role } from '../clients.ts';
-import type { Profile } from '../config.ts';
-import type { Settings } from '../provider-set.ts';
+import type { Admission, Admitted, Door } from '../clients/admission.ts';
+import type { Asking } from '../audit/audit-line.ts';
+import { addressOf, type Role } from '../clients/clients.ts';
+import type { Profile } from '../config/config.ts';
+import type { Settings } from '../providers/provider-set.ts';
 import { printableText } from '#shared/tsp/response.ts';
-import type { RefusalLog } from '../refusals.ts';
+import type { RefusalLog } from '../audit/refusals.ts';
 import { plainAnswers } from '../replies.ts';
 import { sendPlain } from './http.ts';
 

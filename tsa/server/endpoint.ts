@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express, Request, Response } from 'express';
 import { answerQuery, type AnswerOptions } from '../answer-query.ts';
-import type { Profile } from '../config.ts';
+import type { Profile } from '../config/config.ts';
 import { endpointText, plainAnswers, type PlainAnswer } from '../replies.ts';
 import { createAdmit, type AdmitOptions, type LetIn } from './admit.ts';
 import { isQuery, readBody, sendPlain, sendReply } from './http.ts';

@@ -12,7 +12,7 @@ import { digestOnlyTerms } from '#shared/intake/digest-only-terms.ts';
 import type { Clock } from '#shared/ports/runtime.ts';
 import { admitTimeStampReq } from '#shared/tsp/check-request.ts';
 import { queryMediaType } from '#shared/tsp/http-exchange.ts';
-import type { Profile } from '../config.ts';
+import type { Profile } from '../config/config.ts';
 import type { EvidenceAnswer, EvidenceService } from '../evidence/service.ts';
 import { evidenceText, plainAnswers, type PlainAnswer } from '../replies.ts';
 import { createAdmit, type AdmitOptions, type LetIn } from './admit.ts';

@@ -1,10 +1,10 @@
 // What operators read: the status page behind `/` for browsers, and metrics. Clients do not reach it.
 import type { Express, NextFunction, Request, Response } from 'express';
-import { metricsMediaType, metricsText } from '../metrics.ts';
+import { metricsMediaType, metricsText } from '../status/metrics.ts';
 import { plainAnswers } from '../replies.ts';
-import type { Snapshot } from '../snapshot.ts';
-import { renderStatusPage } from '../status-page.ts';
-import { chooseLanguage } from '../status-texts.ts';
+import type { Snapshot } from '../status/snapshot.ts';
+import { renderStatusPage } from '../status/status-page.ts';
+import { chooseLanguage } from '../status/status-texts.ts';
 import { sendPlain } from './http.ts';
 
 /**

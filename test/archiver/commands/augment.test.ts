@@ -7,7 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { ConfigError } from '#shared/errors.ts';
-import { localTsaConfig } from '#tsa/config.ts';
+import { localTsaConfig } from '#tsa/config/config.ts';
 import { augmentFile, type AugmentSettings } from '../../../archiver/commands/augment-file.ts';
 import { verifyFiles } from '../../../archiver/commands/verify.ts';
 import { issueCrl, issueRoot, issueSigner } from '../../_authority.ts';

@@ -23,7 +23,7 @@ import type { DigestAlgorithm } from '#shared/crypto/digest.ts';
 import type { DocumentRow } from '#shared/ports/catalogue.ts';
 import type { Event } from '#shared/ports/runtime.ts';
 import type { TimestampSource } from '#shared/ports/timestamp-source.ts';
-import { localTsaConfig } from '#tsa/config.ts';
+import { localTsaConfig } from '#tsa/config/config.ts';
 import { startTsa, type RunningTsa } from '#tsa/main.ts';
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));

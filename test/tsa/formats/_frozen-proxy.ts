@@ -9,7 +9,7 @@ import {
   type EvidenceConfig,
   type HttpProviderConfig,
   type TsaConfig,
-} from '#tsa/config.ts';
+} from '#tsa/config/config.ts';
 import { configWith } from '../_proxy.ts';
 
 export const keyPassword = 'for a frozen key';

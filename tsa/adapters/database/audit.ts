@@ -10,8 +10,8 @@ import {
   parseStampFileName,
   type AuditEntry,
   type AuditHead,
-} from '../../audit-line.ts';
-import type { AuditLog, Unstamped } from '../../audit-log.ts';
+} from '../../audit/audit-line.ts';
+import type { AuditLog, Unstamped } from '../../audit/audit-log.ts';
 import { dayOf, firstKeptDay } from '../../days.ts';
 import { errorFields } from '../../replies.ts';
 import type { Database, RunQuery } from './connection.ts';

@@ -2,10 +2,10 @@
 // of the last look.
 import path from 'node:path';
 import { budgetsOf, type Books, type BooksOptions } from '../../books.ts';
-import type { DatabaseConfig } from '../../config.ts';
-import { repeatPeriod } from '../../journal.ts';
+import type { DatabaseConfig } from '../../config/config.ts';
+import { repeatPeriod } from '../../journal/journal.ts';
 import { monthOf } from '../../days.ts';
-import { sumRows, type LedgerRow } from '../../ledger.ts';
+import { sumRows, type LedgerRow } from '../../metering/ledger.ts';
 import { errorFields } from '../../replies.ts';
 import { createSeenKeeper, seenHeadIn } from '../seen-head.ts';
 import { openDatabaseAudit } from './audit.ts';

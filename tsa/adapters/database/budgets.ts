@@ -16,9 +16,9 @@ import {
   type Exhausted,
   type Purchase,
   type Reservation,
-} from '../../budget-rules.ts';
-import type { Budget } from '../../config.ts';
-import { microsOfPrice } from '../../usage.ts';
+} from '../../metering/budget-rules.ts';
+import type { Budget } from '../../config/config.ts';
+import { microsOfPrice } from '../../metering/usage.ts';
 import type { Database, RunQuery } from './connection.ts';
 
 /** Beyond the time in which a token may come: until its record is written. */

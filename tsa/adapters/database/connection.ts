@@ -5,7 +5,7 @@ import { digest } from '#shared/crypto/digest.ts';
 import { ConfigError, SourceError } from '#shared/errors.ts';
 import { loadCertificates } from '#shared/io/trust-files.ts';
 import type { EventSink } from '#shared/ports/runtime.ts';
-import type { DatabaseConfig } from '../../config.ts';
+import type { DatabaseConfig } from '../../config/config.ts';
 import { tlsSettings } from '../../tls-table.ts';
 import { readSecret } from '#shared/io/private-file.ts';
 import { toPem } from '../public-files.ts';

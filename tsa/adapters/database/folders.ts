@@ -7,7 +7,7 @@ import {
   parseAuditFileName,
   parseStampFileName,
   stampFileName,
-} from '../../audit-line.ts';
+} from '../../audit/audit-line.ts';
 import type { AuditFolder } from '../audit-files.ts';
 import type { JournalFolder } from '../files.ts';
 import type { FileLine } from '../lines.ts';

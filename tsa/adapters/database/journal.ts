@@ -9,10 +9,10 @@ import {
   parseJournalLine,
   type JournalRecord,
   type TokenRecord,
-} from '../../journal-line.ts';
-import { repeatPeriod, type Journal } from '../../journal.ts';
+} from '../../journal/journal-line.ts';
+import { repeatPeriod, type Journal } from '../../journal/journal.ts';
 import { errorFields } from '../../replies.ts';
-import { microsOfPrice } from '../../usage.ts';
+import { microsOfPrice } from '../../metering/usage.ts';
 import { reservationKey } from './budgets.ts';
 import type { Database } from './connection.ts';
 import { createGroupWriter } from './group-writer.ts';

@@ -1,5 +1,5 @@
 // Rates that replicas keep together: the rules of ../../rates.ts, each as one statement on one row.
-import { nextOfBucket, type Rates } from '../../rates.ts';
+import { nextOfBucket, type Rates } from '../../providers/rates.ts';
 import type { Database } from './connection.ts';
 
 const filled = `least($2::double precision, b.tokens + greatest(0, $3::bigint - b.at) * $2::double precision / 60000)`;
