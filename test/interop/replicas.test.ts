@@ -14,7 +14,12 @@ import { readAuditFolder } from '#tsa/adapters/audit-files.ts';
 import { checkAuditLog } from '#tsa/audit/audit-check.ts';
 import { openBooks, type Books } from '#tsa/books.ts';
 import { repeatKeyOf } from '#tsa/journal/journal.ts';
-import { localTsaConfig, type Budget, type DatabaseConfig, type TsaConfig } from '#tsa/config/config.ts';
+import {
+  localTsaConfig,
+  type Budget,
+  type DatabaseConfig,
+  type TsaConfig,
+} from '#tsa/config/config.ts';
 import {
   answerTo,
   lineOf,
