@@ -42,6 +42,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     resume: { type: 'string' },
     rate: { type: 'string', default: '25' },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
 const { sample, resume } = values;
@@ -145,6 +146,15 @@ const proofs: readonly Proof[] = [
   // The suite's own tests with their long settings.
   ...(sample ? [] : [{ name: 'tests', parts: 1, prove: runLongTests }]),
 ];
+
+const names = proofs.map(({ name }) => name);
+if (values.help || (values.only !== undefined && !names.includes(values.only))) {
+  const usage =
+    'npm run test:long [-- --sample] [--seed N] [--only PROOF] [--resume FILE] [--rate N]';
+  console.log(`usage: ${usage}\nproofs${sample ? ' of a sample' : ''}: ${names.join(', ')}`);
+  if (!values.help) console.error(`no such proof: ${String(values.only)}`);
+  process.exit(values.help ? 0 : 2);
+}
 
 const passedBefore = new Set(
   resume !== undefined && existsSync(resume) ? readFileSync(resume, 'utf8').split('\n') : [],
